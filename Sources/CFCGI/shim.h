@@ -1,0 +1,10 @@
+#pragma once
+#include <fcgiapp.h>
+
+// The accept is ours, so what it needs stands beside the library: Swift's Glibc module has neither epoll nor eventfd.
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+// glibc declares accept4 only under _GNU_SOURCE, which a header that Swift imports must not define.
+int accept4(int socket, struct sockaddr *_Nullable address, socklen_t *_Nullable length, int flags);

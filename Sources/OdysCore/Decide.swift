@@ -1,0 +1,165 @@
+/// A request to act, as it reaches the rules. The action is still text: a stranger must not learn whether it exists.
+public struct ActionRequest: Sendable {
+    public let rawAction: String
+    public let reason: String?
+    public let userID: UserID
+
+    public init(rawAction: String, reason: String?, userID: UserID) {
+        self.rawAction = rawAction
+        self.reason = reason
+        self.userID = userID
+    }
+}
+
+/// The rules that an operator can set, and what the texts of messages need.
+public struct Rules: Sendable {
+    /// Whether `complete` and `no_show` wait for the appointment's start (`ODYS_ENFORCE_START_TIME`).
+    public let enforcesStartTime: Bool
+    public let messages: MessageSetting
+
+    public init(enforcesStartTime: Bool, messages: MessageSetting) {
+        self.enforcesStartTime = enforcesStartTime
+        self.messages = messages
+    }
+}
+
+extension Appointment {
+    /// Judges a request against this row. The order of the checks is part of the interface: a stranger gets the same
+    /// answer whatever they ask, and a party learns first what is wrong with the question.
+    ///
+    /// - Parameter now: the database's clock, read in the same transaction.
+    public func judge(_ request: ActionRequest, now: Instant, rules: Rules) -> Verdict {
+        guard let role = caller(request.userID).role else { return .refused(.forbidden) }
+        guard let professional, let client else { return .refused(.partyMissing) }
+        guard let action = AppointmentAction(wire: request.rawAction) else { return .refused(.unknownAction) }
+        guard action.isAllowed(for: role) else { return .refused(.forbidden) }
+        guard let target = action.target(from: status, paymentStatus) else {
+            let allowed = allowedActions(for: role, now: now, rules: rules)
+            return .refused(.invalidTransition(status, paymentStatus, allowed: allowed))
+        }
+        if isTooEarly(for: action, now: now, rules: rules) { return .refused(.tooEarly(allowedFrom: startsAt)) }
+
+        let reason = action.keepsReason ? request.reason : nil
+        let facts = MessagePayload(
+            clientName: client.name, professionalName: professional.name, startsAt: startsAt,
+            slug: professional.slug)
+        let audience = Audience(professional: professional, client: client, facts: facts, reason: reason)
+        return .accepted(
+            Decision(
+                action: action, actor: role, reason: reason, status: target.status, paymentStatus: target.payment,
+                notification: audience.notification(of: action, by: role, rules.messages),
+                messages: audience.messages(about: action, by: role)))
+    }
+
+    /// What this side may do now. A taken slot does not remove `confirm`: it is only known under the slot's lock.
+    public func allowedActions(for role: Role, now: Instant, rules: Rules) -> [AppointmentAction] {
+        AppointmentAction.allCases.filter { action in
+            action.isAllowed(for: role) && action.target(from: status, paymentStatus) != nil
+                && !isTooEarly(for: action, now: now, rules: rules)
+        }
+    }
+
+    private func isTooEarly(for action: AppointmentAction, now: Instant, rules: Rules) -> Bool {
+        rules.enforcesStartTime && action.needsStart && now < startsAt
+    }
+}
+
+/// Who hears what: the second table of the rules.
+private struct Audience {
+    let professional: Professional
+    let client: Client
+    let facts: MessagePayload
+    let reason: String?
+
+    func messages(about action: AppointmentAction, by role: Role) -> [OutgoingMessage] {
+        let hours = action.expiryHours
+        switch (action, role) {
+        case (.confirm, .professional), (.confirm, .client):
+            return [
+                toClient(.bookingConfirmed, hours, inviting: client.userID == nil),
+                toProfessional(.bookingConfirmedReceipt, hours),
+            ] + emailToClient(.bookingConfirmed, hours)
+        case (.reject, .professional), (.reject, .client):
+            return [
+                toClient(.bookingRejected, hours, giving: reason),
+                toProfessional(.bookingRejectedReceipt, hours),
+            ] + emailToClient(.bookingRejected, hours, giving: reason)
+        case (.cancel, .client):
+            return [
+                toClient(.bookingCancelled, hours),
+                toProfessional(.cancelledByClient, hours, giving: reason),
+            ]
+        case (.cancel, .professional):
+            return [toClient(.cancelledByProfessional, hours, giving: reason)]
+        case (.paid, .professional), (.paid, .client):
+            return [toClient(.paymentConfirmed, hours), toProfessional(.paymentConfirmedReceipt, hours)]
+        case (.complete, .professional), (.complete, .client):
+            return [toClient(.appointmentCompleted, hours), toProfessional(.appointmentCompletedReceipt, hours)]
+        case (.noShow, .professional), (.noShow, .client):
+            return [toClient(.noShow, hours), toProfessional(.noShowReceipt, hours)]
+        }
+    }
+
+    func notification(of action: AppointmentAction, by role: Role, _ setting: MessageSetting) -> InAppNotification? {
+        switch (action, role) {
+        case (.confirm, _): return inApp(.bookingConfirmed, to: client.userID, .client, setting)
+        case (.reject, _): return inApp(.bookingRejected, to: client.userID, .client, setting)
+        case (.cancel, .client): return inApp(.bookingCancelled, to: professional.userID, .professional, setting)
+        case (.cancel, .professional), (.paid, _), (.complete, _), (.noShow, _): return nil
+        }
+    }
+
+    private func inApp(
+        _ type: NotificationType, to recipient: UserID?, _ role: Role, _ setting: MessageSetting
+    ) -> InAppNotification? {
+        guard let recipient else { return nil }
+        var payload = facts
+        payload.reason = reason
+        let text = type.text(payload, setting)
+        return InAppNotification(
+            recipient: recipient, recipientRole: role, type: type, title: text.title, body: text.body)
+    }
+
+    private func toClient(
+        _ template: Template, _ hours: Int, giving reason: String? = nil, inviting: Bool = false
+    ) -> OutgoingMessage {
+        var payload = facts
+        payload.reason = reason
+        payload.invite = inviting
+        return whatsApp(template, to: client.phone, .client, payload, hours)
+    }
+
+    private func toProfessional(_ template: Template, _ hours: Int, giving reason: String? = nil) -> OutgoingMessage {
+        var payload = facts
+        payload.reason = reason
+        return whatsApp(template, to: professional.phone, .professional, payload, hours)
+    }
+
+    private func whatsApp(
+        _ template: Template, to phone: String, _ role: Role, _ payload: MessagePayload, _ hours: Int
+    ) -> OutgoingMessage {
+        let number = Phone.stored(phone)
+        let skipped: SkipReason? = number == nil ? (phone.isBlank ? .noPhone : .unusablePhone) : nil
+        return OutgoingMessage(
+            role: role, channel: .whatsapp, template: template, recipient: number ?? phone, payload: payload,
+            skipped: skipped, expiryHours: hours)
+    }
+
+    private func emailToClient(
+        _ template: Template, _ hours: Int, giving reason: String? = nil
+    ) -> [OutgoingMessage] {
+        guard let email = client.email, !email.isBlank else { return [] }
+        var payload = facts
+        payload.reason = reason
+        return [
+            OutgoingMessage(
+                role: .client, channel: .email, template: template, recipient: email, payload: payload,
+                skipped: MailAddress.isSafe(email) ? nil : .unusableAddress, expiryHours: hours)
+        ]
+    }
+}
+
+extension String {
+    /// Whether there is nothing to read in it.
+    var isBlank: Bool { unicodeScalars.allSatisfy(\.properties.isWhitespace) }
+}

@@ -1,0 +1,169 @@
+/// A message that a sender has claimed and now owns until its lease ends.
+public struct ClaimedMessage: Sendable, Equatable {
+    public let id: Int
+    /// The message's identity over all attempts, a UUID: the e-mail's Message-ID, and the name it has in logs.
+    public let uid: String
+    public let channel: Channel
+    public let role: Role
+    public let recipient: String
+    /// As stored; a name that is not in the catalogue makes the message dead, not the sender.
+    public let template: String
+    public let payload: String
+    public let appointmentID: String?
+    /// Requests made, this one included.
+    public let attempts: Int
+    /// Earlier attempts of which nobody knows whether they arrived.
+    public let unclear: Int
+    /// Claims in a row before this one that ended without a recorded outcome.
+    public let lostClaims: Int
+    public let isExpired: Bool
+    /// What makes settling conditional: whoever lost the lease changes nothing.
+    public let leaseToken: [UInt8]
+
+    public init(
+        id: Int, uid: String, channel: Channel, role: Role, recipient: String, template: String, payload: String,
+        appointmentID: String?, attempts: Int, unclear: Int, lostClaims: Int, isExpired: Bool, leaseToken: [UInt8]
+    ) {
+        self.id = id
+        self.uid = uid
+        self.channel = channel
+        self.role = role
+        self.recipient = recipient
+        self.template = template
+        self.payload = payload
+        self.appointmentID = appointmentID
+        self.attempts = attempts
+        self.unclear = unclear
+        self.lostClaims = lostClaims
+        self.isExpired = isExpired
+        self.leaseToken = leaseToken
+    }
+}
+
+/// How an attempt to deliver ended. Reasons are words for the operator, without personal data.
+public enum DeliveryOutcome: Sendable, Equatable {
+    /// The provider took it, under this id where it gave one.
+    case sent(providerID: String?, to: String)
+    /// Certainly not taken; trying again is safe.
+    case notSent(reason: String, retryAfterSeconds: Double? = nil)
+    /// Nobody knows: the request was written, the answer did not come or did not say.
+    case unclear(reason: String)
+    /// This message will never be taken.
+    case permanent(reason: String)
+    /// No message of this channel will be taken until somebody repairs the configuration.
+    case misconfigured(reason: String)
+    /// Not tried, for a reason that is not a failure.
+    case skipped(SkipReason)
+}
+
+/// What becomes of the row.
+public enum Settlement: Sendable, Equatable {
+    case sent(providerID: String?, to: String)
+    /// Stays pending and is due again after the delay. `counted` is false where no request was made that says
+    /// anything about the message; `unclear` is true where it may have arrived.
+    case retry(afterSeconds: Double, error: String, counted: Bool, unclear: Bool)
+    case dead(error: String)
+    case skipped(SkipReason)
+    case expired
+
+    public var state: OutboxState {
+        switch self {
+        case .sent: .sent
+        case .retry: .pending
+        case .dead: .dead
+        case .skipped: .skipped
+        case .expired: .expired
+        }
+    }
+}
+
+extension ClaimedMessage {
+    /// What the row becomes without an attempt, or nil when the message is to be sent now.
+    public var settlementBeforeSending: Settlement? {
+        if isExpired { return .expired }
+        if lostClaims >= Limits.lostClaimsMax { return .dead(error: "poison: its senders died before they could say why") }
+        return nil
+    }
+
+    /// What the row becomes after an attempt.
+    ///
+    /// - Parameter jitter: evenly drawn from 0..<1.
+    public func settle(_ outcome: DeliveryOutcome, jitter: Double) -> Settlement {
+        switch outcome {
+        case .sent(let providerID, let recipient):
+            .sent(providerID: providerID, to: recipient)
+        case .notSent(let reason, let retryAfter):
+            .retry(
+                afterSeconds: max(backoffSeconds(attempt: attempts, jitter: jitter), retryAfter ?? 0),
+                error: reason, counted: true, unclear: false)
+        case .unclear(let reason):
+            unclear == 0
+                ? .retry(
+                    afterSeconds: Limits.unclearRetrySeconds * (1 + jitter / 4), error: reason, counted: true,
+                    unclear: true)
+                : .dead(error: "outcome_unknown")
+        case .permanent(let reason):
+            .dead(error: reason)
+        case .misconfigured(let reason):
+            .retry(
+                afterSeconds: Limits.misconfiguredRetrySeconds * (0.8 + jitter / 5), error: reason, counted: false,
+                unclear: false)
+        case .skipped(let reason):
+            .skipped(reason)
+        }
+    }
+}
+
+/// Seconds until the next attempt: the nominal delay doubles from 5 s up to an hour, half of it fixed, half random, so
+/// that messages that failed together do not come back together. There is no last attempt but the message's expiry.
+///
+/// | after attempt | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 and later |
+/// | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+/// | nominal seconds | 5 | 10 | 20 | 40 | 80 | 160 | 320 | 640 | 1,280 | 2,560 | 3,600 |
+///
+/// - Parameter jitter: evenly drawn from 0..<1.
+public func backoffSeconds(attempt: Int, jitter: Double) -> Double {
+    let doublings = min(max(attempt, 1) - 1, 10)
+    let nominal = min(3_600, 5 * Double(1 << doublings))
+    return nominal / 2 + jitter * nominal / 2
+}
+
+/// One step of a sender: claim, deliver, settle. Its closures are everything it can do to the world.
+public struct OutboxDrain {
+    /// Takes the next due message of the sender's channel in a short transaction of its own; nil when none is due.
+    public var claim: () throws(StoreError) -> ClaimedMessage?
+    /// Sends, with no transaction open.
+    public var deliver: (ClaimedMessage) -> DeliveryOutcome
+    /// Writes the settlement if the lease is still ours; false when it is not.
+    public var record: (ClaimedMessage, Settlement) throws(StoreError) -> Bool
+    /// Evenly drawn from 0..<1.
+    public var jitter: () -> Double
+
+    public init(
+        claim: @escaping () throws(StoreError) -> ClaimedMessage?,
+        deliver: @escaping (ClaimedMessage) -> DeliveryOutcome,
+        record: @escaping (ClaimedMessage, Settlement) throws(StoreError) -> Bool,
+        jitter: @escaping () -> Double
+    ) {
+        self.claim = claim
+        self.deliver = deliver
+        self.record = record
+        self.jitter = jitter
+    }
+
+    /// What one step did.
+    public struct Step: Sendable, Equatable {
+        public let message: ClaimedMessage
+        public let settlement: Settlement
+        /// False when somebody else had taken the message over: then nothing was changed.
+        public let leaseHeld: Bool
+    }
+
+    /// - Returns: nil when nothing was due.
+    public func step() throws(StoreError) -> Step? {
+        guard let message = try claim() else { return nil }
+        let settlement =
+            message.settlementBeforeSending ?? message.settle(deliver(message), jitter: jitter())
+        return Step(message: message, settlement: settlement, leaseHeld: try record(message, settlement))
+    }
+}

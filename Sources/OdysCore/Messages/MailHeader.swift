@@ -1,0 +1,121 @@
+/// Text in the header of an e-mail.
+public enum MailHeader {
+    /// The text as the value of a header field such as `Subject`.
+    ///
+    /// Printable ASCII stays as it is. Anything else becomes encoded words (RFC 2047, UTF-8, B), one a
+    /// line, folded by CRLF and a space: each is at most 75 characters, and its line at most 76 with a
+    /// field name of up to 12 in front. Control characters become spaces first, so no text can end the
+    /// field and begin another.
+    public static func encoded(_ text: String) -> String {
+        let text = withoutControls(text)
+        return isPlain(text) ? text : words(text).joined(separator: "\r\n ")
+    }
+
+    /// Bytes in an encoded word: 39 are 52 characters of base64, 64 with `=?UTF-8?B?` and `?=`.
+    private static let wordBytesMax = 39
+    /// Bytes of a plain value. A line may have 998 (RFC 5322, 2.1.1); we fold long before.
+    private static let plainBytesMax = 400
+
+    /// Printable ASCII that no reader takes for an encoded word, and that survives unfolding.
+    static func isPlain(_ text: String) -> Bool {
+        text.utf8.count <= plainBytesMax && text.utf8.allSatisfy { (32...126).contains($0) }
+            && !text.contains("=?") && text.first != " " && text.last != " "
+    }
+
+    static func withoutControls(_ text: String) -> String {
+        var out = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            switch scalar.properties.generalCategory {
+            case .control, .lineSeparator, .paragraphSeparator: out.append(" ")
+            default: out.append(scalar)
+            }
+        }
+        return String(out)
+    }
+
+    /// "Each 'encoded-word' MUST represent an integral number of characters" (RFC 2047, 5): cut between
+    /// scalars.
+    private static func words(_ text: String) -> [String] {
+        var words: [String] = []
+        var bytes: [UInt8] = []
+        for scalar in text.unicodeScalars {
+            let encoded = String(scalar).utf8
+            if bytes.count + encoded.count > wordBytesMax {
+                words.append("=?UTF-8?B?\(base64(bytes))?=")
+                bytes = []
+            }
+            bytes += encoded
+        }
+        if !bytes.isEmpty { words.append("=?UTF-8?B?\(base64(bytes))?=") }
+        return words
+    }
+
+    private static let alphabet = Array(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".unicodeScalars)
+
+    private static func base64(_ bytes: [UInt8]) -> String {
+        var out = String.UnicodeScalarView()
+        for start in stride(from: 0, to: bytes.count, by: 3) {
+            let group = bytes[start..<min(start + 3, bytes.count)]
+            var bits = group.reduce(0) { $0 << 8 | Int($1) }
+            bits <<= 8 * (3 - group.count)
+            for place in 0..<4 {
+                out.append(place <= group.count ? alphabet[bits >> (18 - 6 * place) & 63] : "=")
+            }
+        }
+        return String(out)
+    }
+}
+
+/// Addresses of e-mail.
+public enum MailAddress {
+    /// Whether the text is one plain address that can stand in a command or a header.
+    ///
+    /// Stricter than RFC 5321 on purpose: a dot-atom of ASCII, one `@`, a host name; no quotes, comments,
+    /// spaces, address literals or non-ASCII. At most 254 bytes, 64 of them before the `@`.
+    public static func isSafe(_ address: String) -> Bool {
+        let bytes = Array(address.utf8)
+        guard bytes.count <= 254 else { return false }
+        let parts = bytes.split(separator: UInt8(ascii: "@"), omittingEmptySubsequences: false)
+        guard parts.count == 2, let local = parts.first, let host = parts.last, local.count <= 64
+        else { return false }
+        let atoms = local.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        let labels = host.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        return atoms.allSatisfy { !$0.isEmpty && $0.allSatisfy(isAtomByte) }
+            && labels.allSatisfy { label in
+                (1...63).contains(label.count) && label.first != UInt8(ascii: "-")
+                    && label.last != UInt8(ascii: "-")
+                    && label.allSatisfy { isAlphanumeric($0) || $0 == UInt8(ascii: "-") }
+            }
+    }
+
+    /// `Name <address>` for a header field, the name quoted or encoded as it needs; nil for an unsafe
+    /// address.
+    public static func header(name: String, address: String) -> String? {
+        guard isSafe(address) else { return nil }
+        let name = MailHeader.withoutControls(name)
+        guard name.contains(where: { $0 != " " }) else { return address }
+        guard MailHeader.isPlain(name) else { return "\(MailHeader.encoded(name))\r\n <\(address)>" }
+        if name.utf8.allSatisfy({ isAtomByte($0) || $0 == UInt8(ascii: " ") }) {
+            return "\(name) <\(address)>"
+        }
+        var quoted = ""
+        for character in name {
+            if character == "\"" || character == "\\" { quoted.append("\\") }
+            quoted.append(character)
+        }
+        return "\"\(quoted)\" <\(address)>"
+    }
+
+    private static func isAlphanumeric(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 48...57, 65...90, 97...122: true
+        default: false
+        }
+    }
+
+    /// `atext` of RFC 5322.
+    private static func isAtomByte(_ byte: UInt8) -> Bool {
+        isAlphanumeric(byte) || "!#$%&'*+-/=?^_`{|}~".utf8.contains(byte)
+    }
+}

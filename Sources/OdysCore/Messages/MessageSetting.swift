@@ -1,0 +1,70 @@
+/// What a message needs to know besides its payload.
+public struct MessageSetting: Sendable {
+    /// The platform's web address, such as `https://odys.com.br`; a slash at its end does not matter.
+    public let appURL: String
+    /// Turns a point in time into the wall-clock time of the zone that messages are shown in.
+    public let civilTime: @Sendable (Instant) -> CivilTime
+
+    public init(appURL: String, civilTime: @escaping @Sendable (Instant) -> CivilTime) {
+        var url = appURL[...]
+        while url.last == "/" { url.removeLast() }
+        self.appURL = String(url)
+        self.civilTime = civilTime
+    }
+
+    /// The host of `appURL`, as messages sign with it.
+    var site: String {
+        var rest = appURL[...]
+        if let scheme = rest.firstRange(of: "://") { rest = rest[scheme.upperBound...] }
+        rest = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
+        if let colon = rest.lastIndex(of: ":"), rest[colon...].dropFirst().allSatisfy(\.isNumber) {
+            rest = rest[..<colon]
+        }
+        return String(rest)
+    }
+
+    /// The professional's public page.
+    ///
+    /// Everything but ASCII letters, digits and hyphens is percent-encoded, so that nothing in it means
+    /// anything to WhatsApp, to a link detector or to HTML. A slug too long for a link leads to the
+    /// platform's first page.
+    func page(slug: String) -> String {
+        var encoded = ""
+        for byte in slug.utf8 {
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "-"):
+                encoded.unicodeScalars.append(Unicode.Scalar(byte))
+            default:
+                let hex = String(byte, radix: 16, uppercase: true)
+                encoded += byte < 16 ? "%0\(hex)" : "%\(hex)"
+            }
+        }
+        return encoded.utf8.count <= Limits.slugLinkBytesMax ? "\(appURL)/p/\(encoded)" : appURL
+    }
+
+    static let brand = "Odys"
+    static let tagline = "Sua agenda inteligente"
+}
+
+extension Limits {
+    /// Unicode scalars of a chat message's beginning inside a message.
+    public static let previewScalarsMax = 200
+    /// Bytes of a percent-encoded slug in a link. A slug has at most 190 characters; real ones are ASCII.
+    public static let slugLinkBytesMax = 1_024
+}
+
+/// Why a message cannot be written. It holds no personal data, so it is safe to log and to store.
+public enum MessageError: Error, Equatable, CustomStringConvertible {
+    /// The payload lacks a key that the template needs.
+    case missing(String)
+    /// The template exists for WhatsApp only.
+    case notAnEmail
+
+    public var description: String {
+        switch self {
+        case .missing(let key): "payload_missing: \(key)"
+        case .notAnEmail: "template_not_an_email"
+        }
+    }
+}

@@ -1,0 +1,82 @@
+/// Phone numbers, which are stored as people typed them.
+public enum Phone {
+    /// The digits that WhatsApp wants, country code first and without `+`; nil when the text is unusable.
+    ///
+    /// The rule: "Normalise to digits: a form with `+` and 8 to 15 digits is kept; 55 followed by 10 or 11
+    /// digits is kept; 10 or 11 digits (after dropping a trunk zero) get 55 and need a Brazilian area code,
+    /// as 55 forms do; 12 to 15 digits that start neither with 0 nor 55 are kept as foreign; anything else
+    /// is unusable."
+    ///
+    /// Where it leaves something open, a wrong recipient is worse than none:
+    /// - A `+` counts when it stands before the first digit; `+55` needs an area code and 10 or 11 digits
+    ///   too.
+    /// - Digits are ASCII digits. A text with other digits (full-width, Arabic) is unusable, not shortened.
+    /// - Where letters or `,` `;` `#` `*` stand between digits after the first eight, an extension or a
+    ///   second number follows, and the text is unusable. (`0xx11 …` is the usual trunk zero.)
+    ///
+    /// Not for its own result: that has lost its `+`, and `14155552671` would be taken for a Brazilian number.
+    /// What is read again, such as the recipient of a stored message, is kept as `stored` has it.
+    public static func normalise(_ typed: String) -> String? {
+        guard let (digits, isInternational) = read(typed) else { return nil }
+        let isBrazilian = digits.starts(with: [5, 5])
+        if isInternational {
+            guard (8...15).contains(digits.count) else { return nil }
+            return isBrazilian ? brazilian(digits.dropFirst(2)) : text(digits[...])
+        }
+        switch digits.count {
+        case 10, 11: return brazilian(digits.first == 0 ? digits.dropFirst() : digits[...])
+        case 12...15:
+            if digits.first == 0 { return brazilian(digits.dropFirst()) }
+            return isBrazilian ? brazilian(digits.dropFirst(2)) : text(digits[...])
+        default: return nil
+        }
+    }
+
+    /// The digits in a form of which `normalise` makes the same digits again: with a `+` where they need one.
+    /// Nil when the text is unusable.
+    public static func stored(_ typed: String) -> String? {
+        guard let digits = normalise(typed) else { return nil }
+        return normalise(digits) == digits ? digits : "+\(digits)"
+    }
+
+    /// The 67 area codes of Brazil (Anatel).
+    static let areaCodes: Set<Int> = [
+        11, 12, 13, 14, 15, 16, 17, 18, 19, 21, 22, 24, 27, 28, 31, 32, 33, 34, 35, 37, 38,
+        41, 42, 43, 44, 45, 46, 47, 48, 49, 51, 53, 54, 55, 61, 62, 63, 64, 65, 66, 67, 68, 69,
+        71, 73, 74, 75, 77, 79, 81, 82, 83, 84, 85, 86, 87, 88, 89, 91, 92, 93, 94, 95, 96, 97, 98, 99,
+    ]
+
+    private static func read(_ typed: String) -> (digits: [Int], isInternational: Bool)? {
+        var digits: [Int] = []
+        var isInternational = false
+        var isInterrupted = false
+        for scalar in typed.unicodeScalars {
+            switch scalar {
+            case "0"..."9":
+                if isInterrupted { return nil }
+                digits.append(Int(scalar.value - 48))
+                if digits.count > 16 { return nil }
+            case "+": if digits.isEmpty { isInternational = true }
+            default:
+                let properties = scalar.properties
+                if properties.numericType == .decimal { return nil }
+                let interrupts = properties.isAlphabetic || [",", ";", "#", "*"].contains(scalar)
+                if interrupts, digits.count >= 8 { isInterrupted = true }
+            }
+        }
+        return (digits, isInternational)
+    }
+
+    /// With the country code before it, if this is an area code and a number of eight or nine digits.
+    private static func brazilian(_ national: ArraySlice<Int>) -> String? {
+        guard national.count == 10 || national.count == 11,
+            let first = national.first, let second = national.dropFirst().first,
+            areaCodes.contains(first * 10 + second)
+        else { return nil }
+        return "55" + text(national)
+    }
+
+    private static func text(_ digits: ArraySlice<Int>) -> String {
+        digits.map(String.init).joined()
+    }
+}

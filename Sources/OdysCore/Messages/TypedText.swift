@@ -1,0 +1,186 @@
+/// Cleaning of what people typed (names, reasons, chat previews) before it becomes part of a message.
+///
+/// Nothing that was typed may change a message's layout or add a link, a header, a recipient or HTML. This
+/// is the part that every channel needs; HTML is escaped on top of it, and a mail header is encoded on top
+/// of it.
+public enum TypedText {
+    /// The text as one line of at most `scalarsMax` Unicode scalars, perhaps empty.
+    ///
+    /// - Gone: WhatsApp's marks `*`, `~` and the backtick, control characters, everything invisible or
+    ///   formatting (bidi controls, zero-width characters, tags, fillers), and marks above the fourth on
+    ///   one letter.
+    /// - A space instead: white space of any kind, line and paragraph separators, `_`, box drawing and
+    ///   blocks. Runs of spaces become one; none is left at either end.
+    /// - Kept: emoji, with their joiners and variation selectors where these follow an emoji.
+    /// - No link: `://` becomes `: `; a full stop that stands directly before a letter or a digit gets a
+    ///   space after it, and an `@` inside a word one before it. So `evil.com` reads `evil. com` and no
+    ///   reader makes a link of it, while `Dr. João`, `14h.` and `R$ 1.234,50` stay as they are: a full
+    ///   stop between two digits needs no space, unless there are three or more of them, as in an IP
+    ///   address.
+    /// - Too long: cut at a whole character, and `…` says so.
+    ///
+    /// It does not keep the text from starting with a list or quotation mark (`- `, `> `, `1. `). WhatsApp
+    /// heeds those at the start of a line only, and no template starts a line with a typed value.
+    public static func inline(_ text: String, scalarsMax: Int) -> String {
+        // Breaking a link takes at most every third scalar away, so twice the room is more than is shown.
+        let start = visible(text, scalarsMax: 2 * scalarsMax + 64)
+        return cut(withoutLinks(start), scalarsMax: scalarsMax)
+    }
+
+    /// The same, with a word in the place of a text of which nothing remains.
+    public static func inline(_ text: String, scalarsMax: Int, fallback: String) -> String {
+        let cleaned = inline(text, scalarsMax: scalarsMax)
+        return cleaned.isEmpty ? fallback : cleaned
+    }
+
+    /// Combining marks on one letter. Four are enough for every living script; hundreds would cover the
+    /// lines around.
+    private static let marksMax = 4
+
+    private enum Kind {
+        case plain, space, mark, selector, joiner, removed
+    }
+
+    private static func kind(of scalar: Unicode.Scalar) -> Kind {
+        switch scalar {
+        case "*", "~", "`": return .removed
+        case "_", "\u{2500}"..."\u{259F}", "\u{2800}": return .space
+        case "\u{200D}": return .joiner
+        case "\u{FE0E}", "\u{FE0F}": return .selector
+        case "\u{1F3FB}"..."\u{1F3FF}": return .plain
+        default: break
+        }
+        let properties = scalar.properties
+        if properties.isWhitespace { return .space }
+        if properties.isDefaultIgnorableCodePoint { return .removed }
+        // Unicode's categories are not ours: they grow with the standard, hence a default.
+        switch properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator: return .removed
+        case .nonspacingMark, .spacingMark, .enclosingMark: return .mark
+        default: return properties.isGraphemeExtend ? .mark : .plain
+        }
+    }
+
+    private static func visible(_ text: String, scalarsMax: Int) -> [Unicode.Scalar] {
+        var out: [Unicode.Scalar] = []
+        var marks = 0
+        var joins = false
+        for scalar in text.unicodeScalars {
+            if out.count > scalarsMax { break }
+            let kind = kind(of: scalar)
+            let joined = joins
+            joins = false
+            switch kind {
+            case .removed: break
+            case .space: appendSpace(to: &out)
+            case .plain:
+                if joined, isEmoji(scalar) { out.append("\u{200D}") }
+                out.append(scalar)
+                marks = 0
+            case .mark:
+                guard let last = out.last, last != " ", marks < marksMax else { break }
+                out.append(scalar)
+                marks += 1
+            case .selector:
+                if let last = out.last, last.properties.isEmoji { out.append(scalar) }
+            case .joiner:
+                if let last = out.last { joins = isEmoji(last) || last == "\u{FE0F}" }
+            }
+        }
+        return out
+    }
+
+    /// Digits, `#` and `*` count as emoji in Unicode, for the sake of keycaps; nothing is joined to those.
+    private static func isEmoji(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.properties.isEmoji && !scalar.isASCII
+    }
+
+    private static func appendSpace(to out: inout [Unicode.Scalar]) {
+        if let last = out.last, last != " " { out.append(" ") }
+    }
+
+    private static func withoutLinks(_ scalars: [Unicode.Scalar]) -> [Unicode.Scalar] {
+        var out: [Unicode.Scalar] = []
+        out.reserveCapacity(scalars.count + 16)
+        var runEnd = 0
+        var inAddress = false
+        var index = 0
+        while index < scalars.count {
+            let scalar = scalars[index]
+            if index >= runEnd {
+                let run = scalars[index...].prefix(while: isDigitOrStop)
+                runEnd = max(run.endIndex, index + 1)
+                inAddress = isAddress(run)
+            }
+            if isAt(scalar) { appendSpace(to: &out) }
+            switch kind(of: scalar) {
+            case .space: appendSpace(to: &out)
+            case .mark: if out.last != " " { out.append(scalar) }
+            case .plain, .selector, .joiner, .removed: out.append(scalar)
+            }
+            if isStop(scalar), needsSpace(afterStopAt: index, in: scalars, inAddress: inAddress) {
+                out.append(" ")
+            }
+            index += 1
+            if scalar == ":", scalars[index...].starts(with: ["/", "/"]) {
+                appendSpace(to: &out)
+                index += 2
+            }
+        }
+        if out.last == " " { out.removeLast() }
+        return out
+    }
+
+    /// Whether a run of digits and full stops has three or more full stops between digits.
+    private static func isAddress(_ run: ArraySlice<Unicode.Scalar>) -> Bool {
+        guard run.count >= 7 else { return false }
+        return run.indices.dropFirst().dropLast()
+            .count { isStop(run[$0]) && isDigit(run[$0 - 1]) && isDigit(run[$0 + 1]) } >= 3
+    }
+
+    private static func needsSpace(
+        afterStopAt index: Int, in scalars: [Unicode.Scalar], inAddress: Bool
+    ) -> Bool {
+        guard index > 0, index + 1 < scalars.count else { return false }
+        let (before, after) = (scalars[index - 1], scalars[index + 1])
+        if before == " " || isStop(before) { return false }
+        if isDigit(before), isDigit(after) { return inAddress }
+        return after.properties.isAlphabetic || after.properties.numericType != nil
+    }
+
+    private static func isDigit(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.properties.numericType == .decimal
+    }
+
+    private static func isDigitOrStop(_ scalar: Unicode.Scalar) -> Bool {
+        isDigit(scalar) || isStop(scalar)
+    }
+
+    /// The full stop and what domain names take for one (UTS 46), with its small form.
+    private static func isStop(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar {
+        case ".", "\u{2024}", "\u{3002}", "\u{FE12}", "\u{FE52}", "\u{FF0E}", "\u{FF61}": true
+        default: false
+        }
+    }
+
+    private static func isAt(_ scalar: Unicode.Scalar) -> Bool {
+        scalar == "@" || scalar == "\u{FE6B}" || scalar == "\u{FF20}"
+    }
+
+    private static func cut(_ scalars: [Unicode.Scalar], scalarsMax: Int) -> String {
+        var view = String.UnicodeScalarView()
+        view.append(contentsOf: scalars)
+        let text = String(view)
+        guard scalars.count > scalarsMax else { return text }
+        var kept = ""
+        var count = 0
+        for character in text {
+            count += character.unicodeScalars.count
+            guard count < scalarsMax else { break }
+            kept.append(character)
+        }
+        if kept.last == " " { kept.removeLast() }
+        return kept.isEmpty ? "" : kept + "…"
+    }
+}

@@ -1,0 +1,121 @@
+/// What a message says around its facts, in every channel. Nothing here was typed by a person.
+struct Wording {
+    /// The sentence between the greeting and the facts.
+    let opening: String?
+    /// The sentence after the facts.
+    let closing: String?
+    /// Where the closing sentence leads.
+    let link: String?
+
+    init(_ opening: String?, _ closing: String? = nil, link: String? = nil) {
+        self.opening = opening
+        self.closing = closing
+        self.link = link
+    }
+}
+
+extension Template {
+    /// The words of this message. No claim about a person's gender, and none about the kind of appointment:
+    /// the platform serves hairdressers as well as therapists.
+    func wording(_ facts: MessageFacts) throws(MessageError) -> Wording {
+        switch self {
+        case .bookingConfirmed:
+            Wording(
+                "Seu horário está confirmado:",
+                "Se surgir algum imprevisto, avise com antecedência. Até lá!")
+        case .bookingRejected:
+            Wording(
+                "Desta vez não foi possível confirmar o horário que você pediu:",
+                "Que tal escolher outro? Veja os horários disponíveis:", link: try facts.page)
+        case .bookingCancelled:
+            Wording(
+                "Seu cancelamento foi registrado. Este horário não está mais reservado:",
+                "Quando quiser marcar outro horário, conte com a gente.")
+        case .cancelledByProfessional:
+            Wording(
+                "Infelizmente, este horário precisou ser cancelado:",
+                "Pedimos desculpas pelo transtorno. Para marcar outro horário:", link: try facts.page)
+        case .paymentConfirmed:
+            Wording("Confirmamos o pagamento deste horário:", "Agradecemos a confiança!")
+        case .appointmentCompleted:
+            Wording(
+                "Seu atendimento foi concluído:",
+                "Como foi? De 1 a 5, que nota você dá a este atendimento? Sua avaliação faz diferença!")
+        case .noShow:
+            Wording(
+                "Sentimos sua falta! Registramos uma ausência neste horário:",
+                "Quer marcar outro horário? É só escolher:", link: try facts.page)
+        case .reminder24h:
+            Wording(
+                "Passando para lembrar: falta cerca de um dia para o seu horário.",
+                "Se não puder comparecer, avise o quanto antes. Até breve!")
+        case .reminder1h:
+            Wording("Passando para lembrar: falta cerca de uma hora para o seu horário.", "Até já!")
+        case .registrationInvite: facts.invitation
+        case .newMessageToClient:
+            Wording(
+                "Você recebeu uma nova mensagem de \(facts.professional).", "Para ler e responder:",
+                link: facts.link("/c"))
+        case .bookingRequest:
+            Wording(nil, "Confirme ou recuse no seu painel:", link: facts.link("/dashboard"))
+        case .newMessageToProfessional:
+            Wording(nil, "Para ler e responder:", link: facts.link("/dashboard"))
+        case .bookingRejectedReceipt, .cancelledByClient:
+            Wording(nil, "Este horário não está mais reservado.")
+        case .bookingConfirmedReceipt, .paymentConfirmedReceipt, .appointmentCompletedReceipt, .noShowReceipt:
+            Wording(nil)
+        }
+    }
+
+    /// What the message opens with in WhatsApp.
+    var emoji: String {
+        switch self {
+        case .bookingRequest: "🔔"
+        case .bookingConfirmed, .bookingConfirmedReceipt: "✅"
+        case .bookingRejected, .bookingRejectedReceipt, .bookingCancelled, .cancelledByClient,
+            .cancelledByProfessional:
+            "❌"
+        case .registrationInvite: "👋"
+        case .paymentConfirmed, .paymentConfirmedReceipt: "💳"
+        case .appointmentCompleted: "🌟"
+        case .appointmentCompletedReceipt: "🏁"
+        case .noShow, .noShowReceipt: "⚠️"
+        case .reminder24h, .reminder1h: "⏰"
+        case .newMessageToClient, .newMessageToProfessional: "💬"
+        }
+    }
+
+    /// What happened, in a few words: the bold part of a text's first line and the heading of an e-mail.
+    var label: String {
+        switch self {
+        case .bookingRequest: "Novo pedido de agendamento"
+        case .bookingConfirmed, .bookingConfirmedReceipt: "Agendamento confirmado"
+        case .bookingRejected: "Agendamento não confirmado"
+        case .bookingRejectedReceipt: "Pedido de agendamento recusado"
+        case .bookingCancelled: "Cancelamento registrado"
+        case .cancelledByClient: "Agendamento cancelado por cliente"
+        case .cancelledByProfessional: "Agendamento cancelado"
+        case .registrationInvite: "Crie sua conta"
+        case .paymentConfirmed: "Pagamento confirmado"
+        case .paymentConfirmedReceipt: "Pagamento registrado"
+        case .appointmentCompleted, .appointmentCompletedReceipt: "Atendimento concluído"
+        case .noShow, .noShowReceipt: "Ausência registrada"
+        case .reminder24h: "Lembrete: falta um dia"
+        case .reminder1h: "Lembrete: falta uma hora"
+        case .newMessageToClient: "Nova mensagem"
+        case .newMessageToProfessional: "Nova mensagem de cliente"
+        }
+    }
+}
+
+extension MessageFacts {
+    /// The invitation, alone or at the end of a confirmation. Its link carries no personal data: what it
+    /// would fill in belongs in no log on the way.
+    var invitation: Wording {
+        Wording(
+            nil,
+            "Que tal criar sua conta na \(MessageSetting.brand)? Com ela, você acompanha seus horários "
+                + "e suas mensagens em um só lugar:",
+            link: link("/register"))
+    }
+}

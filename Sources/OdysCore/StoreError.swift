@@ -1,0 +1,58 @@
+/// A failure of the database, as plain values. Safe to print: it holds no statement, no bound value and no message of
+/// the server, which can quote one.
+public struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// What the failure means for the work in hand.
+    public enum Kind: String, Sendable {
+        /// Chosen as the victim of a deadlock: the transaction is gone and may run again.
+        case deadlock
+        /// Waited too long for a lock or a statement: the transaction is still half open and must be rolled back.
+        case timeout
+        /// The server is away, or its connection broke. What a lost COMMIT did is unknown.
+        case connectionLost = "connection_lost"
+        /// The server is up but does not write: read-only, shutting down, out of connections or of disk.
+        case refusing
+        /// The schema is older than this program needs.
+        case schema
+        /// A statement or a row that this program did not expect.
+        case unexpected
+    }
+
+    public let kind: Kind
+    /// The server's or the client library's error number; 0 where it is ours.
+    public let code: UInt32
+    public let sqlState: String
+    /// What was being done, in words of this program.
+    public let doing: String
+    /// What a statement of ours said by `SIGNAL`; nil for the server's own errors, whose texts can quote data.
+    public let signal: String?
+
+    public init(
+        kind: Kind, code: UInt32 = 0, sqlState: String = "", doing: String, signal: String? = nil
+    ) {
+        self.kind = kind
+        self.code = code
+        self.sqlState = sqlState
+        self.doing = doing
+        self.signal = signal
+    }
+
+    /// Whether the caller is told to come back (503) and not that something is wrong (500).
+    public var isUnavailability: Bool {
+        switch kind {
+        case .deadlock, .timeout, .connectionLost, .refusing, .schema: true
+        case .unexpected: false
+        }
+    }
+
+    /// Whether the connection is of no more use.
+    public var losesConnection: Bool {
+        switch kind {
+        case .connectionLost, .refusing, .schema: true
+        case .deadlock, .timeout, .unexpected: false
+        }
+    }
+
+    public var description: String {
+        code == 0 ? "\(doing): \(kind.rawValue)" : "\(doing): \(kind.rawValue) (error \(code), SQLSTATE \(sqlState))"
+    }
+}

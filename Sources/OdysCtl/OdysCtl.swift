@@ -1,0 +1,86 @@
+internal import ArgumentParser
+internal import Glibc
+internal import OdysCore
+internal import OdysDelivery
+internal import OdysStore
+
+/// The operator's command. Settings come from the same environment variables as the responder's.
+@main
+struct OdysCtl: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "odysctl",
+        abstract: "Operates Odys: the schema, the messages, the settings.",
+        discussion: """
+            Exit codes: 0 good, 1 a problem was found, 2 wrong usage or configuration, 3 a dependency cannot be reached.
+            """,
+        version: Product.version,
+        subcommands: [Migrate.self, Message.self, Config.self, Token.self])
+
+    static func main() {
+        // A reader that has gone, as in `odysctl … | head`, ends the output and nothing else.
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch let failure as Failure {
+            for line in failure.lines { complain("odysctl: \(line)") }
+            exit(withError: ExitCode(failure.code))
+        } catch {
+            // The parser's own exit code for wrong usage is 64; help and version are no errors.
+            let code = exitCode(for: error)
+            let message = fullMessage(for: error)
+            if code == .success {
+                if !message.isEmpty { print(message) }
+                exit(withError: ExitCode(0))
+            }
+            if !message.isEmpty { complain(message) }
+            exit(withError: ExitCode(2))
+        }
+    }
+
+    private static func complain(_ line: String) {
+        var text = line + "\n"
+        text.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    }
+}
+
+/// Why a command ends, in words for the operator.
+struct Failure: Error {
+    let code: Int32
+    let lines: [String]
+
+    init(problem line: String) {
+        code = 1
+        lines = [line]
+    }
+
+    init(_ error: SettingsError) {
+        code = 2
+        lines = error.problems
+    }
+
+    init(usage line: String) {
+        code = 2
+        lines = [line]
+    }
+
+    init(_ error: StoreError) {
+        code = error.kind == .connectionLost || error.kind == .refusing ? 3 : 1
+        lines = ["\(error)"]
+    }
+}
+
+/// Runs a part of a command whose errors are already clear.
+func reporting<Value>(_ body: () throws(SettingsError) -> Value) throws -> Value {
+    do throws(SettingsError) { return try body() } catch { throw Failure(error) }
+}
+
+func reporting<Value>(_ body: () throws(StoreError) -> Value) throws -> Value {
+    do throws(StoreError) { return try body() } catch { throw Failure(error) }
+}
+
+/// Options that every command has.
+struct OutputOptions: ParsableArguments {
+    @Flag(help: "Print JSON for programs.")
+    var json = false
+}

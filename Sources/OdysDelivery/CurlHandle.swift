@@ -1,0 +1,200 @@
+internal import CCurl
+internal import OdysCore
+
+/// libcurl's process-wide state.
+public enum Curl {
+    /// Called once, before any thread starts. curl_global_init(3): "not thread safe" with other libraries' set-up.
+    public static func initialize() {
+        curl_global_init(Int(CURL_GLOBAL_DEFAULT))
+    }
+}
+
+/// How a transfer ended, as far as the protocol got.
+struct TransferResult {
+    enum Failure: Equatable {
+        /// Nothing of the message can have arrived: no name, no connection.
+        case notConnected
+        /// TLS could not be agreed, or the certificate does not hold.
+        case tls
+        /// The server does not offer the STARTTLS that we require.
+        case noSTARTTLS
+        /// The server refused the login.
+        case login
+        /// The server answered with a refusal (the code says which), or with something that is not the protocol.
+        case refused
+        /// The connection ended or fell silent at some point.
+        case broken
+        /// libcurl could not do what it was asked.
+        case other
+    }
+
+    /// Nil where libcurl finished the transfer; the code may still be an error of the server's.
+    let failure: Failure?
+    /// The last HTTP status or SMTP reply code; 0 where none came.
+    let code: Int
+    let body: [UInt8]
+    /// Bytes of the request that were written, headers and body.
+    let bytesSent: Int
+    /// Whether the connection was set up so far that the message itself could be sent.
+    let wasReady: Bool
+    /// Seconds or a date, as the server wrote it.
+    let retryAfterSeconds: Double?
+    /// For the operator: libcurl's own words for the failure, which quote nothing of ours.
+    let reason: String
+}
+
+/// One libcurl easy handle, with the bounds that every transfer has.
+///
+/// Not Sendable: "never use a single handle from more than one thread at any given time" (libcurl-thread(3)).
+final class CurlHandle {
+    private let handle: UnsafeMutableRawPointer
+    /// Kept at one address: libcurl holds it for as long as the transfer runs.
+    private let sink = ResponseSink()
+
+    init() {
+        guard let handle = curl_easy_init() else { preconditionFailure("curl_easy_init: out of memory") }
+        self.handle = handle
+    }
+
+    deinit {
+        curl_easy_cleanup(handle)
+    }
+
+    /// Forgets the options of the last transfer and sets the ones that all have.
+    ///
+    /// Every transfer has a connection of its own: when a kept connection turns out to be dead, libcurl sends
+    /// the request again by itself, and a message that did arrive would be there twice without anybody knowing.
+    ///
+    /// - Parameter protocols: what may be spoken, such as `https`; redirects are never followed.
+    func prepare(url: String, protocols: String) {
+        curl_easy_reset(handle)
+        // CURLOPT_NOSIGNAL(3): multi-threaded programs must set it.
+        set(CURLOPT_NOSIGNAL, 1)
+        set(CURLOPT_URL, url)
+        set(CURLOPT_PROTOCOLS_STR, protocols)
+        set(CURLOPT_FOLLOWLOCATION, 0)
+        // The empty text means no proxy, whatever the environment says.
+        set(CURLOPT_PROXY, "")
+        set(CURLOPT_CONNECTTIMEOUT, Limits.sendConnectSeconds)
+        set(CURLOPT_TIMEOUT, Limits.sendSeconds)
+        set(CURLOPT_SSL_VERIFYPEER, 1)
+        set(CURLOPT_SSL_VERIFYHOST, 2)
+        set(CURLOPT_FRESH_CONNECT, 1)
+        set(CURLOPT_FORBID_REUSE, 1)
+        set(CURLOPT_USERAGENT, "odys")
+        sink.body.removeAll(keepingCapacity: true)
+        odys_setopt_write(handle, CURLOPT_WRITEFUNCTION) { data, size, count, sink in
+            guard let data, let sink else { return 0 }
+            let target = Unmanaged<ResponseSink>.fromOpaque(sink).takeUnretainedValue()
+            return target.take(UnsafeRawBufferPointer(start: data, count: size * count))
+        }
+        odys_setopt_pointer(handle, CURLOPT_WRITEDATA, Unmanaged.passUnretained(sink).toOpaque())
+    }
+
+    func set(_ option: CURLoption, _ value: Int) {
+        odys_setopt_long(handle, option, value)
+    }
+
+    /// libcurl copies the text.
+    func set(_ option: CURLoption, _ value: String) {
+        precondition(!value.hasControlCharacters, "libcurl passes control characters on to the wire")
+        odys_setopt_text(handle, option, value)
+    }
+
+    /// The body of a POST; copied by libcurl.
+    func setBody(_ bytes: [UInt8]) {
+        odys_setopt_size(handle, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(bytes.count))
+        _ = bytes.withUnsafeBytes { odys_setopt_pointer(handle, CURLOPT_COPYPOSTFIELDS, $0.baseAddress) }
+    }
+
+    /// A part tree for `body`, which lives until the block ends; libcurl reads it while it performs.
+    func withMIME<Value>(_ body: (OpaquePointer) -> Value) -> Value {
+        guard let mime = curl_mime_init(handle) else { preconditionFailure("curl_mime_init: out of memory") }
+        defer { curl_mime_free(mime) }
+        return body(mime)
+    }
+
+    func set(mime: OpaquePointer) {
+        odys_setopt_pointer(handle, CURLOPT_MIMEPOST, UnsafeRawPointer(mime))
+    }
+
+    /// Runs the block with lists set as options; they live until the block ends.
+    func withLists<Value>(_ lists: [(CURLoption, [String])], _ body: () -> Value) -> Value {
+        var made: [UnsafeMutablePointer<curl_slist>?] = []
+        defer { made.forEach { curl_slist_free_all($0) } }
+        for (option, lines) in lists {
+            var list: UnsafeMutablePointer<curl_slist>?
+            for line in lines {
+                precondition(
+                    !line.utf8.contains(where: { $0 == 0 || $0 == 13 || $0 == 10 }) || Self.isFolded(line),
+                    "libcurl passes line ends on to the wire")
+                list = curl_slist_append(list, line)
+            }
+            made.append(list)
+            odys_setopt_pointer(handle, option, list)
+        }
+        return body()
+    }
+
+    /// Whether the only line ends are those of a folded header: CR LF and a blank.
+    private static func isFolded(_ line: String) -> Bool {
+        let bytes = Array(line.utf8)
+        return bytes.indices.allSatisfy { index in
+            switch bytes[index] {
+            case 0: false
+            case 13: index + 2 < bytes.count && bytes[index + 1] == 10 && bytes[index + 2] == 32
+            case 10: index > 0 && bytes[index - 1] == 13
+            default: true
+            }
+        }
+    }
+
+    /// Performs the transfer; blocks at most `Limits.sendSeconds`.
+    func perform() -> TransferResult {
+        let result = curl_easy_perform(handle)
+        var code = 0
+        odys_getinfo_long(handle, CURLINFO_RESPONSE_CODE, &code)
+        var requestBytes = 0
+        odys_getinfo_long(handle, CURLINFO_REQUEST_SIZE, &requestBytes)
+        let uploaded = size(CURLINFO_SIZE_UPLOAD_T)
+        let retryAfter = size(CURLINFO_RETRY_AFTER)
+        return TransferResult(
+            failure: failure(result), code: code, body: sink.body, bytesSent: requestBytes + uploaded,
+            wasReady: size(CURLINFO_PRETRANSFER_TIME_T) > 0,
+            retryAfterSeconds: retryAfter > 0 ? min(Double(retryAfter), Limits.retryAfterSecondsMax) : nil,
+            reason: result == CURLE_OK ? "" : String(cString: curl_easy_strerror(result)))
+    }
+
+    private func size(_ info: CURLINFO) -> Int {
+        var value: curl_off_t = 0
+        odys_getinfo_size(handle, info, &value)
+        return Int(value)
+    }
+
+    private func failure(_ result: CURLcode) -> TransferResult.Failure? {
+        switch result {
+        case CURLE_OK: nil
+        case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_CONNECT: .notConnected
+        case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CACERT_BADFILE: .tls
+        case CURLE_USE_SSL_FAILED: .noSTARTTLS
+        case CURLE_LOGIN_DENIED: .login
+        case CURLE_SEND_ERROR, CURLE_WEIRD_SERVER_REPLY, CURLE_REMOTE_ACCESS_DENIED: .refused
+        case CURLE_OPERATION_TIMEDOUT, CURLE_GOT_NOTHING, CURLE_RECV_ERROR, CURLE_PARTIAL_FILE, CURLE_WRITE_ERROR,
+            CURLE_HTTP2, CURLE_HTTP2_STREAM:
+            .broken
+        default: .other
+        }
+    }
+}
+
+/// What the server answered, up to `Limits.answerBytesMax`.
+private final class ResponseSink {
+    var body: [UInt8] = []
+
+    /// - Returns: how many bytes were taken; fewer than offered ends the transfer.
+    func take(_ bytes: UnsafeRawBufferPointer) -> Int {
+        guard body.count + bytes.count <= Limits.answerBytesMax else { return 0 }
+        body += bytes
+        return bytes.count
+    }
+}

@@ -1,0 +1,45 @@
+public import OdysCore
+
+#if canImport(Glibc)
+    internal import Glibc
+#endif
+
+/// The zone that messages show times in: the one place that asks the C library. glibc serves one zone for each
+/// process, taken from `TZ` once, at start.
+public enum LocalTime {
+    private static let directory = "/usr/share/zoneinfo/"
+
+    /// Makes the zone this process's local time. Called once, before any thread starts: `setenv` is not safe later.
+    ///
+    /// - Parameter zone: an IANA name. One that this host does not know is an error: glibc would take UTC
+    ///   without a word.
+    public static func use(zone: String) throws(SettingsError) {
+        let isPlainName = zone.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "/"), UInt8(ascii: "_"), UInt8(ascii: "-"),
+                UInt8(ascii: "+"):
+                true
+            default: false
+            }
+        }
+        guard isPlainName, !zone.hasPrefix("/"), access(directory + zone, R_OK) == 0 else {
+            throw SettingsError(problems: [
+                "ODYS_TIME_ZONE: '\(zone)' is not in \(directory); use an IANA name, and install tzdata"
+            ])
+        }
+        setenv("TZ", zone, 1)
+        tzset()
+    }
+
+    /// The wall-clock time of an instant in the zone.
+    public static func civil(_ instant: Instant) -> CivilTime {
+        // localtime_r(3): thread-safe; the result is stored in memory that the caller supplies.
+        var seconds = time_t(instant.unixSeconds)
+        var fields = tm()
+        localtime_r(&seconds, &fields)
+        return CivilTime(
+            year: Int(fields.tm_year) + 1900, month: Int(fields.tm_mon) + 1, day: Int(fields.tm_mday),
+            hour: Int(fields.tm_hour), minute: Int(fields.tm_min), weekday: Int(fields.tm_wday))
+    }
+}

@@ -1,0 +1,152 @@
+internal import CFCGI
+internal import Glibc
+internal import OdysCore
+
+/// The listening socket, and the descriptor that wakes everybody who waits for it.
+///
+/// It is never shut down: an inherited listener is shared with the parent and with other processes, which would all
+/// lose it.
+final class Listener: Sendable {
+    fileprivate let socket: Int32
+    fileprivate let wake: Int32
+
+    init(_ listen: Settings.Listen) throws(SettingsError) {
+        switch listen {
+        case .inherited: socket = try Listener.inherited()
+        case .unix(let path): socket = try Listener.bind(unix: path)
+        case .tcp(let address, let port): socket = try Listener.bind(tcp: address, port)
+        }
+        // Several threads wait for the same socket; whoever comes second must not block in accept.
+        let flags = fcntl(socket, F_GETFL)
+        guard fcntl(socket, F_SETFL, flags | O_NONBLOCK) == 0 else { throw Listener.error("fcntl") }
+        wake = eventfd(0, Int32(EFD_CLOEXEC))
+        guard wake >= 0 else { throw Listener.error("eventfd") }
+    }
+
+    /// Makes every acceptor return nil, now and from then on. Connections that nobody took stay in the queue for the
+    /// next process.
+    func stop() {
+        var one: UInt64 = 1
+        write(wake, &one, 8)
+    }
+
+    private static func inherited() throws(SettingsError) -> Int32 {
+        var type: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        guard getsockopt(0, SOL_SOCKET, SO_ACCEPTCONN, &type, &length) == 0, type == 1 else {
+            throw SettingsError(problems: [
+                "ODYS_LISTEN: is not set, and descriptor 0 is not a listening socket; set it, or start by systemd's socket"
+            ])
+        }
+        return 0
+    }
+
+    private static func bind(unix path: String) throws(SettingsError) -> Int32 {
+        let socket = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        guard socket >= 0 else { throw error("socket") }
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        // A socket that nobody listens on is what a killed process leaves behind; anything else is somebody's.
+        let size = socklen_t(MemoryLayout<sockaddr_un>.size)
+        let probe = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(probe) }
+        let isTaken = withUnsafeSocketAddress(&address) { connect(probe, $0, size) } == 0
+        guard !isTaken else {
+            throw SettingsError(problems: ["ODYS_LISTEN: another process listens on \(path)"])
+        }
+        unlink(path)
+        // Whoever may write to the socket can speak as the web server: its owner and group, nobody else.
+        let mask = umask(0o117)
+        defer { umask(mask) }
+        guard withUnsafeSocketAddress(&address, { Glibc.bind(socket, $0, size) }) == 0, listen(socket, backlog) == 0
+        else { throw error("listen on \(path)") }
+        return socket
+    }
+
+    private static func bind(tcp text: String, _ port: UInt16) throws(SettingsError) -> Int32 {
+        var hints = addrinfo()
+        hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        var found: UnsafeMutablePointer<addrinfo>?
+        guard getaddrinfo(text, String(port), &hints, &found) == 0, let info = found else {
+            throw SettingsError(problems: ["ODYS_LISTEN: '\(text)' is not an address; write it in numbers"])
+        }
+        defer { freeaddrinfo(found) }
+        let socket = Glibc.socket(info.pointee.ai_family, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        var on: Int32 = 1
+        setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
+        guard socket >= 0, Glibc.bind(socket, info.pointee.ai_addr, info.pointee.ai_addrlen) == 0,
+            listen(socket, backlog) == 0
+        else { throw error("listen on \(text):\(port)") }
+        return socket
+    }
+
+    /// A full queue fails at once, so it holds a burst; the kernel caps it at `net.core.somaxconn`.
+    private static let backlog: Int32 = 512
+
+    private static func error(_ doing: String) -> SettingsError {
+        SettingsError(problems: ["ODYS_LISTEN: \(doing): \(String(cString: strerror(errno)))"])
+    }
+}
+
+private func withUnsafeSocketAddress(
+    _ address: inout sockaddr_un, _ body: (UnsafePointer<sockaddr>) -> Int32
+) -> Int32 {
+    withUnsafePointer(to: &address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1, body)
+    }
+}
+
+/// One thread's wait for connections. Each has an epoll set of its own, so that the kernel wakes one thread for a
+/// connection (`EPOLLEXCLUSIVE`) and all of them when the listener stops.
+final class Acceptor {
+    private let listener: Listener
+    private let epoll: Int32
+
+    init(_ listener: Listener) {
+        self.listener = listener
+        epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
+        precondition(epoll >= 0, "epoll_create1: \(String(cString: strerror(errno)))")
+        watch(listener.socket, EPOLLIN.rawValue | EPOLLEXCLUSIVE.rawValue)
+        watch(listener.wake, EPOLLIN.rawValue)
+    }
+
+    deinit {
+        close(epoll)
+    }
+
+    private func watch(_ descriptor: Int32, _ events: UInt32) {
+        var event = epoll_event(events: events, data: epoll_data_t(fd: descriptor))
+        let failed = epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event)
+        precondition(failed == 0, "epoll_ctl: \(String(cString: strerror(errno)))")
+    }
+
+    /// Blocks until a connection came or the listener was stopped.
+    ///
+    /// - Returns: a connection whose reads and writes give up after `Limits.frontSilenceSeconds`, since libfcgi has no
+    ///   deadline of its own and a silent peer would hold the thread for ever; nil when the listener was stopped.
+    func next() -> Int32? {
+        while true {
+            var events = [epoll_event](repeating: epoll_event(), count: 2)
+            let count = epoll_wait(epoll, &events, 2, -1)
+            guard count > 0 else { continue }
+            if events[..<Int(count)].contains(where: { $0.data.fd == listener.wake }) { return nil }
+            let connection = accept4(listener.socket, nil, nil, Int32(SOCK_CLOEXEC.rawValue))
+            if connection >= 0 {
+                setDeadlines(connection)
+                return connection
+            }
+            // Another thread was faster, or the peer has gone; both are nothing. Out of descriptors: they come
+            // back when other threads finish, and until then the connection waits in the queue.
+            if errno == EMFILE || errno == ENFILE { Clock.pause(milliseconds: 20) }
+        }
+    }
+
+    private func setDeadlines(_ connection: Int32) {
+        var silence = timeval(tv_sec: Limits.frontSilenceSeconds, tv_usec: 0)
+        let size = socklen_t(MemoryLayout<timeval>.size)
+        setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &silence, size)
+        setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &silence, size)
+    }
+}

@@ -1,0 +1,129 @@
+internal import CFCGI
+internal import Dispatch
+internal import Glibc
+internal import Logging
+internal import OdysCore
+internal import OdysDelivery
+internal import OdysStore
+
+/// The process: its threads, and the order in which they start and stop.
+struct Responder {
+    private let settings: Settings
+    private let log: Logger
+    private let rules: Rules
+
+    init(_ settings: Settings, log: Logger) {
+        self.settings = settings
+        self.log = log
+        rules = Rules(
+            enforcesStartTime: settings.enforcesStartTime,
+            messages: MessageSetting(appURL: settings.messaging.appURL, civilTime: LocalTime.civil))
+    }
+
+    /// Serves until SIGTERM or SIGINT, then finishes what was begun.
+    ///
+    /// - Returns: the exit code: 0 when everything was finished, 1 when something had to be left.
+    func run() throws(SettingsError) -> Int32 {
+        initializeLibraries()
+        // Every thread inherits the mask, so that only this one ever sees these signals.
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGTERM)
+        sigaddset(&signals, SIGINT)
+        pthread_sigmask(SIG_BLOCK, &signals, nil)
+
+        guard isSchemaGood() else { return 1 }
+        let requests = DispatchGroup()
+        let deliveries = DispatchGroup()
+        let queues = settings.delivery == .off ? [] : startDelivery(in: deliveries)
+        let listener = settings.delivery == .only ? nil : try Listener(settings.listen)
+        if let listener { startWorkers(listener, queues, in: requests) }
+        log.notice("started", metadata: [
+            "version": "\(Product.version)", "threads": "\(settings.threads)",
+            "delivery": "\(settings.delivery.rawValue)",
+        ])
+
+        var signal: Int32 = 0
+        sigwait(&signals, &signal)
+        log.notice("stopping: finishing the requests and messages in hand")
+        listener?.stop()
+        queues.forEach { $0.stop() }
+        let isDrained =
+            requests.wait(timeout: .now() + .seconds(Limits.drainRequestSeconds)) == .success
+            && deliveries.wait(timeout: .now() + .seconds(Limits.drainDeliverySeconds)) == .success
+        if isDrained {
+            log.notice("stopped")
+        } else {
+            log.error("stopped with work in hand; leased messages are sent again when their leases end")
+        }
+        return isDrained ? 0 : 1
+    }
+
+    /// Once, before any thread: none of these is thread-safe.
+    private func initializeLibraries() {
+        // When it closes a connection, libfcgi waits for the peer's end of file, 2 s by default; nginx closes at once,
+        // and a peer that does not is not worth a thread for longer.
+        setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "100", 0)
+        FCGX_Init()
+        Curl.initialize()
+        // FCGX_Init installs handlers of its own; a write to a peer that has gone must be an error, nothing more.
+        signal(SIGPIPE, SIG_IGN)
+        signal(SIGUSR1, SIG_IGN)
+    }
+
+    /// Whether the schema is new enough. A database that is away does not stop the start: requests get 503 until it is
+    /// back, and each connection checks again.
+    private func isSchemaGood() -> Bool {
+        let connection = Connection(settings.database)
+        do throws(StoreError) {
+            try connection.connect()
+            return true
+        } catch {
+            log.error("the database cannot be used: \(error.remedy)", metadata: ["error": "\(error)"])
+            return error.kind != .schema
+        }
+    }
+
+    private func startWorkers(_ listener: Listener, _ queues: [ChannelQueue], in group: DispatchGroup) {
+        let wake: @Sendable ([QueuedMessage]) -> Void = { messages in
+            for queue in queues {
+                let due = messages.count { $0.message.channel == queue.channel && $0.message.skipped == nil }
+                if due > 0 { queue.wake(messages: due) }
+            }
+        }
+        for number in 1...settings.threads {
+            Worker(
+                number: number, settings: settings, rules: rules, listener: listener, wakeOutbox: wake, log: log
+            ).start(in: group)
+        }
+    }
+
+    private func startDelivery(in group: DispatchGroup) -> [ChannelQueue] {
+        let texts = rules.messages
+        let evolution = settings.messaging.evolution
+        let smtp = settings.messaging.smtp
+        return [
+            startSenders(.whatsapp, settings.whatsAppSenders, in: group) {
+                guard let evolution else { return { _ in .skipped(.channelOff) } }
+                return WhatsAppSender(evolution, texts: texts).deliver
+            },
+            startSenders(.email, settings.emailSenders, in: group) {
+                guard let smtp else { return { _ in .skipped(.channelOff) } }
+                return EmailSender(smtp, texts: texts, now: { Clock.now }).deliver
+            },
+        ]
+    }
+
+    private func startSenders(
+        _ channel: Channel, _ count: Int, in group: DispatchGroup,
+        _ makeDeliver: @escaping @Sendable () -> (ClaimedMessage) -> DeliveryOutcome
+    ) -> ChannelQueue {
+        let queue = ChannelQueue(channel, senders: count)
+        for number in 1...count {
+            OutboxWorker(
+                number: number, queue: queue, database: settings.database, makeDeliver: makeDeliver, log: log
+            ).start(in: group)
+        }
+        return queue
+    }
+}

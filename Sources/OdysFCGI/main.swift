@@ -1,0 +1,23 @@
+// odys-fcgi: the responder. Settings come from the environment; see README.md.
+
+internal import Glibc
+internal import Logging
+internal import OdysCore
+internal import OdysDelivery
+
+let exitCode: Int32
+do throws(SettingsError) {
+    let settings = try Settings(environment: Environment.variables, readFile: Environment.readFile)
+    try LocalTime.use(zone: settings.messaging.timeZone)
+    LoggingSystem.bootstrap { _ in
+        LineLogHandler(
+            logLevel: Logger.Level(settings.logLevel), format: settings.logFormat, instance: settings.instance)
+    }
+    let log = Logger(label: "odys")
+    for name in settings.unknown { log.warning("\(name) is set, but there is no such setting; is it misspelt?") }
+    exitCode = try Responder(settings, log: log).run()
+} catch {
+    for problem in error.problems { StandardError.write("odys-fcgi: \(problem)\n") }
+    exitCode = 2
+}
+exit(exitCode)

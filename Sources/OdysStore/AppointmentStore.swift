@@ -1,0 +1,204 @@
+public import OdysCore
+
+/// The request's transaction: lock the row, judge it, write what was decided. Two round trips.
+///
+/// Used by one thread, with a connection of its own.
+public final class AppointmentStore {
+    private let connection: Connection
+    private let rules: Rules
+    /// Made for each try: 16 bytes that nobody else makes (see `appointment_events.marker`).
+    private let makeMarker: () -> [UInt8]
+    /// The UUID of a new message, as text.
+    private let makeMessageUID: () -> String
+    /// Blocks the thread between two tries of a transaction.
+    private let pause: (_ milliseconds: Int) -> Void
+    /// Seconds on a clock that only goes forward.
+    private let uptime: () -> Double
+
+    public init(
+        _ connection: Connection, rules: Rules, makeMarker: @escaping () -> [UInt8],
+        makeMessageUID: @escaping () -> String, pause: @escaping (_ milliseconds: Int) -> Void,
+        uptime: @escaping () -> Double
+    ) {
+        self.connection = connection
+        self.rules = rules
+        self.makeMarker = makeMarker
+        self.makeMessageUID = makeMessageUID
+        self.pause = pause
+        self.uptime = uptime
+    }
+
+    /// Judges the request and applies it, all or nothing.
+    ///
+    /// The whole transaction runs again after a deadlock, and after a connection that broke before anything was written.
+    /// Where the answer to a COMMIT was lost, the outcome is looked up by the event's marker.
+    public func apply(
+        _ id: AppointmentID, _ request: ActionRequest, requestID: String
+    ) throws(StoreError) -> ApplyResult {
+        let deadline = uptime() + Double(Limits.requestSeconds)
+        var tries = 0
+        while true {
+            tries += 1
+            var unclear: AppliedChange?
+            let marker = makeMarker()
+            do throws(StoreError) {
+                return try connection.transaction { connection throws(StoreError) in
+                    try self.tryOnce(connection, id, request, requestID, marker, writing: &unclear)
+                }
+            } catch {
+                guard uptime() < deadline - Double(Limits.lockWaitSeconds) else { throw error }
+                switch error.kind {
+                case .connectionLost:
+                    if let change = unclear, try isCommitted(change.appointment.id, marker) { return .done(change) }
+                    guard tries < 2 else { throw error }
+                case .deadlock:
+                    guard tries < Limits.transactionTriesMax else { throw error }
+                    pause(Int.random(in: Limits.retryDelayMilliseconds))
+                case .timeout, .refusing, .schema, .unexpected:
+                    throw error
+                }
+            }
+        }
+    }
+
+    private func tryOnce(
+        _ connection: Connection, _ id: AppointmentID, _ request: ActionRequest, _ requestID: String,
+        _ marker: [UInt8], writing unclear: inout AppliedChange?
+    ) throws(StoreError) -> ApplyResult {
+        guard let locked = try lock(id, connection) else { return .notFound }
+        switch locked.appointment.judge(request, now: locked.now, rules: rules) {
+        case .refused(let refusal):
+            return .refused(refusal)
+        case .accepted(let decision):
+            let change = AppliedChange(
+                appointment: locked.appointment, decision: decision, version: locked.appointment.version + 1,
+                at: locked.now,
+                messages: decision.messages.map { QueuedMessage(uid: makeMessageUID(), message: $0) })
+            unclear = change
+            do throws(StoreError) {
+                try write(change, by: request.userID, requestID, marker, connection)
+                return .done(change)
+            } catch {
+                guard error.code == Signal.slotConflict.rawValue, let holder = error.signal.flatMap({ AppointmentID($0) })
+                else { throw error }
+                return .refused(.slotConflict(with: holder))
+            }
+        }
+    }
+
+    // MARK: Lock
+
+    /// `FOR UPDATE` stands in a derived table, because in a join it would lock the rows of both parties too, and MariaDB
+    /// has no `OF`.
+    private static let lock = """
+        SELECT a.version, a.status, a.payment_status, a.starts_at, a.ends_at, UTC_TIMESTAMP(6),
+            p.id, p.user_id, p.name, p.phone, p.slug, c.id, c.user_id, c.name, c.phone, c.email
+        FROM (SELECT * FROM appointments WHERE id = ? FOR UPDATE) a
+            LEFT JOIN professionals p ON p.id = a.professional_id
+            LEFT JOIN clients c ON c.id = a.client_id
+        """
+
+    private func lock(
+        _ id: AppointmentID, _ connection: Connection
+    ) throws(StoreError) -> (appointment: Appointment, now: Instant)? {
+        let rows = try connection.query(Self.lock, [.text(id.description)], doing: "lock the appointment")
+        guard let row = rows.first else { return nil }
+        var professional: Professional?
+        if !row.isNull(6) {
+            professional = Professional(
+                id: try row.text(6), userID: UserID(try row.text(7)), name: try row.text(8),
+                phone: try row.text(9), slug: try row.text(10))
+        }
+        var client: Client?
+        if !row.isNull(11) {
+            client = Client(
+                userID: try row.optionalText(12).map(UserID.init), name: try row.text(13),
+                phone: try row.text(14), email: try row.optionalText(15))
+        }
+        let appointment = Appointment(
+            id: id, version: try row.integer(0), status: try row.value(1, as: Status.self),
+            paymentStatus: try row.value(2, as: PaymentStatus.self), startsAt: try row.instant(3),
+            endsAt: try row.instant(4), professional: professional, client: client)
+        return (appointment, try row.instant(5))
+    }
+
+    // MARK: Write
+
+    private func write(
+        _ change: AppliedChange, by userID: UserID, _ requestID: String, _ marker: [UInt8], _ connection: Connection
+    ) throws(StoreError) {
+        let decision = change.decision
+        let block = WriteBlock(
+            checksSlot: decision.action == .confirm, notifies: decision.notification != nil,
+            messages: change.messages.count)
+        var values: [SQLValue] = []
+        if block.checksSlot { values += slotValues(change.appointment) }
+        values += changeValues(change, by: userID, requestID, marker)
+        if let notification = decision.notification { values += notificationValues(notification, change) }
+        for queued in change.messages { values += outboxValues(queued, change) }
+        try connection.execute(block.sql, values, doing: "write the change")
+    }
+
+    private func slotValues(_ appointment: Appointment) -> [SQLValue] {
+        let professional = SQLValue.text(appointment.professional?.id)
+        return [
+            professional, professional, .text(appointment.id.description), .instant(appointment.endsAt),
+            .instant(appointment.startsAt),
+        ]
+    }
+
+    private func changeValues(
+        _ change: AppliedChange, by userID: UserID, _ requestID: String, _ marker: [UInt8]
+    ) -> [SQLValue] {
+        let id = SQLValue.text(change.appointment.id.description)
+        let decision = change.decision
+        let status = SQLValue.text(decision.status.rawValue)
+        let payment = SQLValue.text(decision.paymentStatus.rawValue)
+        let now = SQLValue.instant(change.at)
+        return [
+            status, payment, now, id, .integer(change.appointment.version),
+            id, .integer(change.version), .text(decision.action.rawValue), .text(userID.text),
+            .text(decision.actor.rawValue), .text(decision.reason),
+            .text(change.appointment.status.rawValue), status,
+            .text(change.appointment.paymentStatus.rawValue), payment,
+            .text(requestID), .bytes(marker), now,
+        ]
+    }
+
+    private func notificationValues(_ notification: InAppNotification, _ change: AppliedChange) -> [SQLValue] {
+        [
+            .text(notification.recipient.text), .text(notification.recipientRole.rawValue),
+            .text(notification.type.rawValue), .text(notification.title), .text(notification.body),
+            .instant(change.at), .text(change.appointment.id.description),
+        ]
+    }
+
+    private func outboxValues(_ queued: QueuedMessage, _ change: AppliedChange) -> [SQLValue] {
+        let message = queued.message
+        let now = SQLValue.instant(change.at)
+        let expires = change.at.advanced(bySeconds: Double(message.expiryHours) * 3_600)
+        return [
+            .text(queued.uid), .text(change.appointment.id.description), .integer(change.version),
+            .text(message.channel.rawValue), .text(message.role.rawValue), .text(message.recipient),
+            .text(message.template.rawValue), .text(message.payload.json.text), .text(message.state.rawValue),
+            .text(message.skipped?.rawValue), now, .instant(expires), now,
+            message.skipped == nil ? .null : now,
+        ]
+    }
+
+    // MARK: After a lost COMMIT
+
+    /// Whether the transaction with this marker was committed. The lock on the appointment waits until the server has
+    /// truly ended the old transaction; only then does the absence of the marker mean anything.
+    private func isCommitted(_ id: AppointmentID, _ marker: [UInt8]) throws(StoreError) -> Bool {
+        try connection.transaction { connection throws(StoreError) in
+            _ = try connection.query(
+                "SELECT version FROM appointments WHERE id = ? FOR UPDATE", [.text(id.description)],
+                doing: "wait for the lost transaction")
+            let rows = try connection.query(
+                "SELECT version FROM appointment_events WHERE marker = ?", [.bytes(marker)],
+                doing: "look the marker up")
+            return !rows.isEmpty
+        }
+    }
+}

@@ -1,0 +1,128 @@
+internal import Crypto
+public import OdysCore
+
+/// One file of `sql/`.
+public struct Migration: Sendable, Equatable {
+    public let version: Int
+    public let name: String
+    public let sql: String
+
+    public init(version: Int, name: String, sql: String) {
+        self.version = version
+        self.name = name
+        self.sql = sql
+    }
+
+    /// From a file's name, such as `0001_platform.sql`; nil where it is not a migration's.
+    public init?(fileName: String, sql: String) {
+        guard fileName.hasSuffix(".sql") else { return nil }
+        let parts = fileName.dropLast(4).split(separator: "_", maxSplits: 1)
+        guard parts.count == 2, parts[0].utf8.count == 4, let version = Int(parts[0]) else { return nil }
+        self.init(version: version, name: String(parts[1]), sql: sql)
+    }
+
+    /// SHA-256 of the file, in hexadecimal digits.
+    public var checksum: String {
+        let digits = Array("0123456789abcdef".utf8)
+        let hash = SHA256.hash(data: Array(sql.utf8))
+        return String(decoding: hash.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    }
+}
+
+/// Brings the schema up to date, and tells how it stands.
+public struct Migrations {
+    /// The oldest schema that this program works with.
+    public static let requiredVersion = 2
+
+    private let connection: Connection
+
+    public init(_ connection: Connection) {
+        self.connection = connection
+    }
+
+    public enum State: String, Sendable {
+        case applied, pending
+        /// Pasted into a SQL client: applied, but nobody knows which text. `up` runs the file again.
+        case unverified
+        /// The file is not the one that was applied.
+        case changed
+    }
+
+    /// The newest version that the schema has; 0 where there is none.
+    public static func schemaVersion(_ connection: Connection) throws(StoreError) -> Int {
+        do throws(StoreError) {
+            return try connection.transaction { connection throws(StoreError) in
+                let rows = try connection.query(
+                    "SELECT CAST(COALESCE(MAX(version), 0) AS SIGNED) FROM schema_migrations", [],
+                    doing: "read the schema's version")
+                return try rows[0].integer(0)
+            }
+        } catch {
+            if error.kind == .schema { return 0 }
+            throw error
+        }
+    }
+
+    public func status(_ migrations: [Migration]) throws(StoreError) -> [(migration: Migration, state: State)] {
+        let applied = try checksums()
+        return migrations.map { migration in
+            switch applied[migration.version] {
+            case nil: (migration, .pending)
+            case .some(nil): (migration, .unverified)
+            case .some(let checksum): (migration, checksum == migration.checksum ? .applied : .changed)
+            }
+        }
+    }
+
+    /// Applies what is missing, in order, under a lock that all hosts share.
+    ///
+    /// - Parameter report: called after each file.
+    public func up(_ migrations: [Migration], report: (Migration) -> Void) throws(StoreError) {
+        try connection.connect()
+        let taken = try connection.query(
+            "SELECT GET_LOCK('odys_migrate', 30)", [], doing: "take the migration lock")
+        guard try taken[0].integer(0) == 1 else {
+            throw StoreError(kind: .timeout, doing: "wait for another migration to end")
+        }
+        for (migration, state) in try status(migrations) {
+            switch state {
+            case .applied: continue
+            case .changed:
+                throw StoreError(
+                    kind: .schema, doing: "check \(migration.version)_\(migration.name), which was changed after it was applied")
+            case .pending, .unverified:
+                try apply(migration)
+                report(migration)
+            }
+        }
+        _ = try connection.query("SELECT RELEASE_LOCK('odys_migrate')", [], doing: "release the migration lock")
+        try connection.commit()
+    }
+
+    private func apply(_ migration: Migration) throws(StoreError) {
+        let file = "\(migration.version)_\(migration.name)"
+        try connection.executeScript(migration.sql, doing: "apply \(file)")
+        let recorded = try connection.execute(
+            "UPDATE schema_migrations SET checksum = ? WHERE version = ?",
+            [.text(migration.checksum), .integer(migration.version)], doing: "record \(file)")
+        guard recorded == 1 else {
+            throw StoreError(kind: .schema, doing: "record \(file), which does not record its own version")
+        }
+        try connection.commit()
+    }
+
+    private func checksums() throws(StoreError) -> [Int: String?] {
+        do throws(StoreError) {
+            return try connection.transaction { connection throws(StoreError) in
+                let rows = try connection.query(
+                    "SELECT version, checksum FROM schema_migrations", [], doing: "read the applied migrations")
+                var checksums: [Int: String?] = [:]
+                for row in rows { checksums[try row.integer(0)] = .some(try row.optionalText(1)) }
+                return checksums
+            }
+        } catch {
+            if error.kind == .schema { return [:] }
+            throw error
+        }
+    }
+}

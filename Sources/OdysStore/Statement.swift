@@ -1,0 +1,227 @@
+internal import CMariaDB
+internal import OdysCore
+
+/// A value that is bound to a `?`. Instants travel as text, which MariaDB reads as `DATETIME(6)`.
+enum SQLValue {
+    case null
+    case integer(Int)
+    case text(String)
+    case bytes([UInt8])
+
+    static func text(_ text: String?) -> SQLValue { text.map { .text($0) } ?? .null }
+    static func instant(_ instant: Instant) -> SQLValue { .text(instant.sql) }
+    static func seconds(_ seconds: Double) -> SQLValue { .integer(Int(seconds * 1_000_000)) }
+}
+
+/// One prepared statement, with the memory that the C library reads its parameters from and writes its rows to.
+///
+/// mysql_stmt_bind_param(3) and mysql_stmt_bind_result(3) keep pointers to the binds' buffers, lengths and null flags;
+/// all of them are allocated here and stay where they are.
+final class Statement {
+    private let handle: UnsafeMutablePointer<MYSQL_STMT>
+    private let parameterCount: Int
+    private let parameters: Binds
+    private let columns: Binds
+    /// What the parameters of the current run point into.
+    private var arena: UnsafeMutableRawBufferPointer
+
+    init(_ connection: UnsafeMutablePointer<MYSQL>, _ sql: String, doing: String) throws(StoreError) {
+        guard let handle = mysql_stmt_init(connection) else { throw StoreError(connection, doing: doing) }
+        var sql = sql
+        let failed = sql.withUTF8 { bytes in
+            bytes.withMemoryRebound(to: CChar.self) { mysql_stmt_prepare(handle, $0.baseAddress, UInt(bytes.count)) }
+        }
+        guard failed == 0 else {
+            defer { mysql_stmt_close(handle) }
+            throw StoreError(handle, doing: doing)
+        }
+        self.handle = handle
+        parameterCount = Int(mysql_stmt_param_count(handle))
+        parameters = Binds(count: parameterCount)
+        columns = Binds(resultOf: handle)
+        arena = .allocate(byteCount: 1_024, alignment: 8)
+    }
+
+    deinit {
+        mysql_stmt_close(handle)
+        arena.deallocate()
+    }
+
+    /// Rows changed by the last run.
+    private(set) var affectedRows = 0
+
+    func run(_ values: [SQLValue], doing: String) throws(StoreError) -> [Row] {
+        precondition(values.count == parameterCount, "\(doing): the statement has \(parameterCount) parameters")
+        bind(values)
+        guard mysql_stmt_bind_param(handle, parameters.binds) == 0, mysql_stmt_execute(handle) == 0
+        else { throw StoreError(handle, doing: doing) }
+        affectedRows = Int(truncatingIfNeeded: mysql_stmt_affected_rows(handle))
+        guard columns.count > 0 else { return [] }
+        defer { mysql_stmt_free_result(handle) }
+        guard mysql_stmt_bind_result(handle, columns.binds) == 0 else { throw StoreError(handle, doing: doing) }
+        var rows: [Row] = []
+        while true {
+            switch mysql_stmt_fetch(handle) {
+            case 0, MYSQL_DATA_TRUNCATED: rows.append(Row(values: try row(doing), doing: doing))
+            case MYSQL_NO_DATA: return rows
+            default: throw StoreError(handle, doing: doing)
+            }
+        }
+    }
+
+    /// Copies the values into the arena and points the binds at them.
+    private func bind(_ values: [SQLValue]) {
+        var needed = 0
+        for value in values {
+            switch value {
+            case .null: break
+            case .integer: needed += 8
+            case .text(let text): needed += text.utf8.count + 8
+            case .bytes(let bytes): needed += bytes.count + 8
+            }
+        }
+        if needed > arena.count {
+            arena.deallocate()
+            arena = .allocate(byteCount: needed * 2, alignment: 8)
+        }
+        var offset = 0
+        for (index, value) in values.enumerated() {
+            switch value {
+            case .null:
+                parameters.set(index, type: MYSQL_TYPE_NULL, buffer: nil, length: 0)
+            case .integer(let number):
+                offset = (offset + 7) & ~7
+                arena.storeBytes(of: Int64(number), toByteOffset: offset, as: Int64.self)
+                parameters.set(index, type: MYSQL_TYPE_LONGLONG, buffer: arena.baseAddress! + offset, length: 8)
+                offset += 8
+            case .text(let text):
+                offset = copy(text.utf8, to: offset, index, MYSQL_TYPE_STRING)
+            case .bytes(let bytes):
+                offset = copy(bytes, to: offset, index, MYSQL_TYPE_BLOB)
+            }
+        }
+    }
+
+    private func copy(_ bytes: some Collection<UInt8>, to offset: Int, _ index: Int, _ type: enum_field_types) -> Int {
+        let target = UnsafeMutableRawBufferPointer(rebasing: arena[offset..<offset + bytes.count])
+        target.copyBytes(from: bytes)
+        parameters.set(index, type: type, buffer: arena.baseAddress! + offset, length: bytes.count)
+        return offset + bytes.count
+    }
+
+    private func row(_ doing: String) throws(StoreError) -> [Row.Value] {
+        var values: [Row.Value] = []
+        values.reserveCapacity(columns.count)
+        for index in 0..<columns.count {
+            if columns.isNull(index) {
+                values.append(.null)
+            } else if columns.needsMore(index) {
+                values.append(.bytes(try longColumn(index, doing)))
+            } else {
+                values.append(columns.value(index))
+            }
+        }
+        return values
+    }
+
+    /// A column that is longer than its buffer, fetched again into one that fits.
+    private func longColumn(_ index: Int, _ doing: String) throws(StoreError) -> [UInt8] {
+        let length = columns.length(index)
+        var failed: Int32 = 0
+        let bytes = [UInt8](unsafeUninitializedCapacity: length) { buffer, count in
+            var bind = MYSQL_BIND()
+            bind.buffer_type = MYSQL_TYPE_BLOB
+            bind.buffer = UnsafeMutableRawPointer(buffer.baseAddress)
+            bind.buffer_length = UInt(length)
+            failed = mysql_stmt_fetch_column(handle, &bind, UInt32(index), 0)
+            count = failed == 0 ? length : 0
+        }
+        guard failed == 0 else { throw StoreError(handle, doing: doing) }
+        return bytes
+    }
+}
+
+/// The `MYSQL_BIND`s of a statement's parameters or columns, at addresses that do not change.
+private final class Binds {
+    /// Bytes of a column that are fetched at once; names, phones and ids fit.
+    private static let columnBytes = 512
+
+    let count: Int
+    let binds: UnsafeMutablePointer<MYSQL_BIND>
+    private let lengths: UnsafeMutablePointer<UInt>
+    private let nulls: UnsafeMutablePointer<my_bool>
+    private let buffers: UnsafeMutableRawPointer
+
+    init(count: Int, columnBytes: Int = 0) {
+        self.count = count
+        binds = .allocate(capacity: max(count, 1))
+        binds.initialize(repeating: MYSQL_BIND(), count: max(count, 1))
+        lengths = .allocate(capacity: max(count, 1))
+        lengths.initialize(repeating: 0, count: max(count, 1))
+        nulls = .allocate(capacity: max(count, 1))
+        nulls.initialize(repeating: 0, count: max(count, 1))
+        buffers = .allocate(byteCount: max(count * columnBytes, 1), alignment: 8)
+    }
+
+    /// Binds for what the statement returns: numbers as 64 bits, instants as `MYSQL_TIME`, all else as bytes.
+    convenience init(resultOf statement: UnsafeMutablePointer<MYSQL_STMT>) {
+        guard let fields = mysql_stmt_result_metadata(statement) else {
+            self.init(count: 0)
+            return
+        }
+        defer { mysql_free_result(fields) }
+        self.init(count: Int(mysql_num_fields(fields)), columnBytes: Binds.columnBytes)
+        for index in 0..<count {
+            let type: enum_field_types
+            switch mysql_fetch_field_direct(fields, UInt32(index)).pointee.type {
+            case MYSQL_TYPE_TINY, MYSQL_TYPE_SHORT, MYSQL_TYPE_LONG, MYSQL_TYPE_INT24, MYSQL_TYPE_LONGLONG:
+                type = MYSQL_TYPE_LONGLONG
+            case MYSQL_TYPE_DATETIME: type = MYSQL_TYPE_DATETIME
+            default: type = MYSQL_TYPE_BLOB
+            }
+            set(index, type: type, buffer: buffers + index * Binds.columnBytes, length: Binds.columnBytes)
+        }
+    }
+
+    deinit {
+        binds.deallocate()
+        lengths.deallocate()
+        nulls.deallocate()
+        buffers.deallocate()
+    }
+
+    func set(_ index: Int, type: enum_field_types, buffer: UnsafeMutableRawPointer?, length: Int) {
+        lengths[index] = UInt(length)
+        binds[index].buffer_type = type
+        binds[index].buffer = buffer
+        binds[index].buffer_length = UInt(length)
+        binds[index].length = lengths + index
+        binds[index].is_null = nulls + index
+        nulls[index] = type == MYSQL_TYPE_NULL ? 1 : 0
+    }
+
+    func isNull(_ index: Int) -> Bool { nulls[index] != 0 }
+
+    func length(_ index: Int) -> Int { Int(lengths[index]) }
+
+    /// Whether the column is longer than the bytes that were fetched of it.
+    func needsMore(_ index: Int) -> Bool {
+        binds[index].buffer_type == MYSQL_TYPE_BLOB && length(index) > Binds.columnBytes
+    }
+
+    func value(_ index: Int) -> Row.Value {
+        let buffer = buffers + index * Binds.columnBytes
+        switch binds[index].buffer_type {
+        case MYSQL_TYPE_LONGLONG:
+            return .integer(Int(buffer.load(as: Int64.self)))
+        case MYSQL_TYPE_DATETIME:
+            let time = buffer.load(as: MYSQL_TIME.self)
+            return .instant(
+                Instant(
+                    year: Int(time.year), month: Int(time.month), day: Int(time.day), hour: Int(time.hour),
+                    minute: Int(time.minute), second: Int(time.second), microsecond: Int(time.second_part)))
+        default:
+            return .bytes(Array(UnsafeRawBufferPointer(start: buffer, count: length(index))))
+        }
+    }
+}
