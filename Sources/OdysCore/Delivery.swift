@@ -81,7 +81,9 @@ extension ClaimedMessage {
     /// What the row becomes without an attempt, or nil when the message is to be sent now.
     public var settlementBeforeSending: Settlement? {
         if isExpired { return .expired }
-        if lostClaims >= Limits.lostClaimsMax { return .dead(error: "poison: its senders died before they could say why") }
+        if lostClaims >= Limits.lostClaimsMax {
+            return .dead(error: "poison: its senders died before they could say why")
+        }
         return nil
     }
 

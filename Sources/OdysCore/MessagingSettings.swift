@@ -114,7 +114,8 @@ struct URLParts {
     let scheme: String
     let host: String
 
-    /// Nil where the text is not an address of one of these schemes, or holds a user name, blanks or control characters.
+    /// Nil where the text is not an address of one of these schemes, or holds a user name, blanks or control
+    /// characters.
     init?(_ text: String, schemes: [String]) {
         guard let colon = text.firstRange(of: "://") else { return nil }
         let scheme = text[..<colon.lowerBound].lowercased()

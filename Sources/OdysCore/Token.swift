@@ -115,7 +115,8 @@ private func base64url(_ bytes: [UInt8]) -> String {
     return String(decoding: out, as: UTF8.self)
 }
 
-/// Decodes base64url without padding, strictly: one text for each sequence of bytes (RFC 7515, appendix C; RFC 4648, 3.5).
+/// Decodes base64url without padding, strictly: one text for each sequence of bytes (RFC 7515, appendix C;
+/// RFC 4648, 3.5).
 func base64url(_ text: some Collection<UInt8>) -> [UInt8]? {
     guard text.count % 4 != 1 else { return nil }
     var out: [UInt8] = []

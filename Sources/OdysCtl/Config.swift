@@ -8,7 +8,7 @@ struct Config: ParsableCommand {
         subcommands: [Check.self, Nginx.self])
 
     static func settings() throws -> Settings {
-        try reporting { () throws(SettingsError) in
+        try reading { () throws(SettingsError) in
             let settings = try Settings(environment: Environment.variables, readFile: Environment.readFile)
             try LocalTime.use(zone: settings.messaging.timeZone)
             return settings

@@ -53,7 +53,7 @@ struct Message: ParsableCommand {
         /// The installation's own address and zone where they are set, so that the preview shows real links.
         private func setting() throws -> MessageSetting {
             let variables = Environment.variables
-            try reporting { () throws(SettingsError) in
+            try reading { () throws(SettingsError) in
                 try LocalTime.use(zone: variables["ODYS_TIME_ZONE"] ?? "America/Sao_Paulo")
             }
             return MessageSetting(

@@ -25,15 +25,18 @@ struct Migrate: ParsableCommand {
                     String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
                 }
                 guard let path = Migration(fileName: name, sql: "") else { continue }
-                let text = try reporting { () throws(SettingsError) in try Environment.readFile("\(sql)/\(name)").get() }
+                let text = try reading { () throws(SettingsError) in try Environment.readFile("\(sql)/\(name)").get()
+                }
                 migrations.append(Migration(version: path.version, name: path.name, sql: text))
             }
-            guard !migrations.isEmpty else { throw Failure(usage: "there are no migrations in \(sql); name another with --sql") }
+            guard !migrations.isEmpty else {
+                throw Failure(usage: "there are no migrations in \(sql); name another with --sql")
+            }
             return migrations.sorted { $0.version < $1.version }
         }
 
         func connection() throws -> Connection {
-            let settings = try reporting { () throws(SettingsError) in
+            let settings = try reading { () throws(SettingsError) in
                 try DatabaseSettings(
                     environment: Environment.variables, migrating: true, readFile: Environment.readFile)
             }
@@ -52,7 +55,7 @@ struct Migrate: ParsableCommand {
             let migrations = try source.migrations()
             let connection = try source.connection()
             var applied: [Migration] = []
-            try reporting { () throws(StoreError) in
+            try working { () throws(StoreError) in
                 try Migrations(connection).up(migrations) { migration in
                     applied.append(migration)
                     if !output.json { print("applied \(migration.version) \(migration.name)") }
@@ -76,7 +79,7 @@ struct Migrate: ParsableCommand {
         func run() throws {
             let migrations = try source.migrations()
             let connection = try source.connection()
-            let states = try reporting { () throws(StoreError) in try Migrations(connection).status(migrations) }
+            let states = try working { () throws(StoreError) in try Migrations(connection).status(migrations) }
             if output.json {
                 let rows = states.map { migration, state -> JSON in
                     [

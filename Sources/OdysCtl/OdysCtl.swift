@@ -70,12 +70,13 @@ struct Failure: Error {
     }
 }
 
-/// Runs a part of a command whose errors are already clear.
-func reporting<Value>(_ body: () throws(SettingsError) -> Value) throws -> Value {
+/// Reads settings; what is wrong with them ends the command.
+func reading<Value>(_ body: () throws(SettingsError) -> Value) throws -> Value {
     do throws(SettingsError) { return try body() } catch { throw Failure(error) }
 }
 
-func reporting<Value>(_ body: () throws(StoreError) -> Value) throws -> Value {
+/// Works on the database; a failure ends the command.
+func working<Value>(_ body: () throws(StoreError) -> Value) throws -> Value {
     do throws(StoreError) { return try body() } catch { throw Failure(error) }
 }
 

@@ -121,7 +121,7 @@ final class CurlHandle {
     /// Runs the block with lists set as options; they live until the block ends.
     func withLists<Value>(_ lists: [(CURLoption, [String])], _ body: () -> Value) -> Value {
         var made: [UnsafeMutablePointer<curl_slist>?] = []
-        defer { made.forEach { curl_slist_free_all($0) } }
+        defer { for list in made { curl_slist_free_all(list) } }
         for (option, lines) in lists {
             var list: UnsafeMutablePointer<curl_slist>?
             for line in lines {

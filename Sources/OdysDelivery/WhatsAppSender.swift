@@ -42,7 +42,10 @@ public final class WhatsAppSender {
     private func body(_ text: String, _ number: String, _ version: EvolutionSettings.Version) -> JSON {
         switch version {
         case .one:
-            ["number": .string(number), "textMessage": ["text": .string(text)], "options": ["linkPreview": .bool(false)]]
+            [
+                "number": .string(number), "textMessage": ["text": .string(text)],
+                "options": ["linkPreview": .bool(false)],
+            ]
         case .two, .auto:
             ["number": .string(number), "text": .string(text), "linkPreview": .bool(false)]
         }
@@ -90,7 +93,9 @@ struct EvolutionAnswer {
         let json = try? JSON(reading: result.body)
         let status = "HTTP \(result.code)"
         if result.code == 201 {
-            guard let id = json?["key"]?["id"]?.string, !id.isEmpty else { return .unclear(reason: "201 without key.id") }
+            guard let id = json?["key"]?["id"]?.string, !id.isEmpty else {
+                return .unclear(reason: "201 without key.id")
+            }
             return .sent(providerID: id, to: number)
         }
         if String(decoding: result.body, as: UTF8.self).contains("Connection Closed") {
@@ -106,7 +111,8 @@ struct EvolutionAnswer {
         }
     }
 
-    /// A 400 is final only where the API says that it did not send: the number does not exist, or the request is not one.
+    /// A 400 is final only where the API says that it did not send: the number does not exist, or the request is
+    /// not one.
     private func badRequest(_ message: JSON?) -> DeliveryOutcome {
         guard let first = message?.array?.first else { return .unclear(reason: "HTTP 400") }
         if first["exists"]?.bool == false { return .permanent(reason: "number_not_on_whatsapp") }

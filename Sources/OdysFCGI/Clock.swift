@@ -24,8 +24,8 @@ enum Clock {
 
 /// New identifiers.
 enum Identifier {
-    /// The bytes of a UUID of version 7 (RFC 9562): 48 bits of time, then random ones. Rows that are made one after another
-    /// stand side by side in their index, which a wholly random id would not allow.
+    /// The bytes of a UUID of version 7 (RFC 9562): 48 bits of time, then random ones. Rows that are made one after
+    /// another stand side by side in their index, which a wholly random id would not allow.
     static func bytes() -> [UInt8] {
         let milliseconds = UInt64(bitPattern: Clock.now.microseconds / 1_000)
         let high = milliseconds << 16 | 0x7000 | UInt64.random(in: 0...0xFFF)

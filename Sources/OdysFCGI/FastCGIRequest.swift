@@ -56,7 +56,8 @@ final class FastCGIRequest {
         let bytes = Array(head.utf8) + response.body
         bytes.withUnsafeBytes { buffer in
             // FCGX_PutStr returns -1 when the peer has gone, which is the peer's affair: what was done is committed.
-            _ = FCGX_PutStr(buffer.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(buffer.count), request.pointee.out)
+            _ = FCGX_PutStr(
+                buffer.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(buffer.count), request.pointee.out)
         }
         FCGX_Finish_r(request)
     }
@@ -69,9 +70,11 @@ final class FastCGIRequest {
             entry += 1
             guard let equals = strchr(pair, Int32(UInt8(ascii: "="))) else { continue }
             let name = UnsafeRawBufferPointer(start: pair, count: equals - pair)
-            guard let known = Self.parameters.first(where: { known in
-                known.utf8CodeUnitCount == name.count && known.withUTF8Buffer { $0.elementsEqual(name) }
-            }) else { continue }
+            guard
+                let known = Self.parameters.first(where: { known in
+                    known.utf8CodeUnitCount == name.count && known.withUTF8Buffer { $0.elementsEqual(name) }
+                })
+            else { continue }
             let value = UnsafeRawBufferPointer(
                 start: equals + 1, count: min(strlen(equals + 1), Limits.headerBytesMax + 1))
             body("\(known)", String(decoding: value, as: UTF8.self))
@@ -86,7 +89,9 @@ final class FastCGIRequest {
     private func body(announced: String?) -> Request.Body {
         var expected: Int?
         if let announced, !announced.isEmpty {
-            guard announced.utf8.allSatisfy({ $0 >= 48 && $0 <= 57 }), let number = Int(announced) else { return .broken }
+            guard announced.utf8.allSatisfy({ $0 >= 48 && $0 <= 57 }), let number = Int(announced) else {
+                return .broken
+            }
             guard number <= Limits.bodyBytesMax else { return .tooLarge }
             expected = number
         }

@@ -35,7 +35,8 @@ final class Listener: Sendable {
         var length = socklen_t(MemoryLayout<Int32>.size)
         guard getsockopt(0, SOL_SOCKET, SO_ACCEPTCONN, &type, &length) == 0, type == 1 else {
             throw SettingsError(problems: [
-                "ODYS_LISTEN: is not set, and descriptor 0 is not a listening socket; set it, or start by systemd's socket"
+                "ODYS_LISTEN: is not set, and descriptor 0 is not a listening socket; set it, or start it by "
+                    + "systemd's socket unit"
             ])
         }
         return 0

@@ -94,7 +94,9 @@ struct OutboxWorker {
                 isFailing = false
             } catch {
                 // One line for an outage, not one for each second of it.
-                if !isFailing { log.error("the outbox cannot be worked on: \(error.remedy)", metadata: ["error": "\(error)"]) }
+                if !isFailing {
+                    log.error("the outbox cannot be worked on: \(error.remedy)", metadata: ["error": "\(error)"])
+                }
                 isFailing = true
                 queue.wait(seconds: Limits.pollSeconds * Double.random(in: 1..<2))
             }

@@ -38,16 +38,18 @@ struct Responder {
         let queues = settings.delivery == .off ? [] : startDelivery(in: deliveries)
         let listener = settings.delivery == .only ? nil : try Listener(settings.listen)
         if let listener { startWorkers(listener, queues, in: requests) }
-        log.notice("started", metadata: [
-            "version": "\(Product.version)", "threads": "\(settings.threads)",
-            "delivery": "\(settings.delivery.rawValue)",
-        ])
+        log.notice(
+            "started",
+            metadata: [
+                "version": "\(Product.version)", "threads": "\(settings.threads)",
+                "delivery": "\(settings.delivery.rawValue)",
+            ])
 
         var signal: Int32 = 0
         sigwait(&signals, &signal)
         log.notice("stopping: finishing the requests and messages in hand")
         listener?.stop()
-        queues.forEach { $0.stop() }
+        for queue in queues { queue.stop() }
         let isDrained =
             requests.wait(timeout: .now() + .seconds(Limits.drainRequestSeconds)) == .success
             && deliveries.wait(timeout: .now() + .seconds(Limits.drainDeliverySeconds)) == .success

@@ -22,9 +22,10 @@ struct Worker {
     @Sendable private func run() {
         let acceptor = Acceptor(listener)
         let front = FastCGIRequest()
-        let endpoint = makeEndpoint(AppointmentStore(
-            Connection(settings.database), rules: rules, makeMarker: Identifier.bytes,
-            makeMessageUID: Identifier.text, pause: { Clock.pause(milliseconds: $0) }, uptime: { Clock.uptime }))
+        let endpoint = makeEndpoint(
+            AppointmentStore(
+                Connection(settings.database), rules: rules, makeMarker: Identifier.bytes,
+                makeMessageUID: Identifier.text, pause: { Clock.pause(milliseconds: $0) }, uptime: { Clock.uptime }))
         while let connection = acceptor.next() {
             guard let request = front.take(connection) else {
                 log.debug("a connection ended before its request was there")
@@ -54,7 +55,9 @@ struct Worker {
     /// `/healthz/N`: this process and one of its threads answer. No database is asked.
     private func healthAnswer(_ request: Request) -> Response? {
         guard request.method == "GET", request.path.utf8.starts(with: "/healthz/".utf8) else { return nil }
-        let body: JSON = ["status": "pass", "version": .string(Product.version), "instance": .string(settings.instance)]
+        let body: JSON = [
+            "status": "pass", "version": .string(Product.version), "instance": .string(settings.instance),
+        ]
         return Response(
             status: 200,
             headers: [Header("Content-Type", "application/health+json"), Header("Cache-Control", "no-store")],

@@ -30,7 +30,8 @@ public final class AppointmentStore {
 
     /// Judges the request and applies it, all or nothing.
     ///
-    /// The whole transaction runs again after a deadlock, and after a connection that broke before anything was written.
+    /// The whole transaction runs again after a deadlock, and after a connection that broke before anything was
+    /// written.
     /// Where the answer to a COMMIT was lost, the outcome is looked up by the event's marker.
     public func apply(
         _ id: AppointmentID, _ request: ActionRequest, requestID: String
@@ -79,7 +80,8 @@ public final class AppointmentStore {
                 try write(change, by: request.userID, requestID, marker, connection)
                 return .done(change)
             } catch {
-                guard error.code == Signal.slotConflict.rawValue, let holder = error.signal.flatMap({ AppointmentID($0) })
+                guard error.code == Signal.slotConflict.rawValue,
+                    let holder = error.signal.flatMap({ AppointmentID($0) })
                 else { throw error }
                 return .refused(.slotConflict(with: holder))
             }
@@ -88,9 +90,9 @@ public final class AppointmentStore {
 
     // MARK: Lock
 
-    /// `FOR UPDATE` stands in a derived table, because in a join it would lock the rows of both parties too, and MariaDB
-    /// has no `OF`.
-    private static let lock = """
+    /// `FOR UPDATE` stands in a derived table, because in a join it would lock the rows of both parties too, and
+    /// MariaDB has no `OF`.
+    static let lock = """
         SELECT a.version, a.status, a.payment_status, a.starts_at, a.ends_at, UTC_TIMESTAMP(6),
             p.id, p.user_id, p.name, p.phone, p.slug, c.id, c.user_id, c.name, c.phone, c.email
         FROM (SELECT * FROM appointments WHERE id = ? FOR UPDATE) a

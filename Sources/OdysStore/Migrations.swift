@@ -89,7 +89,8 @@ public struct Migrations {
             case .applied: continue
             case .changed:
                 throw StoreError(
-                    kind: .schema, doing: "check \(migration.version)_\(migration.name), which was changed after it was applied")
+                    kind: .schema,
+                    doing: "check \(migration.version)_\(migration.name), which was changed after it was applied")
             case .pending, .unverified:
                 try apply(migration)
                 report(migration)

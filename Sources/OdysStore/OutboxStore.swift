@@ -2,14 +2,14 @@ public import OdysCore
 
 /// The sender's side of the outbox: claim a message, settle it. Used by one thread, with a connection of its own.
 ///
-/// To claim is to push `available_at` to the end of a lease and to leave a token in the row; there is no "sending" state. A
-/// sender that dies leaves a row that is simply due again when the lease ends: the claim is the rescuer.
+/// To claim is to push `available_at` to the end of a lease and to leave a token in the row; there is no "sending"
+/// state. A sender that dies leaves a row that is simply due again when the lease ends: the claim is the rescuer.
 public final class OutboxStore {
     private let connection: Connection
     private let channel: Channel
     /// Recipients that may be excluded from one claim: as many as other senders of this process can have in hand.
     private let exclusions: Int
-    private let candidatesSQL: String
+    let candidatesSQL: String
     /// 16 bytes that nobody else makes.
     private let makeLeaseToken: () -> [UInt8]
 
@@ -22,7 +22,7 @@ public final class OutboxStore {
         self.makeLeaseToken = makeLeaseToken
         let places = Array(repeating: "?", count: max(exclusions, 1)).joined(separator: ", ")
         candidatesSQL = """
-            SELECT id FROM outbox
+            SELECT id FROM outbox FORCE INDEX (outbox_claim)
             WHERE state = 'pending' AND channel = ? AND available_at <= UTC_TIMESTAMP(6)
                 AND recipient NOT IN (\(places))
             ORDER BY available_at, id LIMIT \(Limits.claimCandidates)
@@ -64,10 +64,10 @@ public final class OutboxStore {
 
     /// Rows are passed in the order of the primary key and the first that is still due is taken: no sort, so that no
     /// other row stays locked.
-    private static let lock = """
+    static let lock = """
         SELECT id, message_uid, channel, recipient_role, recipient, template, payload, appointment_id, attempts,
             unclear, lost_claims, expires_at <= UTC_TIMESTAMP(6)
-        FROM outbox
+        FROM outbox FORCE INDEX (PRIMARY)
         WHERE id IN (\(Array(repeating: "?", count: Limits.claimCandidates).joined(separator: ", ")))
             AND state = 'pending' AND available_at <= UTC_TIMESTAMP(6)
         LIMIT 1 FOR UPDATE SKIP LOCKED

@@ -3,7 +3,8 @@ public enum Channel: String, Sendable, CaseIterable {
     case whatsapp, email
 }
 
-/// One of the two sides of an appointment. Raw values as in `outbox.recipient_role` and `appointment_events.actor_role`.
+/// One of the two sides of an appointment. Raw values as in `outbox.recipient_role` and
+/// `appointment_events.actor_role`.
 public enum Role: String, Sendable, CaseIterable {
     case professional, client
 }

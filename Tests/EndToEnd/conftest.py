@@ -1,0 +1,112 @@
+"""Stacks for the tests, and the audit after each of them.
+
+Run with: /usr/bin/python3 -m pytest Tests/EndToEnd. ODYS_BIN_DIR names the directory of the binaries."""
+
+import signal
+
+import pytest
+
+import audit
+from bench import Bench
+from stack import Stack
+
+ORIGIN = "https://app.odys.example"
+# Everything that runs at the moment and that tests write to.
+RUNNING = []
+
+
+def pytest_configure():
+    # Whoever ends the test run with SIGTERM gets the fixtures' cleaning up, as with SIGINT.
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+
+
+def check(odys):
+    """Fails when the rows that the test made, or what arrived, are not as they must be."""
+    problems = audit.problems(odys)
+    odys.forget()
+    assert not problems, "the audit found:\n" + "\n".join(problems)
+
+
+@pytest.fixture(scope="session")
+def make_stack():
+    """A factory for stacks with other settings; all of them end with the session."""
+    made = []
+
+    def make(*options, **settings):
+        made.append(Stack(*options, **settings))
+        RUNNING.append(made[-1])
+        return made[-1]
+
+    yield make
+    for each in made:
+        if each in RUNNING:
+            RUNNING.remove(each)
+        each.down()
+
+
+@pytest.fixture(scope="session")
+def odys(make_stack):
+    """The default stack: two responders that deliver to the peers."""
+    return make_stack("--rate-limit", "off", "--no-seed", ODYS_ALLOWED_ORIGINS=ORIGIN)
+
+
+@pytest.fixture(scope="session")
+def quiet(make_stack):
+    """A stack that delivers nothing, so that only requests change rows."""
+    return make_stack("--rate-limit", "off", "--no-seed", "--no-peers", ODYS_DELIVERY="off", ODYS_LOG_LEVEL="debug",
+                      ODYS_ALLOWED_ORIGINS=f"{ORIGIN}, http://localhost:3000")
+
+
+@pytest.fixture(scope="session")
+def strict(make_stack):
+    """A stack that delivers nothing, waits for the start of appointments and checks issuer and audience."""
+    stack = make_stack("--rate-limit", "off", "--no-seed", "--no-peers", "--responders", "1", ODYS_DELIVERY="off",
+                       ODYS_ENFORCE_START_TIME="true", ODYS_JWT_ISSUER="https://issuer.example",
+                       ODYS_JWT_AUDIENCE="odys", ODYS_THREADS="4")
+    stack.claims = {"iss": "https://issuer.example", "aud": "odys"}
+    return stack
+
+
+@pytest.fixture(scope="session")
+def fragile(make_stack):
+    """The stack whose processes are killed."""
+    return make_stack("--rate-limit", "off", "--no-seed", "--responders", "3", ODYS_THREADS="8")
+
+
+@pytest.fixture
+def bench(odys):
+    """A responder of its own, not yet started: set `own` or start peers first."""
+    made = Bench(odys)
+    RUNNING.append(made)
+    try:
+        yield made
+        check(made)
+    finally:
+        RUNNING.remove(made)
+        made.close()
+
+
+@pytest.fixture(autouse=True)
+def audited(request):
+    """Nothing that a test did may leave rows or messages that must not be."""
+    stacks = [each for each in RUNNING if isinstance(each, Stack)]
+    for each in stacks:
+        each.forget()
+    request.node.log_sizes = {id(each): each.log_sizes() for each in stacks}
+    yield
+    for each in RUNNING:
+        if each.audits:
+            check(each)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Shows what the processes wrote during a failed test."""
+    outcome = yield
+    report = outcome.get_result()
+    if not report.failed:
+        return
+    for each in RUNNING:
+        text = each.logs_since(getattr(item, "log_sizes", {}).get(id(each), {}))
+        if text:
+            report.sections.append((f"logs of {each.db_name} ({each.db_socket})", text))

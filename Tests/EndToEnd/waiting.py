@@ -1,0 +1,19 @@
+"""Waiting for things to become true, with a deadline and never for a fixed time."""
+
+import time
+
+
+def eventually(condition, seconds=10):
+    """The condition's value as soon as it is true. Its failed assertions count as not yet."""
+    deadline = time.monotonic() + seconds
+    while True:
+        reason = "it is still not so"
+        try:
+            value = condition()
+            if value:
+                return value
+        except AssertionError as failure:
+            reason = failure
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {reason}")
+        time.sleep(0.04)

@@ -1,0 +1,236 @@
+import Dispatch
+import Foundation
+import OdysCore
+import Testing
+
+@testable import OdysStore
+
+@Suite struct AppointmentStoreTests {
+    let database: TestDatabase
+    let fixture: Fixture
+
+    init() throws {
+        database = try TestDatabase()
+        fixture = try Fixture(database)
+    }
+
+    @Test func aConfirmWritesEverythingInOneTransaction() throws {
+        let id = try fixture.appointment()
+        let result = try fixture.store().apply(id, fixture.request("confirm"), requestID: "request-1")
+        let change = try #require(result.change)
+        #expect(change.version == 2)
+        let row = try database.rows("SELECT status, payment_status, version, updated_at FROM appointments")[0]
+        #expect(try row.text(0) == "confirmed")
+        #expect(try row.text(1) == "authorized")
+        #expect(try row.integer(2) == 2)
+        #expect(try row.instant(3) == change.at)
+        let event = try database.rows(
+            """
+            SELECT action, actor_user_id, actor_role, reason, from_status, to_status, from_payment_status,
+                to_payment_status, request_id, LENGTH(marker), created_at FROM appointment_events WHERE version = 2
+            """)[0]
+        let texts = try [0, 1, 2, 4, 5, 6, 7, 8].map { try event.text($0) }
+        #expect(
+            texts == [
+                "confirm", fixture.professionalUser.text, "professional", "pending_confirmation", "confirmed", "none",
+                "authorized", "request-1",
+            ])
+        #expect(event.isNull(3))
+        #expect(try event.integer(9) == 16)
+        #expect(try event.instant(10) == change.at)
+        let notification = try database.rows(
+            "SELECT recipient_id, recipient_type, type, appointment_id FROM notifications")[0]
+        #expect(try notification.text(0) == fixture.clientUser.text)
+        #expect(try notification.text(2) == "booking_confirmed")
+        #expect(try notification.text(3) == id.description)
+        let messages = try database.rows(
+            "SELECT message_uid, channel, recipient_role, recipient, template, state FROM outbox ORDER BY id")
+        #expect(try messages.map { try $0.text(0) } == change.messages.map(\.uid))
+        #expect(try messages.map { try $0.text(1) } == ["whatsapp", "whatsapp", "email"])
+        #expect(try messages.map { try $0.text(3) } == ["5511900000002", "5511900000001", "bia@example.com"])
+        #expect(try messages.allSatisfy { try $0.text(5) == "pending" })
+        #expect(try database.count("outbox WHERE expires_at = created_at + INTERVAL 24 HOUR") == 3)
+    }
+
+    @Test(arguments: ["cancel", "paid", "complete", "no_show", "reject"])
+    func everyOtherActionWritesItsEvent(action: String) throws {
+        let id = try fixture.appointment()
+        let result = try fixture.store().apply(id, fixture.request(action, reason: "porque sim"), requestID: "r")
+        let change = try #require(result.change)
+        let kept = ["cancel", "no_show", "reject"].contains(action)
+        #expect(
+            try database.rows("SELECT reason FROM appointment_events")[0].optionalText(0)
+                == (kept ? "porque sim" : nil))
+        #expect(try database.count("outbox") == change.decision.messages.count)
+    }
+
+    @Test func aRefusalWritesNothingAndLeavesNoLock() throws {
+        let id = try fixture.appointment(status: "cancelled")
+        let connection = try database.connection()
+        let result = try fixture.store(connection).apply(id, fixture.request("confirm"), requestID: "r")
+        #expect(result.refusal == .invalidTransition(.cancelled, .none, allowed: []))
+        #expect(try database.count("appointment_events") == 0)
+        #expect(try database.count("outbox") == 0)
+        // Would wait for the lock, and fail, if the refusing transaction were still open.
+        #expect(try database.run("UPDATE appointments SET notes = 'x'") == 1)
+    }
+
+    @Test func anUnknownAppointmentIsNotFound() throws {
+        let id = try #require(AppointmentID(UUID().uuidString))
+        let result = try fixture.store().apply(id, fixture.request("confirm"), requestID: "r")
+        guard case .notFound = result else {
+            Issue.record("\(result)")
+            return
+        }
+    }
+
+    @Test func aTakenSlotIsRefusedWithItsHolderAndWritesNothing() throws {
+        let holder = try fixture.appointment(status: "confirmed")
+        let id = try fixture.appointment()
+        let result = try fixture.store().apply(id, fixture.request("confirm"), requestID: "r")
+        #expect(result.refusal == .slotConflict(with: holder))
+        #expect(try database.count("appointment_events") == 0)
+        #expect(try database.count("appointments WHERE version > 1") == 0)
+    }
+
+    @Test(arguments: ["pending_confirmation", "rejected", "cancelled"])
+    func anAppointmentThatHoldsNoSlotDoesNotConflict(status: String) throws {
+        _ = try fixture.appointment(status: status)
+        let id = try fixture.appointment()
+        #expect(try fixture.store().apply(id, fixture.request("confirm"), requestID: "r").change != nil)
+    }
+
+    @Test func onlyTheAppointmentIsLocked() throws {
+        let id = try fixture.appointment()
+        let connection = try database.connection()
+        let locked = try connection.transaction { connection throws(StoreError) in
+            _ = try connection.query(AppointmentStore.lock, [.text(id.description)], doing: "lock")
+            return try connection.query(
+                "SELECT trx_rows_locked FROM information_schema.innodb_trx WHERE trx_mysql_thread_id = CONNECTION_ID()",
+                [], doing: "count the locks")
+        }
+        #expect(try locked[0].integer(0) == 1)
+    }
+
+    @Test func fiftyConfirmsAtOnceChangeTheAppointmentOnce() throws {
+        let id = try fixture.appointment()
+        let results = try simultaneously(50) { _ in (id, fixture.request("confirm")) }
+        #expect(results.compactMap(\.change).count == 1)
+        #expect(results.compactMap(\.refusal).count == 49)
+        #expect(try database.count("appointment_events") == 1)
+        #expect(try database.count("outbox") == 3)
+        #expect(try database.count("notifications") == 1)
+    }
+
+    @Test func ofOverlappingConfirmsAtOnceOneWins() throws {
+        for round in 0..<5 {
+            let ids = try (0..<4).map { _ in try fixture.appointment(hour: 20 + round) }
+            let results = try simultaneously(4) { (ids[$0], fixture.request("confirm")) }
+            #expect(results.compactMap(\.change).count == 1)
+            let winner = try #require(results.compactMap(\.change).first).appointment.id
+            #expect(results.compactMap(\.refusal) == Array(repeating: .slotConflict(with: winner), count: 3))
+        }
+    }
+
+    @Test func confirmAndCancelAtOnceLeaveASerialOutcome() throws {
+        for round in 0..<10 {
+            let id = try fixture.appointment(hour: 40 + round)
+            let results = try simultaneously(2) { index in
+                (id, index == 0 ? fixture.request("confirm") : fixture.request("cancel", by: fixture.clientUser))
+            }
+            // Cancel applies to both states; confirm only before it.
+            #expect(results[1].change != nil)
+            let events = try database.rows(
+                "SELECT version, to_status FROM appointment_events WHERE appointment_id = ? ORDER BY version",
+                .text(id.description))
+            #expect(try events.map { try $0.integer(0) } == Array(2..<(2 + events.count)))
+            #expect(try events.last?.text(1) == "cancelled")
+            #expect(events.count == results.compactMap(\.change).count)
+        }
+    }
+
+    @Test func aHeldRowEndsInATimeoutAndNothingIsHalfDone() throws {
+        let id = try fixture.appointment()
+        let blocker = try database.connection(.migration)
+        let failure = try blocker.transaction { blocker throws(StoreError) -> StoreError? in
+            _ = try blocker.query(
+                "SELECT id FROM appointments WHERE id = ? FOR UPDATE", [.text(id.description)], doing: "block")
+            do { _ = try fixture.store().apply(id, fixture.request("confirm"), requestID: "r") } catch {
+                return error as? StoreError
+            }
+            return nil
+        }
+        #expect(failure?.kind == .timeout)
+        #expect(failure?.isUnavailability == true)
+        #expect(try database.count("appointment_events") == 0)
+    }
+
+    @Test func aConnectionThatDiedBetweenRequestsCostsNoError() throws {
+        let connection = try database.connection()
+        let store = try fixture.store(connection)
+        let first = try fixture.appointment(hour: 1)
+        #expect(try store.apply(first, fixture.request("confirm"), requestID: "r").change != nil)
+        let thread = try connection.query("SELECT CONNECTION_ID()", [], doing: "ask")[0].integer(0)
+        try connection.commit()
+        try database.run("KILL \(thread)")
+        let second = try fixture.appointment(hour: 3)
+        #expect(try store.apply(second, fixture.request("confirm"), requestID: "r").change != nil)
+    }
+
+    @Test func everySessionHasItsSettings() throws {
+        let row = try database.connection().transaction { connection throws(StoreError) in
+            try connection.query(
+                """
+                SELECT @@session.tx_isolation, @@session.sql_mode, @@session.time_zone, @@character_set_client,
+                    CAST(@@session.autocommit AS SIGNED), CAST(@@session.innodb_lock_wait_timeout AS SIGNED),
+                    CAST(@@session.max_statement_time AS SIGNED)
+                """, [], doing: "ask")[0]
+        }
+        #expect(try row.text(0) == "READ-COMMITTED")
+        #expect(try row.text(1).contains("STRICT_ALL_TABLES"))
+        #expect(try row.text(2) == "+00:00")
+        #expect(try row.text(3) == "utf8mb4")
+        #expect(try (4...6).map { try row.integer($0) } == [0, 2, 3])
+    }
+
+    /// Runs requests in as many threads, released at the same moment.
+    private func simultaneously(
+        _ count: Int, _ request: @escaping (Int) throws -> (AppointmentID, ActionRequest)
+    ) throws -> [ApplyResult] {
+        let work = try (0..<count).map(request)
+        let connections = try work.map { _ in try database.connection() }
+        for connection in connections { try connection.connect() }
+        let results = Results()
+        let ready = DispatchSemaphore(value: 0)
+        let go = DispatchSemaphore(value: 0)
+        let group = DispatchGroup()
+        for (index, (id, request)) in work.enumerated() {
+            nonisolated(unsafe) let store = try fixture.store(connections[index])
+            DispatchQueue(label: "test.\(index)").async(group: group) {
+                ready.signal()
+                go.wait()
+                do { results.set(index, try store.apply(id, request, requestID: "r\(index)")) } catch {
+                    Issue.record(error)
+                }
+            }
+        }
+        for _ in 0..<count { ready.wait() }
+        for _ in 0..<count { go.signal() }
+        group.wait()
+        return results.inOrder
+    }
+}
+
+/// What several threads found.
+private final class Results: @unchecked Sendable {
+    private let lock = NSLock()
+    private var found: [Int: ApplyResult] = [:]
+
+    func set(_ index: Int, _ result: ApplyResult) {
+        lock.withLock { found[index] = result }
+    }
+
+    var inOrder: [ApplyResult] {
+        lock.withLock { found.keys.sorted().compactMap { found[$0] } }
+    }
+}
