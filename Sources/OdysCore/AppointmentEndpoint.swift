@@ -34,6 +34,8 @@ public enum ApplyResult: Sendable {
     case notFound
     case refused(Refusal)
     case done(AppliedChange)
+    /// The request had been carried out before, under the same idempotency key; nothing was done now.
+    case replayed(StoredAnswer)
 }
 
 /// `PATCH /api/appointments/{id}`: a request becomes an answer. The closures are everything it can do to the world.
@@ -98,16 +100,16 @@ public struct AppointmentEndpoint {
         guard let id = appointmentID(in: request.path) else { return refuse(.notFound, request, requestID) }
         guard request.method == "PATCH" else { return refuse(.methodNotAllowed, request, requestID, id) }
         guard let userID = authenticate(request) else { return refuse(.unauthenticated, request, requestID, id) }
-        switch ActionBody(request) {
-        case .refused(let refusal):
+        switch ActionRequest.read(request, id, by: userID) {
+        case .failure(let refusal):
             return refuse(refusal, request, requestID, id)
-        case .readable(let action, let reason):
+        case .success(let wanted):
             do throws(StoreError) {
-                let wanted = ActionRequest(rawAction: action, reason: reason, userID: userID)
                 switch try apply(id, wanted, requestID) {
                 case .notFound: return refuse(.notFound, request, requestID, id)
                 case .refused(let refusal): return refuse(refusal, request, requestID, id)
                 case .done(let change): return accept(change, requestID)
+                case .replayed(let answer): return replay(answer, id, requestID)
                 }
             } catch {
                 return refuse(error.isUnavailability ? .unavailable : .internalError, request, requestID, id, error)
@@ -122,13 +124,24 @@ public struct AppointmentEndpoint {
             Record(
                 requestID: requestID, appointmentID: change.appointment.id, status: 200, code: "ok",
                 action: decision.action, role: decision.actor, failure: nil))
-        return Response(
-            status: 200,
-            headers: [
-                Header("Content-Type", "application/json"),
-                Header("ETag", "\"\(change.version)\""),
-            ],
-            body: change.json.bytes)
+        return success(change.answer)
+    }
+
+    private func replay(_ answer: StoredAnswer, _ id: AppointmentID, _ requestID: String) -> Response {
+        record(
+            Record(
+                requestID: requestID, appointmentID: id, status: answer.status, code: "replayed", action: nil,
+                role: nil, failure: nil))
+        var response = success(answer)
+        response.headers.append(Header("Idempotency-Replayed", "true"))
+        return response
+    }
+
+    private func success(_ answer: StoredAnswer) -> Response {
+        Response(
+            status: answer.status,
+            headers: [Header("Content-Type", "application/json"), Header("ETag", answer.etag)],
+            body: answer.body)
     }
 
     private func refuse(
@@ -161,7 +174,12 @@ public struct AppointmentEndpoint {
 }
 
 extension AppliedChange {
-    var json: JSON {
+    /// What the caller is told, now and when the request is repeated under its key.
+    public var answer: StoredAnswer {
+        StoredAnswer(status: 200, etag: "\"\(version)\"", body: json.bytes)
+    }
+
+    private var json: JSON {
         [
             "success": .bool(true),
             "appointment": [

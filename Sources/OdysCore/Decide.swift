@@ -1,16 +1,3 @@
-/// A request to act, as it reaches the rules. The action is still text: a stranger must not learn whether it exists.
-public struct ActionRequest: Sendable {
-    public let rawAction: String
-    public let reason: String?
-    public let userID: UserID
-
-    public init(rawAction: String, reason: String?, userID: UserID) {
-        self.rawAction = rawAction
-        self.reason = reason
-        self.userID = userID
-    }
-}
-
 /// The rules that an operator can set, and what the texts of messages need.
 public struct Rules: Sendable {
     /// Whether `complete` and `no_show` wait for the appointment's start (`ODYS_ENFORCE_START_TIME`).
@@ -33,6 +20,9 @@ extension Appointment {
         guard let professional, let client else { return .refused(.partyMissing) }
         guard let action = AppointmentAction(wire: request.rawAction) else { return .refused(.unknownAction) }
         guard action.isAllowed(for: role) else { return .refused(.forbidden) }
+        if let expected = request.expectedVersion, expected != version {
+            return .refused(.versionMismatch(current: version))
+        }
         guard let target = action.target(from: status, paymentStatus) else {
             let allowed = allowedActions(for: role, now: now, rules: rules)
             return .refused(.invalidTransition(status, paymentStatus, allowed: allowed))

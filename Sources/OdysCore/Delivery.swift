@@ -10,6 +10,8 @@ public struct ClaimedMessage: Sendable, Equatable {
     public let template: String
     public let payload: String
     public let appointmentID: String?
+    /// The version of the appointment that the message tells of; nil where others enqueued it.
+    public let appointmentVersion: Int?
     /// Requests made, this one included.
     public let attempts: Int
     /// Earlier attempts of which nobody knows whether they arrived.
@@ -17,12 +19,16 @@ public struct ClaimedMessage: Sendable, Equatable {
     /// Claims in a row before this one that ended without a recorded outcome.
     public let lostClaims: Int
     public let isExpired: Bool
+    /// Whether the message would be wrong by now (`Template.isSuperseded`).
+    public let isSuperseded: Bool
     /// What makes settling conditional: whoever lost the lease changes nothing.
     public let leaseToken: [UInt8]
 
     public init(
         id: Int, uid: String, channel: Channel, role: Role, recipient: String, template: String, payload: String,
-        appointmentID: String?, attempts: Int, unclear: Int, lostClaims: Int, isExpired: Bool, leaseToken: [UInt8]
+        appointmentID: String?, appointmentVersion: Int? = nil, attempts: Int, unclear: Int, lostClaims: Int,
+        isExpired: Bool, isSuperseded: Bool = false,
+        leaseToken: [UInt8]
     ) {
         self.id = id
         self.uid = uid
@@ -32,10 +38,12 @@ public struct ClaimedMessage: Sendable, Equatable {
         self.template = template
         self.payload = payload
         self.appointmentID = appointmentID
+        self.appointmentVersion = appointmentVersion
         self.attempts = attempts
         self.unclear = unclear
         self.lostClaims = lostClaims
         self.isExpired = isExpired
+        self.isSuperseded = isSuperseded
         self.leaseToken = leaseToken
     }
 }
@@ -65,6 +73,7 @@ public enum Settlement: Sendable, Equatable {
     case dead(error: String)
     case skipped(SkipReason)
     case expired
+    case superseded
 
     public var state: OutboxState {
         switch self {
@@ -73,6 +82,7 @@ public enum Settlement: Sendable, Equatable {
         case .dead: .dead
         case .skipped: .skipped
         case .expired: .expired
+        case .superseded: .superseded
         }
     }
 }
@@ -81,6 +91,7 @@ extension ClaimedMessage {
     /// What the row becomes without an attempt, or nil when the message is to be sent now.
     public var settlementBeforeSending: Settlement? {
         if isExpired { return .expired }
+        if isSuperseded { return .superseded }
         if lostClaims >= Limits.lostClaimsMax {
             return .dead(error: "poison: its senders died before they could say why")
         }
@@ -90,44 +101,30 @@ extension ClaimedMessage {
     /// What the row becomes after an attempt.
     ///
     /// - Parameter jitter: evenly drawn from 0..<1.
-    public func settle(_ outcome: DeliveryOutcome, jitter: Double) -> Settlement {
+    public func settle(_ outcome: DeliveryOutcome, jitter: Double, pace: Pace = .standard) -> Settlement {
         switch outcome {
         case .sent(let providerID, let recipient):
             .sent(providerID: providerID, to: recipient)
         case .notSent(let reason, let retryAfter):
             .retry(
-                afterSeconds: max(backoffSeconds(attempt: attempts, jitter: jitter), retryAfter ?? 0),
+                afterSeconds: max(pace.backoff(attempt: attempts, jitter: jitter), retryAfter ?? 0),
                 error: reason, counted: true, unclear: false)
         case .unclear(let reason):
             unclear == 0
                 ? .retry(
-                    afterSeconds: Limits.unclearRetrySeconds * (1 + jitter / 4), error: reason, counted: true,
+                    afterSeconds: pace.unclearRetry * (1 + jitter / 4), error: reason, counted: true,
                     unclear: true)
                 : .dead(error: "outcome_unknown")
         case .permanent(let reason):
             .dead(error: reason)
         case .misconfigured(let reason):
             .retry(
-                afterSeconds: Limits.misconfiguredRetrySeconds * (0.8 + jitter / 5), error: reason, counted: false,
+                afterSeconds: pace.misconfiguredRetry * (0.8 + jitter / 5), error: reason, counted: false,
                 unclear: false)
         case .skipped(let reason):
             .skipped(reason)
         }
     }
-}
-
-/// Seconds until the next attempt: the nominal delay doubles from 5 s up to an hour, half of it fixed, half random, so
-/// that messages that failed together do not come back together. There is no last attempt but the message's expiry.
-///
-/// | after attempt | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 and later |
-/// | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
-/// | nominal seconds | 5 | 10 | 20 | 40 | 80 | 160 | 320 | 640 | 1,280 | 2,560 | 3,600 |
-///
-/// - Parameter jitter: evenly drawn from 0..<1.
-public func backoffSeconds(attempt: Int, jitter: Double) -> Double {
-    let doublings = min(max(attempt, 1) - 1, 10)
-    let nominal = min(3_600, 5 * Double(1 << doublings))
-    return nominal / 2 + jitter * nominal / 2
 }
 
 /// One step of a sender: claim, deliver, settle. Its closures are everything it can do to the world.
@@ -140,17 +137,19 @@ public struct OutboxDrain {
     public var record: (ClaimedMessage, Settlement) throws(StoreError) -> Bool
     /// Evenly drawn from 0..<1.
     public var jitter: () -> Double
+    public var pace: Pace
 
     public init(
         claim: @escaping () throws(StoreError) -> ClaimedMessage?,
         deliver: @escaping (ClaimedMessage) -> DeliveryOutcome,
         record: @escaping (ClaimedMessage, Settlement) throws(StoreError) -> Bool,
-        jitter: @escaping () -> Double
+        jitter: @escaping () -> Double, pace: Pace = .standard
     ) {
         self.claim = claim
         self.deliver = deliver
         self.record = record
         self.jitter = jitter
+        self.pace = pace
     }
 
     /// What one step did.
@@ -165,7 +164,7 @@ public struct OutboxDrain {
     public func step() throws(StoreError) -> Step? {
         guard let message = try claim() else { return nil }
         let settlement =
-            message.settlementBeforeSending ?? message.settle(deliver(message), jitter: jitter())
+            message.settlementBeforeSending ?? message.settle(deliver(message), jitter: jitter(), pace: pace)
         return Step(message: message, settlement: settlement, leaseHeld: try record(message, settlement))
     }
 }

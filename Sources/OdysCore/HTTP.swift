@@ -39,10 +39,12 @@ public struct Request: Sendable {
         self.body = body
     }
 
-    /// The field of this CGI name; an empty value counts as absent, as CGI does not tell the two apart.
+    /// The field of this CGI name. An empty value counts as absent for what the web server always passes, such as
+    /// `CONTENT_TYPE`; an `HTTP_` parameter is there only where the client sent the field, if only with nothing in it.
     public func field(_ name: String) -> Field {
         var found: String?
-        for parameter in parameters where parameter.name == name && !parameter.value.isEmpty {
+        for parameter in parameters
+        where parameter.name == name && (!parameter.value.isEmpty || name.hasPrefix("HTTP_")) {
             if found != nil { return .repeated }
             found = parameter.value
         }

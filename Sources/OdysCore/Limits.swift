@@ -33,13 +33,13 @@ public enum Limits {
 
     /// Seconds that a stopping process waits for the requests in hand, and then for the messages in hand.
     public static let drainRequestSeconds = 8
-    public static let drainDeliverySeconds = 22
+    public static let drainDeliverySeconds = 17
 
     /// Seconds for which a claimed message belongs to its sender. Longer than a send, so that a live sender never
     /// loses one; at most 60, so that a dead sender's messages are not late.
     public static let leaseSeconds = 60
     /// Seconds a send may take in total, and to connect.
-    public static let sendSeconds = 20
+    public static let sendSeconds = 15
     public static let sendConnectSeconds = 3
     /// Seconds between two looks at the outbox when nothing woke the sender.
     public static let pollSeconds = 1.0
@@ -47,10 +47,21 @@ public enum Limits {
     public static let claimCandidates = 8
     /// Claims in a row that ended without a recorded outcome, after which a message is taken for poison.
     public static let lostClaimsMax = 5
+    /// Seconds between two prunings of a process.
+    public static let pruneSeconds = 60.0
     /// Seconds before a message whose outcome is unknown is sent once more.
     public static let unclearRetrySeconds = 30.0
-    /// Seconds before a channel that is misconfigured is tried again.
+    /// Seconds before a message that met a misconfigured channel is due again.
     public static let misconfiguredRetrySeconds = 25.0
+    /// Failures in a row, over at least two recipients, after which a channel is paused.
+    public static let breakerFailures = 5
+    /// Seconds for which a channel is paused before one message is tried; with the poll below the 30 s within which a
+    /// paused channel must be probed.
+    public static let breakerOpenSeconds = 25.0
+    /// Messages a second at which a recovering channel counts as recovered.
+    public static let rampAllowanceMax = 64
+    /// Part of a second by which a rate may be run ahead of, so that senders need not wake on the microsecond.
+    public static let rateSlackSeconds = 0.1
     /// Seconds that a provider's `Retry-After` may ask for at most.
     public static let retryAfterSecondsMax = 3_600.0
     /// Bytes of a provider's answer that are read.

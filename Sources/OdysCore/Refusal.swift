@@ -1,5 +1,5 @@
 /// Every reason why a request is not carried out, and how HTTP says it. The catalogue of errors has its one home here.
-public enum Refusal: Sendable, Equatable {
+public enum Refusal: Error, Sendable, Equatable {
     case malformedBody
     case invalidHeader
     case partyMissing
@@ -10,6 +10,9 @@ public enum Refusal: Sendable, Equatable {
     case forbidden
     case notFound
     case methodNotAllowed
+    case idempotencyInProgress
+    case idempotencyKeyReused
+    case versionMismatch(current: Int)
     case slotConflict(with: AppointmentID)
     case bodyTooLarge
     case unsupportedMediaType
@@ -23,9 +26,11 @@ public enum Refusal: Sendable, Equatable {
         case .forbidden: 403
         case .notFound: 404
         case .methodNotAllowed: 405
-        case .slotConflict: 409
+        case .slotConflict, .idempotencyInProgress: 409
+        case .versionMismatch: 412
         case .bodyTooLarge: 413
         case .unsupportedMediaType: 415
+        case .idempotencyKeyReused: 422
         case .internalError: 500
         case .unavailable: 503
         }
@@ -45,6 +50,9 @@ public enum Refusal: Sendable, Equatable {
         case .notFound: "not_found"
         case .methodNotAllowed: "method_not_allowed"
         case .slotConflict: "slot_conflict"
+        case .idempotencyInProgress: "idempotency_in_progress"
+        case .idempotencyKeyReused: "idempotency_key_reused"
+        case .versionMismatch: "version_mismatch"
         case .bodyTooLarge: "body_too_large"
         case .unsupportedMediaType: "unsupported_media_type"
         case .internalError: "internal"
@@ -65,6 +73,9 @@ public enum Refusal: Sendable, Equatable {
         case .notFound: "Não encontrado"
         case .methodNotAllowed: "Método não permitido"
         case .slotConflict: "Horário já ocupado"
+        case .idempotencyInProgress: "Requisição em andamento"
+        case .idempotencyKeyReused: "Chave de idempotência já usada"
+        case .versionMismatch: "O agendamento mudou"
         case .internalError: "Erro interno"
         case .unavailable: "Serviço indisponível"
         }
@@ -84,6 +95,9 @@ public enum Refusal: Sendable, Equatable {
         case .notFound: "There is nothing at this address"
         case .methodNotAllowed: "The method is not offered here"
         case .slotConflict: "Another appointment holds this time"
+        case .idempotencyInProgress: "A request with this key is still running"
+        case .idempotencyKeyReused: "The key belongs to another request"
+        case .versionMismatch: "The appointment has another version"
         case .bodyTooLarge: "The request body is too large"
         case .unsupportedMediaType: "The request body is not JSON"
         case .internalError: "The request failed"
@@ -97,7 +111,9 @@ public enum Refusal: Sendable, Equatable {
         case .malformedBody:
             "Send a JSON object with the text member 'action', and 'reason' as a text of at most 500 characters "
                 + "without control characters, or not at all; no member twice."
-        case .invalidHeader: "Send each header field once, in its documented form."
+        case .invalidHeader:
+            "Send 'Idempotency-Key', 'If-Match' and 'Content-Type' at most once: 1 to 255 visible ASCII characters, "
+                + "quoted or not; a quoted version or *; application/json."
         case .partyMissing: "Its rows have to be repaired before it can be acted on."
         case .unknownAction: "Use one of 'allowedActions'."
         case .invalidTransition: "Read 'currentStatus' and 'allowedActions'; the appointment may have changed."
@@ -108,6 +124,9 @@ public enum Refusal: Sendable, Equatable {
         case .methodNotAllowed: "Use one of the methods in the header 'Allow'."
         case .slotConflict:
             "'conflictingAppointmentId' is the one that overlaps; cancel it first, or reject this one."
+        case .idempotencyInProgress: "Repeat the request after 'Retry-After' seconds."
+        case .idempotencyKeyReused: "Use a new 'Idempotency-Key' for a new request."
+        case .versionMismatch: "Read the appointment again and decide anew; 'currentVersion' is its version now."
         case .bodyTooLarge: "A body may have at most \(Limits.bodyBytesMax) bytes."
         case .unsupportedMediaType: "Send 'Content-Type: application/json'."
         case .internalError: "It was recorded under 'requestId'."
@@ -128,8 +147,10 @@ public enum Refusal: Sendable, Equatable {
             ]
         case .tooEarly(let allowedFrom): [JSON.Member("allowedFrom", .string(allowedFrom.iso8601))]
         case .slotConflict(let other): [JSON.Member("conflictingAppointmentId", .string(other.description))]
-        case .malformedBody, .invalidHeader, .partyMissing, .unauthenticated, .forbidden, .notFound, .methodNotAllowed,
-            .bodyTooLarge, .unsupportedMediaType, .internalError, .unavailable:
+        case .versionMismatch(let current): [JSON.Member("currentVersion", .integer(current))]
+        case .malformedBody, .invalidHeader, .partyMissing, .unauthenticated, .forbidden, .notFound,
+            .methodNotAllowed, .idempotencyInProgress, .idempotencyKeyReused, .bodyTooLarge,
+            .unsupportedMediaType, .internalError, .unavailable:
             []
         }
     }
@@ -140,10 +161,11 @@ public enum Refusal: Sendable, Equatable {
         case .unauthenticated: [Header("WWW-Authenticate", "Bearer realm=\"odys\"")]
         case .methodNotAllowed: [Header("Allow", AppointmentEndpoint.allowedMethods)]
         case .unsupportedMediaType: [Header("Accept-Patch", "application/json")]
+        case .idempotencyInProgress: [Header("Retry-After", "1")]
         case .unavailable: [Header("Retry-After", "5")]
         case .malformedBody, .invalidHeader, .partyMissing, .unknownAction, .invalidTransition, .tooEarly,
-            .forbidden, .notFound,
-            .slotConflict, .bodyTooLarge, .internalError:
+            .forbidden, .notFound, .slotConflict, .idempotencyKeyReused, .versionMismatch, .bodyTooLarge,
+            .internalError:
             []
         }
     }

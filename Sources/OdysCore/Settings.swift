@@ -24,6 +24,10 @@ public struct Settings: Sendable {
     public let threads: Int
     public let whatsAppSenders: Int
     public let emailSenders: Int
+    /// WhatsApp messages a second over all processes; 0 means no cap.
+    public let whatsAppRate: Int
+    /// Days for which finished messages are kept.
+    public let retentionDays: Int
     public let delivery: DeliveryMode
     public let database: DatabaseSettings
     public let tokens: TokenVerifier
@@ -45,6 +49,8 @@ public struct Settings: Sendable {
         threads = reader.integer("ODYS_THREADS", default: 16, in: 1...512)
         whatsAppSenders = reader.integer("ODYS_WHATSAPP_SENDERS", default: 4, in: 1...64)
         emailSenders = reader.integer("ODYS_EMAIL_SENDERS", default: 2, in: 1...64)
+        whatsAppRate = reader.integer("ODYS_WHATSAPP_RATE", default: 0, in: 0...10_000)
+        retentionDays = reader.integer("ODYS_RETENTION_DAYS", default: Settings.retentionDaysDefault, in: 1...3_650)
         delivery = reader.choice("ODYS_DELIVERY", default: .on)
         database = DatabaseSettings(&reader)
         tokens = Settings.tokens(&reader)
@@ -54,11 +60,13 @@ public struct Settings: Sendable {
         logLevel = reader.choice("ODYS_LOG_LEVEL", default: .info)
         logFormat = reader.choice("ODYS_LOG_FORMAT", default: .json)
         unknown = reader.unknown(known: Settings.names)
-        for name in Settings.notYet where reader.text(name) != nil && reader.text(name) != "0" {
+        for name in Settings.notYet where reader.text(name) != nil {
             reader.problem(name, "is not supported by this version; unset it")
         }
         guard reader.problems.isEmpty else { throw SettingsError(problems: reader.problems) }
     }
+
+    public static let retentionDaysDefault = 90
 
     private static func listen(_ reader: inout SettingsReader) -> Listen {
         guard let text = reader.text("ODYS_LISTEN") else { return .inherited }
@@ -123,7 +131,7 @@ public struct Settings: Sendable {
 
     /// Variables of the interface whose features this version does not have.
     private static let notYet = [
-        "ODYS_JWKS_FILE", "ODYS_JWKS_URL", "ODYS_SESSION_COOKIE", "ODYS_WHATSAPP_RATE",
+        "ODYS_JWKS_FILE", "ODYS_JWKS_URL", "ODYS_SESSION_COOKIE",
     ]
 
     private static let secrets = [
@@ -132,7 +140,8 @@ public struct Settings: Sendable {
 
     private static let names = Set(
         notYet + secrets + secrets.map { $0 + "_FILE" } + [
-            "ODYS_INSTANCE", "ODYS_LISTEN", "ODYS_THREADS", "ODYS_WHATSAPP_SENDERS", "ODYS_EMAIL_SENDERS",
+            "ODYS_WHATSAPP_RATE", "ODYS_RETENTION_DAYS", "ODYS_INSTANCE", "ODYS_LISTEN", "ODYS_THREADS",
+            "ODYS_WHATSAPP_SENDERS", "ODYS_EMAIL_SENDERS",
             "ODYS_DELIVERY", "ODYS_DB_SOCKET", "ODYS_DB_HOST", "ODYS_DB_PORT", "ODYS_DB_NAME", "ODYS_DB_USER",
             "ODYS_DB_CA", "ODYS_DB_MIGRATE_USER", "ODYS_JWT_ISSUER", "ODYS_JWT_AUDIENCE", "ODYS_ALLOWED_ORIGINS",
             "ODYS_SMTP_URL", "ODYS_SMTP_USERNAME", "ODYS_MAIL_FROM", "ODYS_APP_URL", "ODYS_TIME_ZONE",

@@ -51,7 +51,10 @@ final class CurlHandle {
     /// Kept at one address: libcurl holds it for as long as the transfer runs.
     private let sink = ResponseSink()
 
-    init() {
+    private let pace: Pace
+
+    init(_ pace: Pace = .standard) {
+        self.pace = pace
         guard let handle = curl_easy_init() else { preconditionFailure("curl_easy_init: out of memory") }
         self.handle = handle
     }
@@ -76,7 +79,7 @@ final class CurlHandle {
         // The empty text means no proxy, whatever the environment says.
         set(CURLOPT_PROXY, "")
         set(CURLOPT_CONNECTTIMEOUT, Limits.sendConnectSeconds)
-        set(CURLOPT_TIMEOUT, Limits.sendSeconds)
+        set(CURLOPT_TIMEOUT_MS, Int(pace.send * 1_000))
         set(CURLOPT_SSL_VERIFYPEER, 1)
         set(CURLOPT_SSL_VERIFYHOST, 2)
         set(CURLOPT_FRESH_CONNECT, 1)

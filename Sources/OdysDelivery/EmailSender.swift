@@ -6,10 +6,13 @@ public final class EmailSender {
     private let settings: SMTPSettings
     private let texts: MessageSetting
     private let now: () -> Instant
-    private let curl = CurlHandle()
+    private let curl: CurlHandle
 
     /// - Parameter now: this host's clock, for the header `Date`.
-    public init(_ settings: SMTPSettings, texts: MessageSetting, now: @escaping () -> Instant) {
+    public init(
+        _ settings: SMTPSettings, texts: MessageSetting, pace: Pace = .standard, now: @escaping () -> Instant
+    ) {
+        curl = CurlHandle(pace)
         self.settings = settings
         self.texts = texts
         self.now = now

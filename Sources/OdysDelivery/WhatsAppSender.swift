@@ -5,11 +5,12 @@ public import OdysCore
 public final class WhatsAppSender {
     private let settings: EvolutionSettings
     private let texts: MessageSetting
-    private let curl = CurlHandle()
+    private let curl: CurlHandle
     /// The version of the server, once it is known; the wire format differs.
     private var version: EvolutionSettings.Version?
 
-    public init(_ settings: EvolutionSettings, texts: MessageSetting) {
+    public init(_ settings: EvolutionSettings, texts: MessageSetting, pace: Pace = .standard) {
+        curl = CurlHandle(pace)
         self.settings = settings
         self.texts = texts
         version = settings.version == .auto ? nil : settings.version

@@ -3,57 +3,6 @@ internal import Logging
 internal import OdysCore
 internal import OdysDelivery
 internal import OdysStore
-internal import Synchronization
-
-/// What the senders of one channel share: the wish to be woken, the recipients in hand, the order to stop.
-final class ChannelQueue: Sendable {
-    let channel: Channel
-    let senders: Int
-    private let isStopping = Atomic<Bool>(false)
-    /// Wake-ups that no sender has taken yet. Never more than there are senders, so that a burst of commits does not
-    /// leave a tail of empty looks behind.
-    private let wakeUps = Mutex<Int>(0)
-    private let semaphore = DispatchSemaphore(value: 0)
-    private let inHand = Mutex<[String]>([])
-
-    init(_ channel: Channel, senders: Int) {
-        self.channel = channel
-        self.senders = senders
-    }
-
-    /// Wakes one sender for each new message.
-    func wake(messages: Int) {
-        let added = wakeUps.withLock { waiting in
-            let added = min(messages, senders - waiting)
-            waiting += added
-            return added
-        }
-        for _ in 0..<added { semaphore.signal() }
-    }
-
-    func stop() {
-        isStopping.store(true, ordering: .releasing)
-        for _ in 0..<senders { semaphore.signal() }
-    }
-
-    var stops: Bool { isStopping.load(ordering: .acquiring) }
-
-    /// Blocks until somebody wakes a sender, the senders are to stop, or the time is over.
-    func wait(seconds: Double) {
-        if semaphore.wait(timeout: .now() + seconds) == .success {
-            wakeUps.withLock { $0 = max(0, $0 - 1) }
-        }
-    }
-
-    /// Recipients that senders of this process are sending to.
-    var busy: [String] { inHand.withLock { $0 } }
-
-    func take(_ recipient: String) { inHand.withLock { $0.append(recipient) } }
-
-    func release(_ recipient: String) {
-        inHand.withLock { if let index = $0.firstIndex(of: recipient) { $0.remove(at: index) } }
-    }
-}
 
 /// One thread that delivers messages of one channel, with its own database connection and its own libcurl handle. A
 /// serial queue of its own, like a `Worker`.
@@ -61,6 +10,8 @@ struct OutboxWorker {
     let number: Int
     let queue: ChannelQueue
     let database: DatabaseSettings
+    let ratePerSecond: Int
+    let pace: Pace
     /// Makes the function that sends one message; called on the sender's own queue, where its libcurl handle lives.
     let makeDeliver: @Sendable () -> (ClaimedMessage) -> DeliveryOutcome
     let log: Logger
@@ -73,24 +24,23 @@ struct OutboxWorker {
     @Sendable private func run() {
         let store = OutboxStore(
             Connection(database), channel: queue.channel, exclusions: queue.senders - 1,
-            makeLeaseToken: Identifier.bytes)
+            ratePerSecond: ratePerSecond, pace: pace, makeLeaseToken: Identifier.bytes)
         let deliver = makeDeliver()
         let drain = OutboxDrain(
             claim: { () throws(StoreError) in try claim(store) },
-            deliver: deliver,
+            deliver: { message in attempt(message, deliver) },
             record: { message, settlement throws(StoreError) in try record(message, settlement, store) },
-            jitter: { Double.random(in: 0..<1) })
+            jitter: { Double.random(in: 0..<1) }, pace: pace)
         var isFailing = false
         while !queue.stops {
             do throws(StoreError) {
                 if let step = try drain.step() {
-                    queue.release(step.message.recipient)
                     log.record(step)
                 } else {
                     // Spread, so that the senders of several processes do not all look at the same moment.
                     queue.wait(seconds: Limits.pollSeconds * Double.random(in: 0.75..<1.25))
                 }
-                if isFailing { log.notice("the outbox can be read again") }
+                if isFailing { log.notice("the outbox can be worked on again") }
                 isFailing = false
             } catch {
                 // One line for an outage, not one for each second of it.
@@ -103,18 +53,41 @@ struct OutboxWorker {
         }
     }
 
-    /// The next message; nil when none is due. Where others were faster for every candidate, there may be more.
+    /// The next message; nil when none is due or the channel is paused. Where others were faster for every candidate,
+    /// there may be more.
     private func claim(_ store: OutboxStore) throws(StoreError) -> ClaimedMessage? {
         while !queue.stops {
+            guard queue.permits(at: Clock.uptime) else { return nil }
+            var isUsed = false
+            defer { if !isUsed { queue.returnPermit(at: Clock.uptime) } }
             switch try store.claim(passingOver: queue.busy) {
             case .claimed(let message):
+                isUsed = message.settlementBeforeSending == nil
                 queue.take(message.recipient)
+                FailPoint.w1.hit()
                 return message
             case .contended: continue
+            case .limited(let seconds): Clock.pause(milliseconds: Int(min(seconds, Limits.pollSeconds) * 1_000) + 1)
             case .nothingDue: return nil
             }
         }
         return nil
+    }
+
+    /// Sends one message, and lets the breaker know how it went.
+    private func attempt(
+        _ message: ClaimedMessage, _ deliver: (ClaimedMessage) -> DeliveryOutcome
+    ) -> DeliveryOutcome {
+        FailPoint.w2.hit()
+        FailPoint.w3.hitSoon()
+        let outcome = deliver(message)
+        FailPoint.w4.hit()
+        if queue.note(outcome, recipient: message.recipient, at: Clock.uptime) {
+            log.error(
+                "the channel is paused: its provider fails; one message is tried every \(Int(pace.breakerOpen)) s",
+                metadata: ["channel": "\(queue.channel.rawValue)", "error": "\(outcome.reason)"])
+        }
+        return outcome
     }
 
     /// Records a settlement, and does not give up while the lease lasts: a message that was sent and not recorded is
@@ -122,13 +95,15 @@ struct OutboxWorker {
     private func record(
         _ message: ClaimedMessage, _ settlement: Settlement, _ store: OutboxStore
     ) throws(StoreError) -> Bool {
-        let deadline = Clock.uptime + Double(Limits.leaseSeconds - Limits.sendSeconds)
+        defer { queue.release(message.recipient) }
+        let deadline = Clock.uptime + pace.lease - 2 * pace.send
         while true {
             do throws(StoreError) {
-                return try store.record(message, settlement)
+                let isRecorded = try store.record(message, settlement)
+                FailPoint.w5.hit()
+                return isRecorded
             } catch {
                 guard Clock.uptime < deadline, error.kind != .unexpected else {
-                    queue.release(message.recipient)
                     log.error(
                         "a message was handled but could not be recorded; it will be sent again when its lease ends",
                         metadata: ["message_uid": "\(message.uid)", "error": "\(error)"])
@@ -169,6 +144,20 @@ extension Logger {
             notice("a message was skipped", metadata: facts)
         case .expired:
             notice("a message expired before it could be sent", metadata: facts)
+        case .superseded:
+            info("a message was superseded", metadata: facts)
+        }
+    }
+}
+
+extension DeliveryOutcome {
+    /// Why it was not sent, for the log.
+    fileprivate var reason: String {
+        switch self {
+        case .notSent(let reason, _), .unclear(let reason), .permanent(let reason), .misconfigured(let reason):
+            reason.loggable
+        case .skipped(let reason): reason.rawValue
+        case .sent: ""
         }
     }
 }

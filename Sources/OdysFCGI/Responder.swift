@@ -36,6 +36,8 @@ struct Responder {
         let requests = DispatchGroup()
         let deliveries = DispatchGroup()
         let queues = settings.delivery == .off ? [] : startDelivery(in: deliveries)
+        let housekeeper = Housekeeper(settings.database, retentionDays: settings.retentionDays, log: log)
+        if settings.delivery != .off { housekeeper.start(in: deliveries) }
         let listener = settings.delivery == .only ? nil : try Listener(settings.listen)
         if let listener { startWorkers(listener, queues, in: requests) }
         log.notice(
@@ -50,6 +52,7 @@ struct Responder {
         log.notice("stopping: finishing the requests and messages in hand")
         listener?.stop()
         for queue in queues { queue.stop() }
+        housekeeper.stop()
         let isDrained =
             requests.wait(timeout: .now() + .seconds(Limits.drainRequestSeconds)) == .success
             && deliveries.wait(timeout: .now() + .seconds(Limits.drainDeliverySeconds)) == .success
@@ -105,27 +108,40 @@ struct Responder {
         let evolution = settings.messaging.evolution
         let smtp = settings.messaging.smtp
         return [
-            startSenders(.whatsapp, settings.whatsAppSenders, in: group) {
+            startSenders(.whatsapp, settings.whatsAppSenders, rate: settings.whatsAppRate, in: group) {
                 guard let evolution else { return { _ in .skipped(.channelOff) } }
-                return WhatsAppSender(evolution, texts: texts).deliver
+                return WhatsAppSender(evolution, texts: texts, pace: .chosen).deliver
             },
-            startSenders(.email, settings.emailSenders, in: group) {
+            startSenders(.email, settings.emailSenders, rate: 0, in: group) {
                 guard let smtp else { return { _ in .skipped(.channelOff) } }
-                return EmailSender(smtp, texts: texts, now: { Clock.now }).deliver
+                return EmailSender(smtp, texts: texts, pace: .chosen, now: { Clock.now }).deliver
             },
         ]
     }
 
     private func startSenders(
-        _ channel: Channel, _ count: Int, in group: DispatchGroup,
+        _ channel: Channel, _ count: Int, rate: Int, in group: DispatchGroup,
         _ makeDeliver: @escaping @Sendable () -> (ClaimedMessage) -> DeliveryOutcome
     ) -> ChannelQueue {
-        let queue = ChannelQueue(channel, senders: count)
+        let queue = ChannelQueue(channel, senders: count, pace: .chosen)
         for number in 1...count {
             OutboxWorker(
-                number: number, queue: queue, database: settings.database, makeDeliver: makeDeliver, log: log
+                number: number, queue: queue, database: settings.database, ratePerSecond: rate,
+                pace: .chosen, makeDeliver: makeDeliver, log: log
             ).start(in: group)
         }
         return queue
     }
+}
+
+extension Pace {
+    /// The product's own pace; a debug build takes `ODYS_TIME_SCALE` of it, so that tests need not wait for hours.
+    fileprivate static let chosen: Pace = {
+        #if DEBUG
+            if let text = getenv("ODYS_TIME_SCALE"), let scale = Double(String(cString: text)) {
+                return Pace(scale: scale)
+            }
+        #endif
+        return .standard
+    }()
 }

@@ -31,7 +31,9 @@ struct Worker {
                 log.debug("a connection ended before its request was there")
                 continue
             }
-            front.finish(healthAnswer(request) ?? endpoint.respond(to: request))
+            let response = healthAnswer(request) ?? endpoint.respond(to: request)
+            FailPoint.p10.hit()
+            front.finish(response)
         }
     }
 
@@ -85,7 +87,7 @@ extension Logger {
             facts["error"] = "\(failure)"
             error("a request failed: \(failure.remedy)", metadata: facts)
         } else if record.status == 200 {
-            info("an appointment changed", metadata: facts)
+            info(record.action == nil ? "an answer was replayed" : "an appointment changed", metadata: facts)
         } else {
             debug("a request was refused", metadata: facts)
         }

@@ -66,7 +66,17 @@ public final class AppointmentStore {
         _ connection: Connection, _ id: AppointmentID, _ request: ActionRequest, _ requestID: String,
         _ marker: [UInt8], writing unclear: inout AppliedChange?
     ) throws(StoreError) -> ApplyResult {
+        FailPoint.p1.hit()
+        if let key = request.idempotencyKey {
+            switch try IdempotencyStore.reserve(key, connection) {
+            case .reserved: break
+            case .answered(let answer): return .replayed(answer)
+            case .refused(let refusal): return .refused(refusal)
+            }
+        }
+        FailPoint.p2.hit()
         guard let locked = try lock(id, connection) else { return .notFound }
+        FailPoint.p3.hit()
         switch locked.appointment.judge(request, now: locked.now, rules: rules) {
         case .refused(let refusal):
             return .refused(refusal)
@@ -77,7 +87,7 @@ public final class AppointmentStore {
                 messages: decision.messages.map { QueuedMessage(uid: makeMessageUID(), message: $0) })
             unclear = change
             do throws(StoreError) {
-                try write(change, by: request.userID, requestID, marker, connection)
+                try write(change, request, requestID, marker, connection)
                 return .done(change)
             } catch {
                 guard error.code == Signal.slotConflict.rawValue,
@@ -127,18 +137,25 @@ public final class AppointmentStore {
     // MARK: Write
 
     private func write(
-        _ change: AppliedChange, by userID: UserID, _ requestID: String, _ marker: [UInt8], _ connection: Connection
+        _ change: AppliedChange, _ request: ActionRequest, _ requestID: String, _ marker: [UInt8],
+        _ connection: Connection
     ) throws(StoreError) {
         let decision = change.decision
         let block = WriteBlock(
             checksSlot: decision.action == .confirm, notifies: decision.notification != nil,
-            messages: change.messages.count)
+            // At version 1 nothing was ever sent about the appointment; a payment leaves its status as it was.
+            supersedes: change.appointment.version > 1 && decision.action != .paid,
+            keepsAnswer: request.idempotencyKey != nil, messages: change.messages.count)
         var values: [SQLValue] = []
         if block.checksSlot { values += slotValues(change.appointment) }
-        values += changeValues(change, by: userID, requestID, marker)
+        values += changeValues(change, by: request.userID, requestID, marker)
         if let notification = decision.notification { values += notificationValues(notification, change) }
+        if block.supersedes { values += [.instant(change.at), .text(change.appointment.id.description)] }
         for queued in change.messages { values += outboxValues(queued, change) }
+        if let key = request.idempotencyKey { values += IdempotencyStore.values(key, keeping: change.answer) }
+        for point in [FailPoint.p4, .p5, .p6, .p7, .p8] { point.hitSoon() }
         try connection.execute(block.sql, values, doing: "write the change")
+        FailPoint.p9.hit()
     }
 
     private func slotValues(_ appointment: Appointment) -> [SQLValue] {

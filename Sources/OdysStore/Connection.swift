@@ -14,6 +14,9 @@ public final class Connection {
     private let limits: SessionLimits
     private var handle: UnsafeMutablePointer<MYSQL>?
     private var statements: [String: Statement] = [:]
+    /// Whether a statement failed since the last rollback. The server tells whether a transaction is open with every
+    /// success, but not with an error: after a lock wait that ran out the transaction is open, and nothing says so.
+    private var hasFailed = false
 
     public init(_ settings: DatabaseSettings, limits: SessionLimits = .request) {
         self.settings = settings
@@ -46,7 +49,7 @@ public final class Connection {
 
     /// Runs a statement that returns rows. Prepared once for each connection.
     func query(_ sql: String, _ parameters: [SQLValue], doing: String) throws(StoreError) -> [Row] {
-        try statement(sql, doing: doing).run(parameters, doing: doing)
+        try run(sql, parameters, doing: doing).rows
     }
 
     /// Runs a statement that returns none.
@@ -54,9 +57,19 @@ public final class Connection {
     /// - Returns: the number of rows it changed; of a compound statement, those of its last one.
     @discardableResult
     func execute(_ sql: String, _ parameters: [SQLValue] = [], doing: String) throws(StoreError) -> Int {
-        let statement = try statement(sql, doing: doing)
-        _ = try statement.run(parameters, doing: doing)
-        return statement.affectedRows
+        try run(sql, parameters, doing: doing).statement.affectedRows
+    }
+
+    private func run(
+        _ sql: String, _ parameters: [SQLValue], doing: String
+    ) throws(StoreError) -> (statement: Statement, rows: [Row]) {
+        do throws(StoreError) {
+            let statement = try statement(sql, doing: doing)
+            return (statement, try statement.run(parameters, doing: doing))
+        } catch {
+            hasFailed = true
+            throw error
+        }
     }
 
     /// Runs a file of many statements. Only here may one text hold more than one: everywhere else it would be a gift to
@@ -117,11 +130,14 @@ public final class Connection {
         statements.removeAll()
         if let handle { mysql_close(handle) }
         handle = nil
+        hasFailed = false
     }
 
     private func rollbackIfOpen() throws(StoreError) {
-        guard let handle, handle.pointee.server_status & UInt32(SERVER_STATUS_IN_TRANS) != 0 else { return }
+        guard let handle, hasFailed || handle.pointee.server_status & UInt32(SERVER_STATUS_IN_TRANS) != 0
+        else { return }
         guard mysql_rollback(handle) == 0 else { throw error("ROLLBACK") }
+        hasFailed = false
     }
 
     private func statement(_ sql: String, doing: String) throws(StoreError) -> Statement {
@@ -222,55 +238,4 @@ public struct SessionLimits: Sendable {
     public static let migration = SessionLimits(
         readSeconds: 3_600, sql: session + ", lock_wait_timeout = 60, innodb_lock_wait_timeout = 60",
         needsSchema: false)
-}
-
-extension StoreError {
-    init(_ handle: UnsafeMutablePointer<MYSQL>, doing: String) {
-        self.init(
-            code: mysql_errno(handle), sqlState: mysql_sqlstate(handle), text: mysql_error(handle), doing: doing)
-    }
-
-    init(_ statement: UnsafeMutablePointer<MYSQL_STMT>, doing: String) {
-        self.init(
-            code: mysql_stmt_errno(statement), sqlState: mysql_stmt_sqlstate(statement),
-            text: mysql_stmt_error(statement), doing: doing)
-    }
-
-    private init(code: UInt32, sqlState: UnsafePointer<CChar>, text: UnsafePointer<CChar>, doing: String) {
-        self.init(
-            kind: Kind(Int32(code)), code: code, sqlState: String(cString: sqlState), doing: doing,
-            signal: Signal(rawValue: code) == nil ? nil : String(cString: text))
-    }
-}
-
-/// Error numbers that our own statements `SIGNAL`, in a range that neither server nor client library uses.
-enum Signal: UInt32 {
-    /// The slot is taken; the text is the id of the appointment that holds it.
-    case slotConflict = 45_001
-    /// The locked row is not the one that was judged. It cannot happen while the lock is held.
-    case versionMismatch = 45_002
-    /// The message belongs to another sender by now.
-    case leaseLost = 45_003
-}
-
-extension StoreError.Kind {
-    /// What an error number of the server or of libmariadb means here.
-    fileprivate init(_ code: Int32) {
-        switch code {
-        // 1020: the row changed under a snapshot (MariaDB 11.6 and later by default); to be run again like a deadlock.
-        case ER_LOCK_DEADLOCK, ER_CHECKREAD: self = .deadlock
-        case ER_LOCK_WAIT_TIMEOUT, ER_STATEMENT_TIMEOUT, ER_QUERY_INTERRUPTED: self = .timeout
-        case CR_CONNECTION_ERROR, CR_CONN_HOST_ERROR, CR_SERVER_GONE_ERROR, CR_SERVER_LOST,
-            CR_SERVER_LOST_EXTENDED, CR_SERVER_HANDSHAKE_ERR, CR_UNKNOWN_HOST, CR_COMMANDS_OUT_OF_SYNC,
-            CR_MALFORMED_PACKET, ER_SERVER_SHUTDOWN, ER_CONNECTION_KILLED, ER_NEW_ABORTING_CONNECTION,
-            ER_ABORTING_CONNECTION:
-            self = .connectionLost
-        case ER_CON_COUNT_ERROR, ER_TOO_MANY_USER_CONNECTIONS, ER_USER_LIMIT_REACHED, ER_OPTION_PREVENTS_STATEMENT,
-            ER_READ_ONLY_MODE, ER_UNKNOWN_COM_ERROR, ER_DISK_FULL, ER_RECORD_FILE_FULL, ER_ACCESS_DENIED_ERROR,
-            ER_DBACCESS_DENIED_ERROR, CR_SSL_CONNECTION_ERROR:
-            self = .refusing
-        case ER_NO_SUCH_TABLE, ER_BAD_FIELD_ERROR, ER_BAD_DB_ERROR: self = .schema
-        default: self = .unexpected
-        }
-    }
 }

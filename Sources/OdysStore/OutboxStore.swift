@@ -12,19 +12,31 @@ public final class OutboxStore {
     let candidatesSQL: String
     /// 16 bytes that nobody else makes.
     private let makeLeaseToken: () -> [UInt8]
+    /// Messages a second that all processes together may claim of this channel; 0 means as many as they can.
+    private let ratePerSecond: Int
+    private let pace: Pace
 
     public init(
-        _ connection: Connection, channel: Channel, exclusions: Int, makeLeaseToken: @escaping () -> [UInt8]
+        _ connection: Connection, channel: Channel, exclusions: Int, ratePerSecond: Int = 0, pace: Pace = .standard,
+        makeLeaseToken: @escaping () -> [UInt8]
     ) {
         self.connection = connection
         self.channel = channel
         self.exclusions = exclusions
+        self.ratePerSecond = ratePerSecond
+        self.pace = pace
         self.makeLeaseToken = makeLeaseToken
         let places = Array(repeating: "?", count: max(exclusions, 1)).joined(separator: ", ")
         candidatesSQL = """
-            SELECT id FROM outbox FORCE INDEX (outbox_claim)
+            SELECT id FROM outbox o FORCE INDEX (outbox_claim)
             WHERE state = 'pending' AND channel = ? AND available_at <= UTC_TIMESTAMP(6)
                 AND recipient NOT IN (\(places))
+                AND NOT EXISTS (
+                    SELECT 1 FROM outbox earlier FORCE INDEX (outbox_once)
+                    WHERE earlier.appointment_id = o.appointment_id
+                        AND earlier.appointment_version < o.appointment_version
+                        AND earlier.channel = o.channel AND earlier.recipient_role = o.recipient_role
+                        AND earlier.state = 'pending')
             ORDER BY available_at, id LIMIT \(Limits.claimCandidates)
             """
     }
@@ -35,9 +47,14 @@ public final class OutboxStore {
         /// Others took every message that was due a moment ago; there may be more.
         case contended
         case nothingDue
+        /// The channel's rate is used up for the moment.
+        case limited(seconds: Double)
     }
 
-    /// Claims one due message. Candidates are read without a lock and then locked by primary key: a locking read
+    /// Claims one due message: never one while an earlier message about the same appointment, for the same recipient and
+    /// channel, is unfinished. Versions are committed in their order, so an earlier one cannot appear later.
+    ///
+    /// Candidates are read without a lock and then locked by primary key: a locking read
     /// that has to sort locks every row it passes.
     ///
     /// - Parameter busy: recipients that this process is sending to at the moment; they are passed over, so that one
@@ -53,10 +70,11 @@ public final class OutboxStore {
             while ids.count < Limits.claimCandidates { ids.append(.integer(0)) }
             guard let row = try connection.query(Self.lock, ids, doing: "lock a due message").first
             else { return .contended }
+            if let seconds = try waitForRate(connection) { return .limited(seconds: seconds) }
             let token = makeLeaseToken()
-            let message = try Self.message(row, token)
+            let message = try message(row, token, connection)
             try connection.execute(
-                Self.lease, [.bytes(token), .integer(Limits.leaseSeconds), .integer(message.id)],
+                Self.lease, [.bytes(token), .seconds(pace.lease), .integer(message.id)],
                 doing: "lease a message")
             return .claimed(message)
         }
@@ -66,7 +84,7 @@ public final class OutboxStore {
     /// other row stays locked.
     static let lock = """
         SELECT id, message_uid, channel, recipient_role, recipient, template, payload, appointment_id, attempts,
-            unclear, lost_claims, expires_at <= UTC_TIMESTAMP(6)
+            unclear, lost_claims, expires_at <= UTC_TIMESTAMP(6), appointment_version
         FROM outbox FORCE INDEX (PRIMARY)
         WHERE id IN (\(Array(repeating: "?", count: Limits.claimCandidates).joined(separator: ", ")))
             AND state = 'pending' AND available_at <= UTC_TIMESTAMP(6)
@@ -76,20 +94,78 @@ public final class OutboxStore {
     private static let lease = """
         BEGIN NOT ATOMIC
             UPDATE outbox SET attempts = attempts + 1, lost_claims = lost_claims + 1, lease_token = ?,
-                available_at = UTC_TIMESTAMP(6) + INTERVAL ? SECOND
+                available_at = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND
                 WHERE id = ?;
             COMMIT;
         END
         """
 
-    private static func message(_ row: Row, _ token: [UInt8]) throws(StoreError) -> ClaimedMessage {
-        ClaimedMessage(
-            id: try row.integer(0), uid: try row.text(1), channel: try row.value(2, as: Channel.self),
-            role: try row.value(3, as: Role.self), recipient: try row.text(4), template: try row.text(5),
-            payload: try row.text(6), appointmentID: try row.optionalText(7), attempts: try row.integer(8) + 1,
-            unclear: try row.integer(9), lostClaims: try row.integer(10), isExpired: try row.integer(11) != 0,
-            leaseToken: token)
+    /// The pace over all processes: one row says when the next message may go.
+    ///
+    /// - Returns: seconds to wait, or nil when the message may go now, which is then taken into account.
+    private func waitForRate(_ connection: Connection) throws(StoreError) -> Double? {
+        guard ratePerSecond > 0 else { return nil }
+        let row = try connection.query(
+            """
+            SELECT TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(6), next_at) FROM channel_rate WHERE channel = ? FOR UPDATE
+            """, [.text(channel.rawValue)], doing: "read the channel's rate")
+        guard let next = row.first else { throw StoreError(kind: .schema, doing: "read the channel's rate") }
+        let wait = Double(try next.integer(0)) / 1e6
+        if wait > 0 { return wait }
+        try connection.execute(
+            """
+            UPDATE channel_rate
+            SET next_at = GREATEST(next_at, UTC_TIMESTAMP(6) - INTERVAL ? MICROSECOND) + INTERVAL ? MICROSECOND
+            WHERE channel = ?
+            """,
+            [.seconds(Limits.rateSlackSeconds), .seconds(1 / Double(ratePerSecond)), .text(channel.rawValue)],
+            doing: "use the channel's rate")
+        return nil
     }
+
+    private func message(
+        _ row: Row, _ token: [UInt8], _ connection: Connection
+    ) throws(StoreError) -> ClaimedMessage {
+        let template = try row.text(5)
+        let appointmentID = try row.optionalText(7)
+        let version = try row.isNull(12) ? nil : row.integer(12)
+        var isSuperseded = false
+        if let appointmentID, let template = Template(rawValue: template),
+            let (status, hasNewer) = try standing(
+                appointmentID, version: version, role: row.text(3), connection)
+        {
+            isSuperseded = template.isSuperseded(status: status, hasNewer: hasNewer)
+        }
+        return ClaimedMessage(
+            id: try row.integer(0), uid: try row.text(1), channel: try row.value(2, as: Channel.self),
+            role: try row.value(3, as: Role.self), recipient: try row.text(4), template: template,
+            payload: try row.text(6), appointmentID: appointmentID, appointmentVersion: version,
+            attempts: try row.integer(8) + 1,
+            unclear: try row.integer(9), lostClaims: try row.integer(10), isExpired: try row.integer(11) != 0,
+            isSuperseded: isSuperseded, leaseToken: token)
+    }
+
+    /// How an appointment stands: its status, and whether a newer status message for the same recipient and channel
+    /// than that of the version exists. Nil where the appointment does not.
+    private func standing(
+        _ appointment: String, version: Int?, role: String, _ connection: Connection
+    ) throws(StoreError) -> (status: Status?, hasNewer: Bool)? {
+        let rows = try connection.query(
+            Self.standing,
+            [
+                .text(appointment), version.map { .integer($0) } ?? .null, .text(channel.rawValue), .text(role),
+                .text(appointment),
+            ], doing: "look at the message's appointment")
+        guard let row = rows.first else { return nil }
+        return (Status(rawValue: try row.text(0)), try row.integer(1) != 0)
+    }
+
+    private static let standing = """
+        SELECT status, EXISTS (
+            SELECT 1 FROM outbox WHERE appointment_id = ? AND appointment_version > ? AND channel = ?
+                AND recipient_role = ? AND template IN (\(WriteBlock.statusTemplates)))
+        FROM appointments WHERE id = ?
+        """
 
     /// Writes what became of a claimed message, if the lease is still the sender's.
     ///
@@ -97,7 +173,7 @@ public final class OutboxStore {
     public func record(_ message: ClaimedMessage, _ settlement: Settlement) throws(StoreError) -> Bool {
         do throws(StoreError) {
             try connection.transaction { connection throws(StoreError) in
-                try Self.write(message, settlement, connection)
+                try write(message, settlement, connection)
             }
             return true
         } catch {
@@ -106,34 +182,48 @@ public final class OutboxStore {
         }
     }
 
-    private static func write(
+    private func write(
         _ message: ClaimedMessage, _ settlement: Settlement, _ connection: Connection
     ) throws(StoreError) {
         let row: [SQLValue] = [.integer(message.id), .bytes(message.leaseToken)]
         switch settlement {
         case .retry(let delay, let error, let counted, let unclear):
+            // Its successor waits for it: one that has become pointless is to be claimed, and found so, at once.
+            let delay = try isOvertaken(message, connection) ? 0 : delay
             try connection.execute(
-                postpone,
-                [.seconds(delay), .integer(counted ? 0 : 1), .integer(unclear ? 1 : 0), .text(clipped(error))] + row,
+                Self.postpone,
+                [.seconds(delay), .integer(counted ? 0 : 1), .integer(unclear ? 1 : 0), .text(Self.clipped(error))]
+                    + row,
                 doing: "postpone a message")
         case .sent(let providerID, let recipient):
-            let finish: [SQLValue] = [.text("sent"), .integer(0), .text(providerID.map(clipped)), .null] + row
+            let finish: [SQLValue] = [.text("sent"), .integer(0), .text(providerID.map(Self.clipped)), .null] + row
             if message.channel == .whatsapp, message.role == .client, let appointment = message.appointmentID {
                 try connection.execute(
-                    finishWithContext,
+                    Self.finishWithContext,
                     finish + [.text(recipient), .integer(Limits.replyContextSeconds), .text(appointment)],
                     doing: "record a sent message")
             } else {
-                try connection.execute(finishAlone, finish, doing: "record a sent message")
+                try connection.execute(Self.finishAlone, finish, doing: "record a sent message")
             }
         case .dead(let error):
             let uncounted = message.settlementBeforeSending == nil ? 0 : 1
-            try finish(row, .dead, error, uncounted: uncounted, connection)
+            try Self.finish(row, .dead, error, uncounted: uncounted, connection)
         case .skipped(let reason):
-            try finish(row, .skipped, reason.rawValue, uncounted: 1, connection)
+            try Self.finish(row, .skipped, reason.rawValue, uncounted: 1, connection)
         case .expired:
-            try finish(row, .expired, nil, uncounted: 1, connection)
+            try Self.finish(row, .expired, nil, uncounted: 1, connection)
+        case .superseded:
+            try Self.finish(row, .superseded, nil, uncounted: 1, connection)
         }
+    }
+
+    private func isOvertaken(_ message: ClaimedMessage, _ connection: Connection) throws(StoreError) -> Bool {
+        guard let appointmentID = message.appointmentID, let template = Template(rawValue: message.template),
+            template.isStatusMessage,
+            let (status, hasNewer) = try standing(
+                appointmentID, version: message.appointmentVersion, role: message.role.rawValue, connection)
+        else { return false }
+        return template.isSuperseded(status: status, hasNewer: hasNewer)
     }
 
     private static func finish(

@@ -1,3 +1,5 @@
+internal import OdysCore
+
 /// The compound statement that writes a decision and commits it, in one round trip.
 ///
 /// Its text is put together from constant parts, once for each shape; values only ever arrive as parameters. An error
@@ -5,17 +7,21 @@
 struct WriteBlock: Hashable {
     let checksSlot: Bool
     let notifies: Bool
+    /// Whether unsent older status messages of the appointment are to be superseded.
+    let supersedes: Bool
+    /// Whether the answer is kept under an idempotency key.
+    let keepsAnswer: Bool
     let messages: Int
 
     /// All shapes, made once: building the text would cost more than sending it.
     private static let texts: [WriteBlock: String] = {
         var texts: [WriteBlock: String] = [:]
-        for checksSlot in [false, true] {
-            for notifies in [false, true] {
-                for messages in 1...3 {
-                    let block = WriteBlock(checksSlot: checksSlot, notifies: notifies, messages: messages)
-                    texts[block] = block.assembled
-                }
+        for flags in 0..<16 {
+            for messages in 1...3 {
+                let block = WriteBlock(
+                    checksSlot: flags & 1 != 0, notifies: flags & 2 != 0, supersedes: flags & 4 != 0,
+                    keepsAnswer: flags & 8 != 0, messages: messages)
+                texts[block] = block.assembled
             }
         }
         return texts
@@ -26,10 +32,14 @@ struct WriteBlock: Hashable {
     private var assembled: String {
         var parts = ["BEGIN NOT ATOMIC"]
         if checksSlot { parts.append(WriteBlock.slotCheck) }
-        parts.append(WriteBlock.change)
+        parts += [WriteBlock.change, FailPoint.p4.pause, WriteBlock.event, FailPoint.p5.pause]
         if notifies { parts.append(WriteBlock.notification) }
+        parts.append(FailPoint.p6.pause)
+        if supersedes { parts.append(WriteBlock.superseding) }
         parts.append(WriteBlock.outbox + Array(repeating: WriteBlock.outboxRow, count: messages).joined(separator: ","))
-        parts.append("; COMMIT; END")
+        parts += [";", FailPoint.p7.pause]
+        if keepsAnswer { parts.append(WriteBlock.answer) }
+        parts += [FailPoint.p8.pause, "COMMIT; END"]
         return parts.joined(separator: " ")
     }
 
@@ -38,7 +48,7 @@ struct WriteBlock: Hashable {
     /// or in share mode it would lock other appointments and end in deadlocks.
     ///
     /// Parameters: professional; professional, appointment, this end, this start.
-    private static let slotCheck = """
+    static let slotCheck = """
         DECLARE holder VARCHAR(36);
         SELECT id INTO holder FROM professionals WHERE id = ? FOR UPDATE;
         SET holder = NULL;
@@ -51,13 +61,17 @@ struct WriteBlock: Hashable {
         END IF;
         """
 
-    /// Parameters: new status, new payment status, now, appointment, version; then the event's columns in their order.
+    /// Parameters: new status, new payment status, now, appointment, version.
     private static let change = """
         UPDATE appointments SET status = ?, payment_status = ?, version = version + 1, updated_at = ?
             WHERE id = ? AND version = ?;
         IF ROW_COUNT() <> 1 THEN
             SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = 45002, MESSAGE_TEXT = 'version';
         END IF;
+        """
+
+    /// Parameters: the columns in their order.
+    private static let event = """
         INSERT INTO appointment_events (appointment_id, version, action, actor_user_id, actor_role, reason,
             from_status, to_status, from_payment_status, to_payment_status, request_id, marker, created_at)
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
@@ -66,6 +80,24 @@ struct WriteBlock: Hashable {
     private static let notification = """
         INSERT INTO notifications (recipient_id, recipient_type, type, title, body, created_at, appointment_id)
             VALUES (?, ?, ?, ?, ?, ?, ?);
+        """
+
+    /// A row that a sender has in hand is left to it; it looks again before it sends, and before it tries again.
+    ///
+    /// Parameters: now, appointment.
+    private static let superseding = """
+        UPDATE outbox SET state = 'superseded', finished_at = ?
+            WHERE appointment_id = ? AND state = 'pending' AND lease_token IS NULL
+                AND template IN (\(statusTemplates));
+        """
+
+    /// The status messages of the catalogue as SQL literals.
+    static let statusTemplates = Template.allCases.filter(\.isStatusMessage).map { "'\($0.rawValue)'" }
+        .joined(separator: ", ")
+
+    /// Parameters: status, etag, body, actor, key.
+    private static let answer = """
+        UPDATE idempotency_keys SET status = ?, etag = ?, body = ? WHERE actor_hash = ? AND key_hash = ?;
         """
 
     private static let outbox = """

@@ -94,7 +94,7 @@ class Bench(Database):
 
     def launch(self, **settings):
         """Starts a responder and does not wait for it."""
-        environment = stack.clean_environment(**{**self.settings(), **settings})
+        environment = stack.clean_environment(**{**self.settings(), **settings, "ODYS_BIN_DIR": None})
         with open(self.log_file, "ab") as log:
             process = subprocess.Popen([RESPONDER], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
         self.processes.append(process)

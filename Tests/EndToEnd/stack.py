@@ -22,11 +22,17 @@ SCRIPT = CHECKOUT / "scripts" / "stack"
 BINARIES = pathlib.Path(os.environ.get("ODYS_BIN_DIR", CHECKOUT / ".build" / "release")).absolute()
 
 
+# The path of an appointment that does not exist.
+NOBODY = "/api/appointments/00000000-0000-4000-8000-000000000000"
+
+
 def clean_environment(**settings):
-    """Ours without any setting of Odys, so that the caller's shell does not decide what is tested."""
+    """Ours without any setting of Odys, so that the caller's shell does not decide what is tested.
+    A setting of None is left out."""
     kept = {name: value for name, value in os.environ.items()
             if not name.startswith(("ODYS_", "EVOLUTION_", "CREDENTIALS_"))}
-    return {**kept, "ODYS_BIN_DIR": str(BINARIES), **settings}
+    wanted = {**kept, "ODYS_BIN_DIR": str(BINARIES), **settings}
+    return {name: value for name, value in wanted.items() if value is not None}
 
 
 def run(*command, check=True, **settings):
@@ -111,6 +117,8 @@ class Stack(odys.Odys):
         """Waits until other processes have taken the places of these, and answer."""
         eventually(lambda: all(old != new and is_alive(new) for old, new in zip(pids, self.responder_pids())), seconds)
         eventually(self.all_answer, seconds)
+        # nginx leaves a responder that was killed alone for a second.
+        eventually(lambda: self.request("OPTIONS", NOBODY).status == 204, seconds)
 
     def kill_responders(self):
         """Ends what they were sending, too: the next test does not wait for a peer that hangs."""

@@ -7,6 +7,7 @@ import re
 import pytest
 
 import spec
+from odys import STARTS_AT
 from waiting import eventually
 
 REASON = "Surgiu uma viagem"
@@ -135,18 +136,19 @@ def test_a_name_cannot_change_a_message(odys, name):
     assert "<script" not in html and "<img src=x" not in html
     assert {link for link in re.findall(r'href="([^"]*)"', html)} <= {
         f"https://odys.example/p/{professional.slug}", "https://odys.example"}
-    assert "evil.example" not in plain.replace("evil. example", "") or "://evil" not in plain
+    assert "evil.example" not in plain and "evil.com" not in plain
     assert len(odys.mail.entries(client.email)) == 1
+
+
+UNUSABLE_ADDRESSES = ("a@example.com\r\nRCPT TO:<evil@example.com>", "a@example.com, evil@example.com",
+                      "a@example.com>\n<evil@example.com", "no address", "a@b@c")
 
 
 def test_an_address_cannot_add_recipients_or_headers(odys):
     professional = odys.professional()
-    for email in ("a@example.com\r\nRCPT TO:<evil@example.com>", "a@example.com, evil@example.com",
-                  "a@example.com>\n<evil@example.com", "no address", "a@b@c"):
-        booking = odys.booking(professional, odys.client(professional, email=email))
-        # The slot is taken by the one before.
-        odys.sql("UPDATE appointments SET starts_at = starts_at + INTERVAL %s DAY, ends_at = ends_at + INTERVAL %s DAY "
-                 "WHERE id = %s", len(odys.made), len(odys.made), booking.id)
+    for days, email in enumerate(UNUSABLE_ADDRESSES):
+        booking = odys.booking(professional, odys.client(professional, email=email),
+                               starts_at=STARTS_AT + datetime.timedelta(days=days))
         odys.act(booking, "confirm")
         rows = {row["channel"]: row for row in odys.settled(booking) if row["recipient_role"] == "client"}
         assert (rows["email"]["state"], rows["email"]["last_error"]) == ("skipped", "unusable_address"), email

@@ -165,7 +165,7 @@ import Testing
                         switch try store.claim(passingOver: []) {
                         case .claimed(let message): claimed.add(message.uid)
                         case .contended: continue
-                        case .nothingDue: return
+                        case .nothingDue, .limited: return
                         }
                     }
                 } catch { Issue.record(error) }

@@ -35,7 +35,7 @@ import Testing
         let store = OutboxStore(
             try database.connection(), channel: .whatsapp, exclusions: 3, makeLeaseToken: { [] })
         let plan = try explain(store.candidatesSQL, [.text("whatsapp"), .text(""), .text(""), .text("")])
-        #expect(plan.map(\.key) == ["outbox_claim"])
+        #expect(plan.map(\.key) == ["outbox_claim", "outbox_once"])
         #expect(!plan.contains { $0.extra.contains("filesort") || $0.extra.contains("temporary") })
     }
 
@@ -45,6 +45,39 @@ import Testing
         #expect(plan.map(\.key) == ["PRIMARY"])
         #expect(plan.allSatisfy { $0.rows <= Limits.claimCandidates })
         #expect(!plan.contains { $0.extra.contains("filesort") })
+    }
+
+    @Test func theSlotCheckReadsOnlyWhatEndsAfterTheStart() throws {
+        let slot = """
+            SELECT id FROM appointments WHERE professional_id = ? AND id <> ? AND starts_at < ? AND ends_at > ?
+                AND status IN ('confirmed', 'completed', 'no_show') LIMIT 1
+            """
+        #expect(
+            WriteBlock.slotCheck.replacing(#/\s+/#, with: " ").contains(
+                slot.replacing(#/\s+/#, with: " ").replacing("SELECT id FROM", with: "SELECT id INTO holder FROM")))
+        let plan = try explain(
+            slot,
+            [
+                .text(fixture.professional), .text(fixture.client), .text("2029-12-31 12:00:00"),
+                .text("2029-12-31 11:00:00"),
+            ])
+        #expect(plan.map(\.key) == ["appointments_slot"])
+        #expect(plan.allSatisfy { $0.rows < 100 && !$0.extra.contains("filesort") })
+    }
+
+    @Test func pruningAndTheKeysLookUpUseTheirIndexes() throws {
+        let prune = try explain(Housekeeping.finished, [.text("sent"), .text("whatsapp"), .integer(90)])
+        #expect(prune.map(\.key) == ["outbox_claim"])
+        #expect(!prune.contains { $0.extra.contains("filesort") })
+        try database.run(
+            """
+            INSERT INTO idempotency_keys (actor_hash, key_hash, fingerprint, status, body)
+            SELECT UNHEX(SHA2(seq, 256)), UNHEX(SHA2('k', 256)), '', 200, '' FROM seq_1_to_1000
+            """)
+        let actor = try database.rows("SELECT actor_hash, key_hash FROM idempotency_keys LIMIT 1")[0]
+        let key = try explain(IdempotencyStore.select, [.bytes(actor.bytes(0)), .bytes(actor.bytes(1))])
+        #expect(key.map(\.key) == ["PRIMARY"])
+        #expect(key.allSatisfy { $0.rows <= 1 })
     }
 
     private func explain(

@@ -1,0 +1,79 @@
+/// A request to act, as it reaches the rules. The action is still text: a stranger must not learn whether it exists.
+public struct ActionRequest: Sendable {
+    public let rawAction: String
+    public let reason: String?
+    public let userID: UserID
+    /// The version that the caller has seen; nil where any will do.
+    public let expectedVersion: Int?
+    public let idempotencyKey: IdempotencyKey?
+
+    public init(
+        rawAction: String, reason: String?, userID: UserID, expectedVersion: Int? = nil,
+        idempotencyKey: IdempotencyKey? = nil
+    ) {
+        self.rawAction = rawAction
+        self.reason = reason
+        self.userID = userID
+        self.expectedVersion = expectedVersion
+        self.idempotencyKey = idempotencyKey
+    }
+
+    /// Reads a PATCH: its media type, its size, its body and the fields that steer it, in this order.
+    static func read(
+        _ request: Request, _ id: AppointmentID, by userID: UserID
+    ) -> Result<ActionRequest, Refusal> {
+        if let refusal = mediaTypeRefusal(request.field("CONTENT_TYPE")) { return .failure(refusal) }
+        let bytes: [UInt8]
+        switch request.body {
+        case .tooLarge: return .failure(.bodyTooLarge)
+        case .broken: return .failure(.malformedBody)
+        case .bytes(let read): bytes = read
+        }
+        guard let body = try? JSON(reading: bytes), let action = body["action"]?.string,
+            let reason = reason(in: body["reason"])
+        else { return .failure(.malformedBody) }
+        guard case .success(let key) = IdempotencyKey.key(in: request.field("HTTP_IDEMPOTENCY_KEY")),
+            case .success(let version) = Precondition.version(in: request.field("HTTP_IF_MATCH"))
+        else { return .failure(.invalidHeader) }
+        return .success(
+            ActionRequest(
+                rawAction: action, reason: reason, userID: userID, expectedVersion: version,
+                idempotencyKey: key.map {
+                    IdempotencyKey(key: $0, actor: userID, method: request.method, path: "\(id)", body: body)
+                }))
+    }
+
+    private static func mediaTypeRefusal(_ field: Request.Field) -> Refusal? {
+        switch field {
+        case .absent: return .unsupportedMediaType
+        case .repeated: return .invalidHeader
+        case .one(let value):
+            let type = value.prefix { $0 != ";" }.filter { !$0.isWhitespace }.lowercased()
+            return type == "application/json" && !value.contains(",") ? nil : .unsupportedMediaType
+        }
+    }
+
+    /// The reason as it is kept: newline and tab become a space, and one without a word is none.
+    ///
+    /// - Returns: nil where it is no text, too long, or holds another control character.
+    private static func reason(in member: JSON?) -> String?? {
+        switch member {
+        case nil, .null: return .some(nil)
+        case .bool, .integer, .number, .array, .object: return nil
+        case .string(let text):
+            guard text.unicodeScalars.count <= Limits.reasonScalarsMax else { return nil }
+            var kept = String.UnicodeScalarView()
+            for scalar in text.unicodeScalars {
+                if scalar == "\n" || scalar == "\t" {
+                    kept.append(" ")
+                } else if scalar.properties.generalCategory == .control {
+                    return nil
+                } else {
+                    kept.append(scalar)
+                }
+            }
+            let reason = String(kept)
+            return .some(reason.isBlank ? nil : reason)
+        }
+    }
+}

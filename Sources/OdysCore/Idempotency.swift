@@ -1,0 +1,90 @@
+internal import Crypto
+
+/// What makes a repeated request recognisable: hashes, so that no key or user id is stored.
+public struct IdempotencyKey: Sendable, Equatable {
+    /// SHA-256 of the caller's user id: keys of different callers are different keys.
+    public let actorHash: [UInt8]
+    public let keyHash: [UInt8]
+    /// SHA-256 of method, path and body. The body counts as a value: other blanks or another order of its members are
+    /// the same request.
+    public let fingerprint: [UInt8]
+
+    public init(key: String, actor: UserID, method: String, path: String, body: JSON) {
+        actorHash = IdempotencyKey.hash(actor.text.utf8)
+        keyHash = IdempotencyKey.hash(key.utf8)
+        fingerprint = IdempotencyKey.hash("\(method)\n\(path)\n\(body.canonical.text)".utf8)
+    }
+
+    /// The key in the field `Idempotency-Key`: a token, or a structured-field string (RFC 9651) with the same meaning.
+    ///
+    /// - Returns: nil where there is no such field; a failure where it cannot be used.
+    static func key(in field: Request.Field) -> Result<String?, UnusableHeader> {
+        switch field {
+        case .absent: return .success(nil)
+        case .repeated: return .failure(UnusableHeader())
+        case .one(let value):
+            guard value.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else { return .failure(UnusableHeader()) }
+            var key = value[...]
+            if key.hasPrefix("\"") {
+                guard key.utf8.count >= 2, key.hasSuffix("\"") else { return .failure(UnusableHeader()) }
+                key = key.dropFirst().dropLast()
+            }
+            return (1...255).contains(key.utf8.count) ? .success(String(key)) : .failure(UnusableHeader())
+        }
+    }
+
+    private static func hash(_ bytes: some Sequence<UInt8>) -> [UInt8] {
+        Array(SHA256.hash(data: Array(bytes)))
+    }
+}
+
+/// A field of the head that is repeated or has none of its documented forms.
+struct UnusableHeader: Error, Equatable {}
+
+/// The answer to a request, as it is stored for its repetition.
+public struct StoredAnswer: Sendable, Equatable {
+    public let status: Int
+    public let etag: String
+    public let body: [UInt8]
+
+    public init(status: Int, etag: String, body: [UInt8]) {
+        self.status = status
+        self.etag = etag
+        self.body = body
+    }
+}
+
+/// The version that the caller has seen (`If-Match`).
+enum Precondition {
+    /// - Returns: nil where any version will do; a failure where the field cannot be used. Only a version that we could
+    ///   have sent is one: no weak tags, no lists.
+    static func version(in field: Request.Field) -> Result<Int?, UnusableHeader> {
+        switch field {
+        case .absent, .one("*"): return .success(nil)
+        case .repeated: return .failure(UnusableHeader())
+        case .one(let value):
+            guard value.utf8.count >= 3, value.hasPrefix("\""), value.hasSuffix("\"") else {
+                return .failure(UnusableHeader())
+            }
+            let digits = value.dropFirst().dropLast()
+            guard let version = Int(digits), String(version) == digits, version >= 0 else {
+                return .failure(UnusableHeader())
+            }
+            return .success(version)
+        }
+    }
+}
+
+extension JSON {
+    /// The same value with the members of every object in the order of their names' bytes.
+    fileprivate var canonical: JSON {
+        switch self {
+        case .null, .bool, .integer, .number, .string: self
+        case .array(let elements): .array(elements.map(\.canonical))
+        case .object(let members):
+            .object(
+                members.map { Member($0.name, $0.value.canonical) }
+                    .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) })
+        }
+    }
+}

@@ -1,0 +1,53 @@
+internal import CMariaDB
+internal import OdysCore
+
+extension StoreError {
+    init(_ handle: UnsafeMutablePointer<MYSQL>, doing: String) {
+        self.init(
+            code: mysql_errno(handle), sqlState: mysql_sqlstate(handle), text: mysql_error(handle), doing: doing)
+    }
+
+    init(_ statement: UnsafeMutablePointer<MYSQL_STMT>, doing: String) {
+        self.init(
+            code: mysql_stmt_errno(statement), sqlState: mysql_stmt_sqlstate(statement),
+            text: mysql_stmt_error(statement), doing: doing)
+    }
+
+    private init(code: UInt32, sqlState: UnsafePointer<CChar>, text: UnsafePointer<CChar>, doing: String) {
+        self.init(
+            kind: Kind(Int32(code)), code: code, sqlState: String(cString: sqlState), doing: doing,
+            signal: Signal(rawValue: code) == nil ? nil : String(cString: text))
+    }
+}
+
+/// Error numbers that our own statements `SIGNAL`, in a range that neither server nor client library uses.
+enum Signal: UInt32 {
+    /// The slot is taken; the text is the id of the appointment that holds it.
+    case slotConflict = 45_001
+    /// The locked row is not the one that was judged. It cannot happen while the lock is held.
+    case versionMismatch = 45_002
+    /// The message belongs to another sender by now.
+    case leaseLost = 45_003
+}
+
+extension StoreError.Kind {
+    /// What an error number of the server or of libmariadb means here.
+    fileprivate init(_ code: Int32) {
+        switch code {
+        // 1020: the row changed under a snapshot (MariaDB 11.6 and later by default); to be run again like a deadlock.
+        case ER_LOCK_DEADLOCK, ER_CHECKREAD: self = .deadlock
+        case ER_LOCK_WAIT_TIMEOUT, ER_STATEMENT_TIMEOUT, ER_QUERY_INTERRUPTED: self = .timeout
+        case CR_CONNECTION_ERROR, CR_CONN_HOST_ERROR, CR_SERVER_GONE_ERROR, CR_SERVER_LOST,
+            CR_SERVER_LOST_EXTENDED, CR_SERVER_HANDSHAKE_ERR, CR_UNKNOWN_HOST, CR_COMMANDS_OUT_OF_SYNC,
+            CR_MALFORMED_PACKET, ER_SERVER_SHUTDOWN, ER_CONNECTION_KILLED, ER_NEW_ABORTING_CONNECTION,
+            ER_ABORTING_CONNECTION:
+            self = .connectionLost
+        case ER_CON_COUNT_ERROR, ER_TOO_MANY_USER_CONNECTIONS, ER_USER_LIMIT_REACHED, ER_OPTION_PREVENTS_STATEMENT,
+            ER_READ_ONLY_MODE, ER_UNKNOWN_COM_ERROR, ER_DISK_FULL, ER_RECORD_FILE_FULL, ER_ACCESS_DENIED_ERROR,
+            ER_DBACCESS_DENIED_ERROR, CR_SSL_CONNECTION_ERROR:
+            self = .refusing
+        case ER_NO_SUCH_TABLE, ER_BAD_FIELD_ERROR, ER_BAD_DB_ERROR: self = .schema
+        default: self = .unexpected
+        }
+    }
+}

@@ -1,0 +1,76 @@
+public import OdysCore
+
+/// Deletes what nobody needs any more: finished messages past their retention, expired idempotency keys and reply
+/// contexts. In small batches and by primary key, so that it neither holds up nor deadlocks with anybody.
+public struct Housekeeping {
+    /// Rows of one batch.
+    public static let batchRows = 500
+
+    private let connection: Connection
+
+    public init(_ connection: Connection) {
+        self.connection = connection
+    }
+
+    /// How many rows of each table were, or would be, deleted.
+    public struct Result: Sendable, Equatable {
+        public var messages = 0
+        public var keys = 0
+        public var contexts = 0
+
+        public init() {}
+
+        public var total: Int { messages + keys + contexts }
+    }
+
+    /// Deletes at most one batch of each kind.
+    ///
+    /// - Parameter retentionDays: how long finished messages are kept.
+    public func prune(retentionDays: Int) throws(StoreError) -> Result {
+        var result = Result()
+        for state in OutboxState.allCases where state != .pending {
+            for channel in Channel.allCases {
+                result.messages += try pruneBatch(
+                    Self.finished, [.text(state.rawValue), .text(channel.rawValue), .integer(retentionDays)],
+                    "DELETE FROM outbox WHERE id = ?", doing: "prune messages")
+            }
+        }
+        result.keys = try pruneBatch(
+            "SELECT actor_hash, key_hash FROM idempotency_keys WHERE expires_at <= UTC_TIMESTAMP(6) LIMIT 500", [],
+            "DELETE FROM idempotency_keys WHERE actor_hash = ? AND key_hash = ? AND expires_at <= UTC_TIMESTAMP(6)",
+            doing: "prune idempotency keys")
+        result.contexts = try pruneBatch(
+            "SELECT phone FROM whatsapp_contexts WHERE expires_at <= UTC_TIMESTAMP(6) LIMIT 500", [],
+            "DELETE FROM whatsapp_contexts WHERE phone = ? AND expires_at <= UTC_TIMESTAMP(6)",
+            doing: "prune reply contexts")
+        return result
+    }
+
+    /// The index of the claim serves here too: a finished row's `available_at` is about when it was finished.
+    static let finished = """
+        SELECT id FROM outbox FORCE INDEX (outbox_claim)
+        WHERE state = ? AND channel = ? AND available_at < UTC_TIMESTAMP(6) - INTERVAL ? DAY
+        ORDER BY available_at, id LIMIT 500
+        """
+
+    private func pruneBatch(
+        _ select: String, _ values: [SQLValue], _ delete: String, doing: String
+    ) throws(StoreError) -> Int {
+        try connection.transaction { connection throws(StoreError) in
+            var deleted = 0
+            for row in try connection.query(select, values, doing: doing) {
+                var key: [SQLValue] = []
+                for value in row.values {
+                    switch value {
+                    case .integer(let number): key.append(.integer(number))
+                    case .bytes(let bytes): key.append(.bytes(bytes))
+                    case .instant, .null: throw StoreError(kind: .unexpected, doing: doing)
+                    }
+                }
+                deleted += try connection.execute(delete, key, doing: doing)
+            }
+            try connection.commit()
+            return deleted
+        }
+    }
+}

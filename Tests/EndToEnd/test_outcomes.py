@@ -1,0 +1,204 @@
+"""Every answer of a provider, and what becomes of the message: the classes of delivery."""
+
+import pytest
+
+from waiting import eventually
+
+# What the row is after the first attempt: (state, attempts, unclear, words of last_error, seconds until it is due).
+NOT_SENT = ("pending", 1, 0, (2, 10))
+UNCLEAR = ("pending", 1, 1, (29, 40))
+PERMANENT = ("dead", 1, 0, None)
+MISCONFIGURED = ("pending", 0, 0, (15, 30))
+
+WHATSAPP = {
+    "unavailable": (NOT_SENT, "503"),
+    "bad_gateway": (NOT_SENT, "502"),
+    "rate_limited": (NOT_SENT, "429"),
+    "connection_closed": (NOT_SENT, "Connection Closed"),
+    "gateway_timeout_504": (UNCLEAR, "504"),
+    "no_key": (UNCLEAR, "201"),
+    "error_500": (UNCLEAR, "500"),
+    "accepted_then_400": (UNCLEAR, "400"),
+    "reset_after_accept": (UNCLEAR, ""),
+    "huge": (UNCLEAR, ""),
+    "reset_before_read": (UNCLEAR, ""),
+    "exists_false": (PERMANENT, ""),
+    "bad_request": (PERMANENT, "400"),
+    "unauthorized": (MISCONFIGURED, "401"),
+    "forbidden": (MISCONFIGURED, "403"),
+    "instance_missing": (MISCONFIGURED, "404"),
+    "redirect": (MISCONFIGURED, "302"),
+}
+MAIL = {
+    "greeting_4xx": (NOT_SENT, "421"),
+    "reject_mail_4xx": (NOT_SENT, "451"),
+    "reject_rcpt_4xx": (NOT_SENT, "450"),
+    "reject_data_4xx": (NOT_SENT, "451"),
+    "drop_before_reply": (UNCLEAR, ""),
+    "drop_after_accept": (UNCLEAR, ""),
+    "reject_rcpt_5xx": (PERMANENT, "550"),
+    "reject_data_5xx": (PERMANENT, "554"),
+}
+FOR_ALL = ("greeting_4xx", "reject_mail_4xx")
+
+
+@pytest.fixture(autouse=True)
+def peers_behave_again(odys):
+    yield
+    odys.whatsapp.reset()
+    odys.mail.reset()
+
+
+def send(odys, channel, mode, **rule):
+    """Enqueues a message for somebody for whom the provider behaves so; returns its recipient and id."""
+    person = odys.client(odys.professional())
+    name = "recipient" if channel == "email" else "number"
+    recipient = person.email if channel == "email" else person.number
+    peer = odys.mail if channel == "email" else odys.whatsapp
+    peer.control(mode=mode, **({} if mode in FOR_ALL else {name: recipient}), **rule)
+    template = "booking_confirmed"
+    identifier = odys.enqueue(
+        channel=channel, recipient_role="client", recipient=recipient, template=template,
+        payload={"clientName": "Ana", "professionalName": "Paula", "startsAt": "2031-03-05T17:30:00Z"})
+    return person, identifier
+
+
+def check(row, expected, words):
+    state, attempts, unclear, due = expected
+    assert (row["state"], row["attempts"], row["unclear"]) == (state, attempts, unclear), row
+    assert words in row["last_error"], row["last_error"]
+    assert (row["finished_at"] is None) == (state == "pending")
+    if due:
+        assert due[0] <= row["due_in"] <= due[1], row["due_in"]
+
+
+@pytest.mark.parametrize("mode", WHATSAPP)
+def test_an_answer_of_whatsapp_has_its_consequence(odys, mode):
+    expected, words = WHATSAPP[mode]
+    _, identifier = send(odys, "whatsapp", mode, times=1)
+    check(odys.tried(identifier), expected, words)
+    finish(odys, identifier, expected)
+
+
+@pytest.mark.parametrize("mode", MAIL)
+def test_an_answer_of_the_mail_server_has_its_consequence(odys, mode):
+    expected, words = MAIL[mode]
+    _, identifier = send(odys, "email", mode, times=1)
+    check(odys.tried(identifier), expected, words)
+    finish(odys, identifier, expected)
+
+
+def finish(odys, identifier, expected):
+    """What is due again is sent when the provider is well again."""
+    if expected[0] == "pending":
+        odys.make_due(identifier)
+        row = odys.finished(identifier)
+        assert (row["state"], row["attempts"], row["last_error"]) == ("sent", expected[1] + 1, None)
+
+
+@pytest.mark.parametrize("channel, mode, copies", [
+    ("whatsapp", "error_500", 0), ("whatsapp", "accepted_then_400", 2), ("whatsapp", "no_key", 0),
+    ("email", "drop_before_reply", 0), ("email", "drop_after_accept", 2)])
+def test_what_stays_unclear_is_repeated_once_and_then_dead(odys, channel, mode, copies):
+    person, identifier = send(odys, channel, mode)
+    assert 29 <= odys.tried(identifier)["due_in"] <= 40
+    odys.make_due(identifier)
+    row = odys.finished(identifier)
+    assert (row["state"], row["attempts"], row["last_error"]) == ("dead", 2, "outcome_unknown")
+    arrived = odys.mail.to(person.email) if channel == "email" else odys.whatsapp.to(person.number)
+    assert len(arrived) == copies
+
+
+@pytest.mark.parametrize("mode", ["unavailable", "connection_closed"])
+def test_retries_are_further_and_further_apart(odys, mode):
+    _, identifier = send(odys, "whatsapp", mode)
+    for attempt, (low, high) in enumerate([(2, 6), (4.5, 11), (9, 21), (18, 41), (38, 81)], start=1):
+        row = eventually(lambda attempt=attempt: (
+            found := odys.row(identifier))["attempts"] == attempt and found["lease_token"] is None and found)
+        assert row["state"] == "pending" and low <= row["due_in"] <= high, (attempt, row["due_in"])
+        odys.make_due(identifier)
+    odys.whatsapp.reset()
+    odys.make_due(identifier)
+    eventually(lambda: odys.row(identifier)["state"] == "sent" or odys.make_due(identifier), 15)
+
+
+@pytest.mark.parametrize("retry_after, low, high", [
+    (60, 55, 61), (7, 5, 8), ("-5", 2, 6), ("soon", 2, 6), (10**9, 3_500, 3_601), (0, 2, 6)], ids=str)
+def test_a_retry_after_is_heeded_within_reason(odys, retry_after, low, high):
+    _, identifier = send(odys, "whatsapp", "rate_limited", retry_after=retry_after)
+    assert low <= odys.tried(identifier)["due_in"] <= high
+    odys.sql("DELETE FROM outbox WHERE id = %s", identifier)
+
+
+@pytest.mark.parametrize("channel, mode", [("whatsapp", "exists_false"), ("email", "reject_rcpt_5xx")])
+def test_one_channel_that_is_refused_for_good_does_not_stop_the_other(odys, channel, mode):
+    booking = odys.booking()
+    if channel == "whatsapp":
+        odys.whatsapp.control(mode=mode, number=booking.client.number)
+    else:
+        odys.mail.control(mode=mode, recipient=booking.client.email)
+    odys.act(booking, "confirm")
+    states = {(row["channel"], row["recipient_role"]): row["state"] for row in odys.settled(booking)}
+    assert states.pop((channel, "client")) == "dead"
+    assert set(states.values()) == {"sent"}
+
+
+def test_an_error_in_the_record_names_no_person(odys):
+    person, identifier = send(odys, "email", "reject_rcpt_5xx")
+    error = odys.finished(identifier)["last_error"]
+    for word in (person.email, person.number, person.name):
+        assert word not in error
+
+
+def test_providers_that_fall_silent_are_unclear_or_not_sent(odys):
+    """All of them at once, since each takes the twenty seconds that a send may take."""
+    waits = [
+        ("whatsapp", "hang", UNCLEAR), ("whatsapp", "slow", UNCLEAR),
+        ("email", "hang_after_dot", UNCLEAR), ("email", "hang_at_rcpt", NOT_SENT),
+    ]
+    sent = [(send(odys, channel, mode, times=1)[1], expected) for channel, mode, expected in waits]
+    for identifier, expected in sent:
+        row = odys.tried(identifier, seconds=30)
+        assert (row["state"], row["attempts"], row["unclear"]) == expected[:3], row
+        assert row["due_in"] <= expected[3][1]
+    odys.make_due(*[identifier for identifier, _ in sent])
+    assert {odys.finished(identifier)["state"] for identifier, _ in sent} == {"sent"}
+
+
+def test_a_server_that_is_not_there_is_not_sent(bench):
+    bench.own.update(EVOLUTION_API_URL="http://127.0.0.1:9", EVOLUTION_API_KEY="k", EVOLUTION_INSTANCE="i",
+                     EVOLUTION_API_VERSION="2", ODYS_SMTP_URL="smtp://127.0.0.1:9", ODYS_MAIL_FROM="a@odys.example")
+    bench.start()
+    booking = bench.booking()
+    bench.act(booking, "confirm")
+    for row in bench.outbox(booking):
+        check(bench.tried(row["id"]), NOT_SENT, "")
+
+
+def test_a_wrong_key_is_a_configuration_error(bench):
+    bench.peer("whatsapp", "--api-key", "another", "--instance", "odys")
+    bench.start()
+    booking = bench.booking()
+    bench.act(booking, "cancel")
+    (row,) = bench.outbox(booking)
+    check(bench.tried(row["id"]), MISCONFIGURED, "401")
+
+
+@pytest.mark.parametrize("options, settings, expected", [
+    (("--require-auth", "odys", "right"), {}, MISCONFIGURED),
+    (("--require-auth", "odys", "right"), {"ODYS_SMTP_USERNAME": "odys", "ODYS_SMTP_PASSWORD": "wrong"}, MISCONFIGURED),
+    (("--require-auth", "odys", "right"), {"ODYS_SMTP_USERNAME": "odys", "ODYS_SMTP_PASSWORD": "right"}, None),
+    ((), {}, None)], ids=["no login", "wrong password", "right password", "no login needed"])
+def test_the_login_at_the_mail_server(bench, options, settings, expected):
+    """STARTTLS is not required of a server on loopback."""
+    bench.peer("smtp", *options)
+    bench.start(**settings)
+    booking = bench.booking()
+    bench.act(booking, "confirm")
+    (row,) = [row for row in bench.outbox(booking) if row["channel"] == "email"]
+    if expected:
+        check(bench.tried(row["id"]), expected, "")
+        assert bench.mail.ledger() == []
+    else:
+        assert bench.finished(row["id"])["state"] == "sent"
+    assert "right" not in bench.log() and "wrong" not in bench.log()

@@ -1,0 +1,136 @@
+"""Peers that speak FastCGI badly, or not at all. Between nginx and a responder this does not happen; a responder
+must survive it all the same."""
+
+import contextlib
+import functools
+import socket
+import time
+
+import pytest
+
+import fastcgi
+from together import at_once
+from waiting import eventually
+
+BODY = b'{"action":"confirm"}'
+# The responder gives a silent peer five seconds.
+FREE_SECONDS = 6.5
+
+
+@pytest.fixture
+def stalled(bench):
+    return bench.start(ODYS_THREADS="4", ODYS_DELIVERY="off")
+
+
+def head(bench, booking, length=len(BODY)):
+    headers = bench.head(booking.professional)
+    values = fastcgi.parameters("PATCH", booking.path, headers, BODY)
+    return fastcgi.begin() + fastcgi.params([(name, str(length).encode() if name == b"CONTENT_LENGTH" else value)
+                                             for name, value in values])
+
+
+def silences(bench, booking):
+    """What a peer says before it falls silent."""
+    whole = head(bench, booking)
+    return {
+        "nothing": b"",
+        "half a record": whole[:5],
+        "only the beginning": fastcgi.begin(),
+        "half of the parameters": whole[:-20],
+        "parameters without an end": whole[:-8],
+        "no body": whole,
+        "half of the body": whole + fastcgi.record(fastcgi.STDIN, BODY[:7]),
+    }
+
+
+@pytest.mark.parametrize("kind", ["nothing", "half a record", "only the beginning", "half of the parameters",
+                                  "parameters without an end", "no body", "half of the body"])
+def test_silent_peers_hold_a_thread_for_some_seconds_only(stalled, kind):
+    booking = stalled.booking()
+    with contextlib.ExitStack() as open_connections:
+        silent = []
+        for _ in range(3):  # all threads but one
+            connection = open_connections.enter_context(contextlib.closing(fastcgi.connect(stalled.address)))
+            connection.sendall(silences(stalled, booking)[kind])
+            silent.append(connection)
+        started = time.monotonic()
+        for _ in range(5):
+            stalled.act(stalled.booking(), "confirm")
+        assert time.monotonic() - started < 3
+        for connection in silent:
+            connection.settimeout(FREE_SECONDS)
+            with contextlib.suppress(ConnectionResetError):
+                while connection.recv(4096):
+                    pass
+        assert time.monotonic() - started < FREE_SECONDS + 1
+    # All of the threads are there again.
+    answers = at_once([functools.partial(stalled.patch, stalled.booking(), None, "confirm")] * 4)
+    assert [answer.status for answer in answers] == [401] * 4
+    assert stalled.state(booking) == ("pending_confirmation", "none", 1)
+
+
+def test_a_peer_that_leaves_before_the_answer_ends_nothing(stalled):
+    for _ in range(20):
+        booking = stalled.booking()
+        with contextlib.closing(fastcgi.connect(stalled.address)) as connection:
+            connection.sendall(head(stalled, booking) + fastcgi.stdin(BODY))
+    stalled.act(stalled.booking(), "confirm")
+    assert stalled.responder.poll() is None
+
+
+@pytest.mark.parametrize("length", ["-1", "x", "", "5", "21", "99999", "99999999999999999999", "1e1", "0x14", "+20"])
+def test_a_length_that_is_not_that_of_the_body_is_refused(stalled, length):
+    booking = stalled.booking()
+    with contextlib.closing(fastcgi.connect(stalled.address)) as connection:
+        connection.sendall(head(stalled, booking, length) + fastcgi.stdin(BODY))
+        output = fastcgi.answer(connection)
+    if length == "":  # none announced: the body ends where it ends
+        assert b"Status: 200" in output
+    else:
+        assert b"Status: 400" in output or b"Status: 413" in output, output
+        assert stalled.state(booking) == ("pending_confirmation", "none", 1)
+
+
+def test_a_body_in_many_records_is_one_body(stalled):
+    booking = stalled.booking()
+    with contextlib.closing(fastcgi.connect(stalled.address)) as connection:
+        connection.sendall(head(stalled, booking))
+        for byte in BODY:
+            connection.sendall(fastcgi.record(fastcgi.STDIN, bytes([byte])))
+        connection.sendall(fastcgi.record(fastcgi.STDIN))
+        assert b"Status: 200" in fastcgi.answer(connection)
+
+
+def test_a_large_body_does_not_need_nginx_to_be_refused(stalled):
+    booking = stalled.booking()
+    for body, status in ((BODY.ljust(16_384), 200), (BODY.ljust(16_385), 413), (BODY.ljust(60_000), 413)):
+        assert stalled.send(booking, booking.professional, body).status == status
+        booking = stalled.booking()
+
+
+def test_a_repeated_authorization_never_acts_for_the_second(stalled):
+    booking = stalled.booking()
+    good = fastcgi.parameters("PATCH", booking.path, stalled.head(booking.professional), BODY)
+    stranger = b"Bearer " + stalled.token("stranger").encode()
+    with contextlib.closing(fastcgi.connect(stalled.address)) as connection:
+        values = [(b"HTTP_AUTHORIZATION", stranger), *good]
+        connection.sendall(fastcgi.begin() + fastcgi.params(values) + fastcgi.stdin(BODY))
+        assert b"Status: 401" in (output := fastcgi.answer(connection)) or b"Status: 403" in output
+    assert stalled.state(booking) == ("pending_confirmation", "none", 1)
+
+
+@pytest.mark.parametrize("garbage", [b"GET / HTTP/1.1\r\n\r\n", b"\x00" * 4096, b"\xff" * 4096,
+                                     fastcgi.record(9), fastcgi.record(2), fastcgi.record(6, b"x"),
+                                     fastcgi.begin() + fastcgi.record(4, b"\xff" * 8)],
+                         ids=["HTTP", "zeros", "ones", "values", "abort", "stdout", "length"])
+def test_garbage_ends_at_most_its_own_connection(stalled, garbage):
+    for _ in range(8):
+        with contextlib.closing(fastcgi.connect(stalled.address)) as connection:
+            connection.sendall(garbage)
+            connection.shutdown(socket.SHUT_WR)
+            connection.settimeout(FREE_SECONDS)
+            with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+                while connection.recv(4096):
+                    pass
+    eventually(lambda: stalled.patch(stalled.booking(), None, "confirm").status == 401)
+    assert stalled.responder.poll() is None

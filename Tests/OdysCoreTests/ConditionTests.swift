@@ -1,0 +1,110 @@
+import Testing
+
+@testable import OdysCore
+
+/// The fields that make a request repeatable and conditional: `Idempotency-Key` and `If-Match`.
+@Suite struct ConditionTests {
+    private static func read(
+        _ headers: [(String, String)], body: String = #"{"action":"cancel","reason":"a"}"#, user: String = "user-p",
+        id: String = EndpointWorld.id
+    ) throws -> Result<ActionRequest, Refusal> {
+        let request = EndpointWorld.request(headers: headers, body: .bytes(Array(body.utf8)))
+        return ActionRequest.read(request, try #require(AppointmentID(id)), by: UserID(user))
+    }
+
+    private static func key(
+        _ key: String, body: String = #"{"action":"cancel","reason":"a"}"#, user: String = "user-p",
+        id: String = EndpointWorld.id
+    ) throws -> IdempotencyKey {
+        let read = try read([("HTTP_IDEMPOTENCY_KEY", key)], body: body, user: user, id: id)
+        return try #require(try read.get().idempotencyKey)
+    }
+
+    private static func refusal(_ headers: [(String, String)]) throws -> Refusal? {
+        if case .failure(let refusal) = try read(headers) { refusal } else { nil }
+    }
+
+    // MARK: If-Match
+
+    @Test(
+        arguments: [
+            ("\"1\"", 1), ("\"0\"", 0), ("\"4294967295\"", 4_294_967_295), ("*", nil),
+        ] as [(String, Int?)])
+    func aVersionOrAnyIsExpected(_ value: String, _ version: Int?) throws {
+        #expect(try Self.read([("HTTP_IF_MATCH", value)]).get().expectedVersion == version)
+    }
+
+    @Test(arguments: [
+        "1", "\"1", "1\"", "\"", "\"\"", "W/\"1\"", "w/\"1\"", "\"1\", \"2\"", "\"1\",", "\"01\"", "\"+1\"", "\"-1\"",
+        "\"1.0\"",
+        "\" 1\"", "\"1\" ", " \"1\"", "\"a\"", "\"*\"", "**", "*, \"1\"", "'1'", "\"１\"", "\"99999999999999999999\"",
+        "",
+        "\"1\"\"1\"", "\u{201C}1\u{201D}",
+    ])
+    func anyOtherPreconditionIsUnusable(_ value: String) throws {
+        #expect(try Self.refusal([("HTTP_IF_MATCH", value)]) == .invalidHeader)
+    }
+
+    @Test func aRepeatedFieldIsUnusable() throws {
+        for (name, value) in [("HTTP_IF_MATCH", "\"1\""), ("HTTP_IF_MATCH", "*"), ("HTTP_IDEMPOTENCY_KEY", "a")] {
+            #expect(try Self.refusal([(name, value)]) == nil)
+            #expect(try Self.refusal([(name, value), (name, value)]) == .invalidHeader)
+        }
+        #expect(try Self.read([]).get().expectedVersion == nil)
+        #expect(try Self.read([]).get().idempotencyKey == nil)
+    }
+
+    // MARK: Idempotency-Key
+
+    @Test(arguments: [
+        "a", "\"a\"", "8e03978e-40d5-43e8-bc93-6894a57f9324", "!#$%&'*+-.^_`|~:/@,;=?()<>[]{}", "a\"b", "a\"",
+        String(repeating: "k", count: 255), "\"" + String(repeating: "k", count: 255) + "\"",
+    ])
+    func aTokenOrAQuotedTextIsAKey(_ value: String) throws {
+        #expect(try Self.refusal([("HTTP_IDEMPOTENCY_KEY", value)]) == nil)
+        #expect(try Self.key(value).keyHash.count == 32)
+    }
+
+    @Test(arguments: [
+        "", "\"", "\"\"", "\"a", "\"a\"b", "a b", " a", "a ", "\"a b\"", "a\t", "é", "\u{7F}", "a\0", "a\n", "\u{FF41}",
+        String(repeating: "k", count: 256), "\"" + String(repeating: "k", count: 256) + "\"",
+    ])
+    func anythingElseIsNoKey(_ value: String) throws {
+        #expect(try Self.refusal([("HTTP_IDEMPOTENCY_KEY", value)]) == .invalidHeader)
+    }
+
+    @Test func quotedAndBareAreTheSameKeyAndEveryOtherIsAnother() throws {
+        #expect(try Self.key("a") == Self.key("\"a\""))
+        let keys = try ["a", "A", "b", "a\"", "aa", "%61"].map { try Self.key($0).keyHash }
+        #expect(Set(keys).count == keys.count)
+    }
+
+    @Test func keysOfDifferentCallersAreDifferentKeys() throws {
+        let hashes = try ["user-p", "user-c", "USER-P", "jos\u{E9}", "jose\u{301}"].map {
+            try Self.key("a", user: $0).actorHash
+        }
+        #expect(Set(hashes).count == hashes.count)
+        #expect(try Self.key("a").keyHash == Self.key("a", user: "user-c").keyHash)
+    }
+
+    /// The same value in other words is the same request; anything that could mean something else is another.
+    @Test func theFingerprintIsThatOfTheRequestsMeaning() throws {
+        let first = try Self.key("a").fingerprint
+        for same in [
+            #"{ "action" : "cancel" , "reason" : "a" }"#, #"{"reason":"a","action":"cancel"}"#,
+            #"{"\u0061ction":"c\u0061ncel","reason":"\u0061"}"#,
+        ] {
+            #expect(try Self.key("a", body: same).fingerprint == first)
+        }
+        let others = try [
+            #"{"action":"cancel","reason":"b"}"#, #"{"action":"cancel"}"#, #"{"action":"cancel","reason":null}"#,
+            #"{"action":"reject","reason":"a"}"#, #"{"action":"cancel","reason":"a","x":1}"#,
+            #"{"action":"cancel","reason":"a","x":[1,2]}"#, #"{"action":"cancel","reason":"a","x":[2,1]}"#,
+            #"{"action":"cancel","reason":"e\u0301"}"#, #"{"action":"cancel","reason":"\u00e9"}"#,
+        ].map { try Self.key("a", body: $0).fingerprint }
+        #expect(Set(others + [first]).count == others.count + 1)
+        let elsewhere = try Self.key("a", id: "0d5a1d53-0b8e-4d26-9c0e-2d0f0e6a4b12").fingerprint
+        #expect(elsewhere != first)
+        #expect(try Self.key("a", id: EndpointWorld.id.uppercased()).fingerprint == first)
+    }
+}

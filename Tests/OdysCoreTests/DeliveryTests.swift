@@ -1,0 +1,209 @@
+import Foundation
+import Testing
+
+@testable import OdysCore
+
+@Suite struct DeliveryTests {
+    private static let jitters = (0..<1_000).map { Double($0) / 1_000 } + [0.999_999_999]
+
+    // MARK: What becomes of a row
+
+    @Test func whatIsFinalStaysAsItWasSaid() {
+        for attempts in [1, 2, 50] {
+            for unclear in [0, 1] {
+                let message = ClaimedMessage.sample(attempts: attempts, unclear: unclear)
+                for jitter in [0, 0.5, 0.999] {
+                    #expect(
+                        message.settle(.sent(providerID: "id", to: "55"), jitter: jitter)
+                            == .sent(providerID: "id", to: "55"))
+                    #expect(message.settle(.permanent(reason: "r"), jitter: jitter) == .dead(error: "r"))
+                    for reason in SkipReason.allCases {
+                        #expect(message.settle(.skipped(reason), jitter: jitter) == .skipped(reason))
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func whatWasNotSentComesBackAfterTheBackoffOrAsAsked() {
+        for attempts in 1...30 {
+            let message = ClaimedMessage.sample(attempts: attempts, unclear: attempts % 2)
+            for jitter in [0, 0.25, 0.999] {
+                let backoff = Pace.standard.backoff(attempt: attempts, jitter: jitter)
+                let table: [(Double?, Double)] = [
+                    (nil, backoff), (0, backoff), (-5, backoff), (backoff / 2, backoff), (backoff + 1, backoff + 1),
+                    (3_600, max(backoff, 3_600)),
+                ]
+                for (asked, seconds) in table {
+                    #expect(
+                        message.settle(.notSent(reason: "r", retryAfterSeconds: asked), jitter: jitter)
+                            == .retry(afterSeconds: seconds, error: "r", counted: true, unclear: false))
+                }
+            }
+        }
+    }
+
+    @Test func whatIsUnclearIsSentOnceMoreAndThenNeverAgain() {
+        for attempts in [1, 2, 9] {
+            for jitter in Self.jitters {
+                let first = ClaimedMessage.sample(attempts: attempts).settle(.unclear(reason: "r"), jitter: jitter)
+                guard case .retry(let seconds, "r", true, true) = first else {
+                    Issue.record("\(first)")
+                    return
+                }
+                #expect(seconds >= 30 && seconds <= 60)
+            }
+            for unclear in 1...3 {
+                let again = ClaimedMessage.sample(attempts: attempts, unclear: unclear)
+                #expect(again.settle(.unclear(reason: "r"), jitter: 0.5) == .dead(error: "outcome_unknown"))
+                // A refusal after that is still a refusal, and a failure to connect still a reason to try.
+                #expect(again.settle(.permanent(reason: "r"), jitter: 0.5) == .dead(error: "r"))
+                #expect(again.settle(.notSent(reason: "r"), jitter: 0.5).state == .pending)
+            }
+        }
+    }
+
+    @Test func aMisconfiguredChannelGivesTheAttemptBackAndIsProbedWithinThirtySeconds() {
+        for attempts in [1, 2, 40] {
+            for unclear in [0, 1] {
+                for jitter in Self.jitters {
+                    let settlement = ClaimedMessage.sample(attempts: attempts, unclear: unclear)
+                        .settle(.misconfigured(reason: "r"), jitter: jitter)
+                    guard case .retry(let seconds, "r", false, false) = settlement else {
+                        Issue.record("\(settlement)")
+                        return
+                    }
+                    #expect(seconds >= 10 && seconds <= 30)
+                }
+            }
+        }
+    }
+
+    @Test func anExpiredSupersededOrPoisonousMessageIsNotSent() {
+        for lost in 0...8 {
+            let message = ClaimedMessage.sample(lostClaims: lost)
+            #expect(message.settlementBeforeSending?.state == (lost >= 5 ? .dead : nil))
+            let superseded = ClaimedMessage.sample(lostClaims: lost, isSuperseded: true)
+            #expect(superseded.settlementBeforeSending == .superseded)
+            let expired = ClaimedMessage.sample(lostClaims: lost, isExpired: true)
+            #expect(expired.settlementBeforeSending == .expired)
+        }
+    }
+
+    @Test func statesAreThoseOfTheTable() {
+        let table: [(Settlement, OutboxState)] = [
+            (.sent(providerID: nil, to: "a"), .sent), (.dead(error: "e"), .dead), (.skipped(.noPhone), .skipped),
+            (.expired, .expired), (.superseded, .superseded),
+            (.retry(afterSeconds: 1, error: "e", counted: true, unclear: false), .pending),
+        ]
+        for (settlement, state) in table { #expect(settlement.state == state) }
+    }
+
+    @Test func aLeaseOutlivesASend() {
+        #expect(Limits.leaseSeconds <= 60)
+        // A WhatsApp sender may ask for the version first.
+        #expect(2 * Limits.sendSeconds < Limits.leaseSeconds)
+        #expect(Limits.sendConnectSeconds < Limits.sendSeconds)
+    }
+
+    // MARK: Backoff
+
+    /// The table in the doc comment, and beyond it on both sides.
+    @Test(
+        arguments: [
+            (1, 5), (2, 10), (3, 20), (4, 40), (5, 80), (6, 160), (7, 320), (8, 640), (9, 1_280), (10, 2_560),
+            (11, 3_600),
+            (12, 3_600), (100, 3_600), (Int.max, 3_600), (0, 5), (-1, 5), (Int.min + 1, 5),
+        ] as [(Int, Double)])
+    func backoffIsHalfFixedAndHalfRandom(_ attempt: Int, _ nominal: Double) {
+        for jitter in Self.jitters {
+            let seconds = Pace.standard.backoff(attempt: attempt, jitter: jitter)
+            #expect(abs(seconds - (nominal / 2 + jitter * nominal / 2)) < 1e-9 * nominal)
+            #expect(seconds >= nominal / 2 && seconds < nominal)
+        }
+    }
+
+    @Test func theFirstRetryComesWithinTenSeconds() {
+        for jitter in Self.jitters {
+            let settlement = ClaimedMessage.sample(attempts: 1).settle(.notSent(reason: "r"), jitter: jitter)
+            guard case .retry(let seconds, _, _, _) = settlement else {
+                Issue.record("\(settlement)")
+                return
+            }
+            #expect(seconds > 0 && seconds <= 10)
+        }
+    }
+
+    /// A thousand that failed together: sorted, no window of 2 % of the nominal delay's random half holds more than 3 %.
+    @Test(arguments: 1...12)
+    func messagesThatFailedTogetherDoNotComeBackTogether(_ attempt: Int) {
+        let drawn = (0..<1_000).map { (Double($0) * 0.618_033_988_749_895).truncatingRemainder(dividingBy: 1) }
+        let seconds = drawn.map { Pace.standard.backoff(attempt: attempt, jitter: $0) }.sorted()
+        let nominal = min(3_600, 5 * pow(2, Double(attempt - 1)))
+        let window = nominal / 2 * 0.02
+        let fullest = seconds.indices.map { first in
+            seconds[first...].prefix { $0 < seconds[first] + window }.count
+        }.max()
+        #expect((fullest ?? 1_000) <= 30)
+        #expect((seconds.last ?? 0) - (seconds.first ?? 0) > nominal * 0.49)
+    }
+
+    // MARK: One step of a sender
+
+    private static let failure = StoreError(kind: .connectionLost, doing: "test")
+
+    @Test func nothingDueIsNothingDone() throws {
+        let world = DrainWorld()
+        world.claimed = .success(nil)
+        #expect(try world.step() == nil)
+        #expect(world.effects == ["claim"])
+    }
+
+    @Test func eachOutcomeIsRecordedAsItIsSettled() throws {
+        let outcomes: [DeliveryOutcome] = [
+            .sent(providerID: "id", to: "55"), .sent(providerID: nil, to: "a@b.example"), .notSent(reason: "r"),
+            .notSent(reason: "r", retryAfterSeconds: 60), .unclear(reason: "r"), .permanent(reason: "r"),
+            .misconfigured(reason: "r"), .skipped(.channelOff),
+        ]
+        for outcome in outcomes {
+            for isHeld in [true, false] {
+                let world = DrainWorld()
+                world.outcome = outcome
+                world.recorded = .success(isHeld)
+                let settlement = ClaimedMessage.sample().settle(outcome, jitter: 0.5)
+                let step = OutboxDrain.Step(message: .sample(), settlement: settlement, leaseHeld: isHeld)
+                #expect(try world.step() == step)
+                #expect(world.effects == ["claim", "deliver 7", "record 7"])
+                #expect(world.settlements == [settlement])
+            }
+        }
+    }
+
+    @Test func whatIsSettledBeforeSendingIsNotSent() throws {
+        for message in [ClaimedMessage.sample(isExpired: true), .sample(isSuperseded: true), .sample(lostClaims: 5)] {
+            let world = DrainWorld()
+            world.claimed = .success(message)
+            let step = try #require(try world.step())
+            #expect(world.effects == ["claim", "record 7"])
+            #expect(step.settlement == message.settlementBeforeSending)
+        }
+    }
+
+    @Test func aClaimThatFailsEndsTheStep() {
+        let world = DrainWorld()
+        world.claimed = .failure(Self.failure)
+        #expect(throws: Self.failure) { try world.step() }
+        #expect(world.effects == ["claim"])
+    }
+
+    /// The message went out: the failure is passed on, and nothing is sent or recorded a second time.
+    @Test func aRecordThatFailsIsNotRepeatedHere() {
+        for message in [ClaimedMessage.sample(), .sample(isExpired: true)] {
+            let world = DrainWorld()
+            world.claimed = .success(message)
+            world.recorded = .failure(Self.failure)
+            #expect(throws: Self.failure) { try world.step() }
+            #expect(world.effects == (message.isExpired ? ["claim", "record 7"] : ["claim", "deliver 7", "record 7"]))
+        }
+    }
+}

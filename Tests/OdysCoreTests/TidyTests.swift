@@ -1,0 +1,144 @@
+import Foundation
+import Testing
+
+/// The rules of the house that a reader can forget, checked over the sources.
+@Suite struct TidyTests {
+    private struct File {
+        /// Below the root, such as `Sources/OdysCore/JSON.swift`.
+        let path: String
+        let lines: [Substring]
+        /// The same lines without comments and without what stands in quotes.
+        let code: [String]
+    }
+
+    private static let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..").standardized
+
+    private static func paths(_ folder: String, ending: String) -> [String] {
+        let all = FileManager.default.subpaths(atPath: root.appending(path: folder).path) ?? []
+        return all.filter { $0.hasSuffix(ending) }.map { "\(folder)/\($0)" }.sorted()
+    }
+
+    private static func files(_ folder: String) throws -> [File] {
+        try paths(folder, ending: ".swift").map { path in
+            let text = String(decoding: try Data(contentsOf: root.appending(path: path)), as: UTF8.self)
+            return File(
+                path: path, lines: text.split(separator: "\n", omittingEmptySubsequences: false),
+                code: SwiftCode.withoutWords(text))
+        }
+    }
+
+    @Test func theTreeIsFound() throws {
+        let paths = Self.paths("Sources", ending: ".swift")
+        #expect(paths.contains("Sources/OdysCore/Decide.swift") && paths.contains("Sources/OdysFCGI/main.swift"))
+        #expect(paths.count > 40)
+    }
+
+    @Test func filesAndLinesAreShort() throws {
+        var found: [String] = []
+        for file in try Self.files("Sources") + Self.files("Tests") {
+            if file.lines.count > 300 { found.append("\(file.path) has \(file.lines.count) lines") }
+            for (index, line) in file.lines.enumerated() where line.count > 120 {
+                found.append("\(file.path):\(index + 1) has \(line.count) columns")
+            }
+        }
+        #expect(found == [])
+    }
+
+    @Test func functionsAreShort() throws {
+        var found: [String] = []
+        var longest = 0
+        for file in try Self.files("Sources") {
+            for function in SwiftCode.functions(file.code) {
+                longest = max(longest, function.lines)
+                if function.lines >= 70 { found.append("\(file.path):\(function.start) has \(function.lines) lines") }
+            }
+        }
+        #expect(found == [])
+        #expect(longest > 20)
+    }
+
+    @Test func nothingIsLeftToDo() throws {
+        for file in try Self.files("Sources") {
+            for word in ["TODO", "FIXME", "XXX"] {
+                #expect(!file.lines.contains { $0.contains(word) }, "\(word) in \(file.path)")
+            }
+        }
+    }
+
+    @Test func whatTheHouseDoesWithoutIsNotCalled() throws {
+        let everywhere = [
+            "try!", "as!", "fatalError(", "DispatchQueue.global", "nonisolated(unsafe)", "@unchecked",
+            "@preconcurrency",
+            "unowned(unsafe)", "sleep(",
+        ]
+        for file in try Self.files("Sources") {
+            let words = everywhere + (file.path.hasPrefix("Sources/OdysCtl/") ? [] : ["print("])
+            for word in words {
+                let place = file.code.firstIndex { SwiftCode.calls(word, $0) }
+                #expect(place == nil, "\(word) in \(file.path):\((place ?? 0) + 1)")
+            }
+        }
+    }
+
+    // MARK: Who imports what
+
+    private static func imports(_ file: File) -> [String] {
+        file.code.compactMap { line in
+            let words = line.split(separator: " ")
+            guard let place = words.firstIndex(of: "import"), place < 2, words.count > place + 1 else { return nil }
+            return String(words[place + 1])
+        }
+    }
+
+    @Test func eachCLibraryHasOneOwner() throws {
+        let owners = ["CMariaDB": "Sources/OdysStore/", "CCurl": "Sources/OdysDelivery/", "CFCGI": "Sources/OdysFCGI/"]
+        var seen: Set<String> = []
+        for file in try Self.files("Sources") {
+            for (module, owner) in owners where Self.imports(file).contains(module) {
+                seen.insert(module)
+                #expect(file.path.hasPrefix(owner), "\(module) in \(file.path)")
+                #expect(file.code.contains("internal import \(module)"), "\(file.path)")
+            }
+        }
+        #expect(seen == Set(owners.keys))
+    }
+
+    @Test func theCoreIsPure() throws {
+        var seen: Set<String> = []
+        for file in try Self.files("Sources/OdysCore") { seen.formUnion(Self.imports(file)) }
+        #expect(seen == ["Crypto"])
+    }
+
+    /// Below the executables, each module knows the core and nobody else of ours.
+    @Test func arrowsPointToTheCore() throws {
+        let ours: Set = ["OdysCore", "OdysStore", "OdysDelivery", "OdysFCGI", "OdysCtl"]
+        for module in ["OdysStore", "OdysDelivery"] {
+            var seen: Set<String> = []
+            for file in try Self.files("Sources/\(module)") { seen.formUnion(Self.imports(file)) }
+            #expect(seen.intersection(ours) == ["OdysCore"])
+        }
+    }
+
+    // MARK: One home for each word
+
+    /// Statuses that are not also the name of an action or a message. SQL writes them in single quotes.
+    @Test func statusesAreWrittenOnceInSwift() throws {
+        for file in try Self.files("Sources") where file.path != "Sources/OdysCore/Appointment.swift" {
+            for status in ["pending_confirmation", "confirmed", "rejected", "cancelled", "completed"] {
+                #expect(!file.lines.contains { $0.contains("\"\(status)\"") }, "\(status) in \(file.path)")
+                guard !file.path.hasPrefix("Sources/OdysStore/") else { continue }
+                #expect(!file.lines.contains { $0.contains("'\(status)'") }, "\(status) in \(file.path)")
+            }
+        }
+    }
+
+    @Test func migrationsAreNumberedWithoutGaps() {
+        let names = Self.paths("sql", ending: ".sql").map { $0.dropFirst("sql/".count) }
+        #expect(names.count >= 2)
+        for (index, name) in names.enumerated() {
+            let number = String(index + 1)
+            #expect(name.hasPrefix(String(repeating: "0", count: 4 - number.count) + number + "_"), "\(name)")
+            #expect(name.dropLast(4).allSatisfy { $0.isASCII && ($0.isLowercase || $0.isNumber || $0 == "_") })
+        }
+    }
+}

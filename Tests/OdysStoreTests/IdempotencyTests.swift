@@ -1,0 +1,119 @@
+import OdysCore
+import Testing
+
+@testable import OdysStore
+
+@Suite struct IdempotencyTests {
+    let database: TestDatabase
+    let fixture: Fixture
+
+    init() throws {
+        database = try TestDatabase()
+        fixture = try Fixture(database)
+    }
+
+    @Test func aRepeatedRequestGetsTheStoredAnswerAndChangesNothing() throws {
+        let id = try fixture.appointment()
+        let request = keyed("confirm", id)
+        let first = try #require(try fixture.store().apply(id, request, requestID: "r1").change)
+        guard case .replayed(let answer) = try fixture.store().apply(id, request, requestID: "r2") else {
+            Issue.record("not replayed")
+            return
+        }
+        #expect(answer == first.answer)
+        #expect(try database.count("appointment_events") == 1)
+        #expect(try database.count("outbox") == 3)
+        #expect(
+            try database.count(
+                "idempotency_keys WHERE expires_at > UTC_TIMESTAMP(6) + INTERVAL 23 HOUR AND status = 200") == 1)
+    }
+
+    @Test func aKeyThatBelongsToAnotherRequestIsRefused() throws {
+        let id = try fixture.appointment()
+        _ = try fixture.store().apply(id, keyed("confirm", id), requestID: "r1")
+        let other = try fixture.appointment(hour: 12)
+        #expect(
+            try fixture.store().apply(other, keyed("confirm", other), requestID: "r2").refusal
+                == .idempotencyKeyReused)
+        #expect(
+            try fixture.store().apply(id, keyed("cancel", id), requestID: "r3").refusal == .idempotencyKeyReused)
+        let unknown = try #require(AppointmentID("00000000-0000-4000-8000-00000000ffff"))
+        #expect(
+            try fixture.store().apply(unknown, keyed("confirm", unknown), requestID: "r4").refusal
+                == .idempotencyKeyReused)
+    }
+
+    @Test func aRefusalIsNotStored() throws {
+        let id = try fixture.appointment(status: "cancelled")
+        let request = keyed("confirm", id)
+        #expect(try fixture.store().apply(id, request, requestID: "r1").refusal != nil)
+        #expect(try database.count("idempotency_keys") == 0)
+        try database.run("UPDATE appointments SET status = 'pending_confirmation'")
+        #expect(try fixture.store().apply(id, request, requestID: "r2").change != nil)
+    }
+
+    @Test func theSameKeyOfAnotherCallerIsAnotherKey() throws {
+        let id = try fixture.appointment()
+        _ = try fixture.store().apply(id, keyed("confirm", id), requestID: "r1")
+        let change = try fixture.store().apply(
+            id, keyed("cancel", id, by: fixture.clientUser), requestID: "r2"
+        ).change
+        #expect(change?.version == 3)
+    }
+
+    @Test func aKeyThatIsStillInUseIsInProgress() throws {
+        let id = try fixture.appointment()
+        let request = keyed("confirm", id)
+        let key = try #require(request.idempotencyKey)
+        let first = try database.connection()
+        let store = try fixture.store()
+        let second = try first.transaction { first throws(StoreError) in
+            _ = try IdempotencyStore.reserve(key, first)
+            return try store.apply(id, request, requestID: "r")
+        }
+        #expect(second.refusal == .idempotencyInProgress)
+        #expect(try fixture.store().apply(id, request, requestID: "r").change != nil)
+    }
+
+    @Test func anExpiredKeyIsFree() throws {
+        let id = try fixture.appointment()
+        _ = try fixture.store().apply(id, keyed("confirm", id), requestID: "r1")
+        try database.run("UPDATE idempotency_keys SET expires_at = UTC_TIMESTAMP(6)")
+        #expect(try fixture.store().apply(id, keyed("cancel", id), requestID: "r2").change?.version == 3)
+    }
+
+    @Test func anotherVersionThanExpectedIsRefused() throws {
+        let id = try fixture.appointment()
+        let stale = ActionRequest(
+            rawAction: "confirm", reason: nil, userID: fixture.professionalUser, expectedVersion: 7)
+        #expect(try fixture.store().apply(id, stale, requestID: "r").refusal == .versionMismatch(current: 1))
+        let current = ActionRequest(
+            rawAction: "confirm", reason: nil, userID: fixture.professionalUser, expectedVersion: 1)
+        #expect(try fixture.store().apply(id, current, requestID: "r").change != nil)
+    }
+
+    @Test func afterALockWaitTheConnectionHoldsNothing() throws {
+        let id = try fixture.appointment()
+        let connection = try database.connection()
+        let request = keyed("confirm", id)
+        let key = try #require(request.idempotencyKey)
+        let first = try database.connection()
+        let store = try fixture.store(connection)
+        try first.transaction { first throws(StoreError) in
+            _ = try IdempotencyStore.reserve(key, first)
+            _ = try store.apply(id, request, requestID: "r")
+        }
+        let thread = try connection.transaction { connection throws(StoreError) in
+            try connection.query("SELECT CONNECTION_ID()", [], doing: "ask")[0].integer(0)
+        }
+        #expect(try database.count("information_schema.innodb_trx WHERE trx_mysql_thread_id = \(thread)") == 0)
+    }
+
+    private func keyed(_ action: String, _ id: AppointmentID, by user: UserID? = nil) -> ActionRequest {
+        let user = user ?? fixture.professionalUser
+        let body: JSON = ["action": .string(action)]
+        return ActionRequest(
+            rawAction: action, reason: nil, userID: user,
+            idempotencyKey: IdempotencyKey(key: "k", actor: user, method: "PATCH", path: "\(id)", body: body))
+    }
+}
