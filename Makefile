@@ -1,6 +1,6 @@
 # The commands of this project; README.md says what each is for.
 
-.PHONY: build demo test format clean
+.PHONY: build demo test soak mutants sanitize format clean
 
 # One static release build serves the demo, the stack and the package: it runs on hosts without a Swift toolchain.
 build:
@@ -12,6 +12,22 @@ demo: build
 
 test:
 	@scripts/test
+
+# The long form of the reliability tests: hours of faults, and a report with figures.
+soak:
+	@scripts/deps test
+	swift build
+	$(MAKE) build
+	@scripts/soak
+
+# Removes, one at a time, what makes the product right, and names the test that notices.
+mutants:
+	@scripts/deps test
+	@scripts/mutants
+
+# The unit and store tests under ThreadSanitizer and AddressSanitizer.
+sanitize:
+	@scripts/test sanitize
 
 format:
 	swift format --in-place --recursive --parallel Package.swift Sources Tests

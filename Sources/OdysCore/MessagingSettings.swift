@@ -93,6 +93,13 @@ public struct SMTPSettings: Sendable {
         self.url = url
         username = reader.text("ODYS_SMTP_USERNAME")
         password = reader.secret("ODYS_SMTP_PASSWORD")
+        if (username == nil) != (password == nil) {
+            reader.problem("ODYS_SMTP_USERNAME", "and ODYS_SMTP_PASSWORD belong together; set both or neither")
+        }
+        for (name, value) in [("ODYS_SMTP_USERNAME", username), ("ODYS_SMTP_PASSWORD", password)]
+        where value?.hasControlCharacters == true {
+            reader.problem(name, "has a control character in it")
+        }
         requiresSTARTTLS = parts?.scheme == "smtp" && !isLoopback(parts?.host ?? "")
         let sender = reader.required("ODYS_MAIL_FROM", "e-mails need a sender, such as Odys <agenda@odys.example>")
         if let open = sender.firstIndex(of: "<"), sender.hasSuffix(">") {

@@ -1,5 +1,5 @@
-/// The times of delivery, in seconds. They are what `Limits` says; a debug build may shrink all of them alike, so that hours
-/// of an outage can be lived through in a test.
+/// The times of delivery, in seconds. They are what `Limits` says; a debug build may shrink all of them alike, so that
+/// hours of an outage can be lived through in a test.
 public struct Pace: Sendable {
     private let scale: Double
 
@@ -16,8 +16,9 @@ public struct Pace: Sendable {
     public var misconfiguredRetry: Double { Limits.misconfiguredRetrySeconds * scale }
     public var breakerOpen: Double { Limits.breakerOpenSeconds * scale }
 
-    /// Seconds until the next attempt: the nominal delay doubles from 5 s up to an hour, half of it fixed, half random, so
-    /// that messages that failed together do not come back together. There is no last attempt but the message's expiry.
+    /// Seconds until the next attempt: the nominal delay doubles from 5 s up to an hour, half of it fixed, half random,
+    /// so that messages that failed together do not come back together. There is no last attempt but the message's
+    /// expiry.
     ///
     /// | after attempt | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 and later |
     /// | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |

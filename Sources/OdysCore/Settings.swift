@@ -78,18 +78,31 @@ public struct Settings: Sendable {
             return .inherited
         }
         guard text.hasPrefix("tcp:"), let colon = text.lastIndex(of: ":"),
-            let port = UInt16(text[text.index(after: colon)...]), port > 0
+            let port = Int(digits: text[text.index(after: colon)...]), (1...65_535).contains(port)
         else {
             reader.problem("ODYS_LISTEN", "must be unix:PATH or tcp:ADDRESS:PORT")
             return .inherited
         }
         let address = text[text.index(text.startIndex, offsetBy: 4)..<colon]
             .trimmingBrackets
-        if address.isEmpty || address == "*" || address == "0.0.0.0" || address.allSatisfy({ $0 == ":" || $0 == "0" }) {
+        if !isOneAddress(address) {
             reader.problem(
-                "ODYS_LISTEN", "a wildcard address would let anybody who reaches this host act as the web server")
+                "ODYS_LISTEN",
+                "must be one address in numbers, such as 127.0.0.1 or [::1]; a wildcard address would let anybody who "
+                    + "reaches this host act as the web server")
         }
-        return .tcp(address: address, port: port)
+        return .tcp(address: address, port: UInt16(port))
+    }
+
+    /// Whether the text is an address in its usual form, and not one that means all of this host's. The C library
+    /// reads `0`, `0x0` and `::ffff:0.0.0.0` as such too, so only plain forms are let through.
+    private static func isOneAddress(_ text: String) -> Bool {
+        if text.contains(":") {
+            return text.allSatisfy { $0 == ":" || $0.isHexDigit } && !text.allSatisfy { ":0f".contains($0) }
+        }
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false).map { Int(digits: $0) ?? 256 }
+        return parts.count == 4 && parts.allSatisfy { $0 <= 255 } && parts != [0, 0, 0, 0]
+            && text == parts.map(String.init).joined(separator: ".")
     }
 
     private static func tokens(_ reader: inout SettingsReader) -> TokenVerifier {
@@ -118,7 +131,7 @@ public struct Settings: Sendable {
     private static func isOrigin(_ text: String) -> Bool {
         guard let scheme = ["https://", "http://"].first(where: text.hasPrefix) else { return false }
         let host = text.utf8.dropFirst(scheme.utf8.count)
-        return !host.isEmpty
+        return host.first.map { $0 != UInt8(ascii: ":") } == true
             && host.allSatisfy { byte in
                 switch byte {
                 case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
@@ -206,7 +219,7 @@ public func isLoopback(_ host: String) -> Bool {
     let name = host.lowercased()
     if name == "localhost" || name == "::1" || name == "[::1]" { return true }
     let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-    return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+    return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { (Int(digits: $0) ?? 256) <= 255 }
 }
 
 extension Substring {

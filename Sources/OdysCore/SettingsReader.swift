@@ -46,7 +46,7 @@ struct SettingsReader {
 
     mutating func integer(_ name: String, default fallback: Int, in range: ClosedRange<Int>) -> Int {
         guard let value = text(name) else { return fallback }
-        guard let number = Int(value), range.contains(number) else {
+        guard let number = Int(digits: value), range.contains(number) else {
             problem(name, "must be a whole number from \(range.lowerBound) to \(range.upperBound)")
             return fallback
         }
@@ -93,7 +93,7 @@ struct SettingsReader {
         }
         switch readFile(path) {
         case .success(let content):
-            let value = content.hasSuffix("\n") ? String(content.dropLast()) : content
+            let value = content.withoutLineEnd
             return value.isEmpty ? nil : value
         case .failure(let error):
             problem(name + "_FILE", "\(error)")
@@ -104,6 +104,24 @@ struct SettingsReader {
     /// Variables of ours that nobody reads: most often a misspelt name.
     func unknown(known: Set<String>) -> [String] {
         environment.keys.filter { $0.hasPrefix("ODYS_") && !known.contains($0) }.sorted()
+    }
+}
+
+extension Int {
+    /// A number that is written in digits alone; `Int("+1")` would be one too.
+    init?(digits text: some StringProtocol) {
+        guard !text.isEmpty, text.utf8.allSatisfy({ $0 >= 48 && $0 <= 57 }) else { return nil }
+        self.init(text)
+    }
+}
+
+extension String {
+    /// Without the line end that editors put at the end of a file. Not by `hasSuffix`: CR LF is one character.
+    fileprivate var withoutLineEnd: String {
+        var scalars = unicodeScalars[...]
+        if scalars.last == "\n" { scalars.removeLast() }
+        if scalars.last == "\r" { scalars.removeLast() }
+        return String(scalars)
     }
 }
 

@@ -23,13 +23,21 @@ public enum LocalTime {
             default: false
             }
         }
-        guard isPlainName, !zone.hasPrefix("/"), access(directory + zone, R_OK) == 0 else {
+        guard isPlainName, !zone.hasPrefix("/"), isZoneFile(directory + zone) else {
             throw SettingsError(problems: [
                 "ODYS_TIME_ZONE: '\(zone)' is not in \(directory); use an IANA name, and install tzdata"
             ])
         }
         setenv("TZ", zone, 1)
         tzset()
+    }
+
+    /// Whether there is a compiled zone: such a file begins with `TZif` (RFC 9636). The directory holds others too.
+    private static func isZoneFile(_ path: String) -> Bool {
+        guard let file = fopen(path, "re") else { return false }
+        defer { fclose(file) }
+        var magic = [UInt8](repeating: 0, count: 4)
+        return fread(&magic, 1, 4, file) == 4 && magic == Array("TZif".utf8)
     }
 
     /// The wall-clock time of an instant in the zone.

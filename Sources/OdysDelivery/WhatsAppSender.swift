@@ -93,16 +93,14 @@ struct EvolutionAnswer {
     private func answered(to number: String) -> DeliveryOutcome {
         let json = try? JSON(reading: result.body)
         let status = "HTTP \(result.code)"
-        if result.code == 201 {
-            guard let id = json?["key"]?["id"]?.string, !id.isEmpty else {
-                return .unclear(reason: "201 without key.id")
-            }
+        if result.code == 201, let id = json?["key"]?["id"]?.string, !id.isEmpty {
             return .sent(providerID: id, to: number)
         }
         if String(decoding: result.body, as: UTF8.self).contains("Connection Closed") {
             return .notSent(reason: "\(status): Connection Closed", retryAfterSeconds: result.retryAfterSeconds)
         }
         switch result.code {
+        case 201: return .unclear(reason: "201 without key.id")
         case 400: return badRequest(json?["response"]?["message"])
         case 401, 403, 404: return .misconfigured(reason: "evolution_\(status)")
         case 300...399, 405: return .misconfigured(reason: "evolution_\(status): is EVOLUTION_API_URL right?")

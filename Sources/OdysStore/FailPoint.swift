@@ -1,5 +1,5 @@
-/// Places at which a debug build can be made to die, for the tests that kill it there. A release build has none: `hit` and
-/// `pause` are empty.
+/// Places at which a debug build can be made to die, for the tests that kill it there. A release build has none: `hit`
+/// and `pause` are empty.
 ///
 /// `ODYS_FAIL_POINT` names one, `ODYS_FAIL_EVERY` says at how many passes one kills, on average.
 public enum FailPoint: String, Sendable, CaseIterable {

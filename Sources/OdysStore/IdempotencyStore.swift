@@ -1,8 +1,8 @@
 internal import CMariaDB
 internal import OdysCore
 
-/// The answers that are kept for repeated requests. All of it happens inside the request's transaction, so that a key and
-/// the change it stands for exist together or not at all; no record of a request "in progress" can outlive a crash.
+/// The answers that are kept for repeated requests. All of it happens inside the request's transaction, so that a key
+/// and the change it stands for exist together or not at all; no record of a request "in progress" can outlive a crash.
 enum IdempotencyStore {
     /// What a key says of a request.
     enum Finding {

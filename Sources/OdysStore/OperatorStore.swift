@@ -131,8 +131,8 @@ public struct OperatorStore {
 
     /// One constant statement for every filter: a part that is not asked for is NULL.
     private static let entries = """
-        SELECT id, message_uid, appointment_id, appointment_version, channel, recipient_role, recipient, template, state,
-            attempts, created_at, available_at, expires_at, finished_at, provider_id, last_error,
+        SELECT id, message_uid, appointment_id, appointment_version, channel, recipient_role, recipient, template,
+            state, attempts, created_at, available_at, expires_at, finished_at, provider_id, last_error,
             state = 'pending' AND lease_token IS NOT NULL AND available_at > UTC_TIMESTAMP(6), payload
         FROM outbox
         WHERE (? IS NULL OR id = ?) AND (? IS NULL OR state = ?) AND (? IS NULL OR channel = ?)

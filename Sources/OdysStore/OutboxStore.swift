@@ -51,8 +51,8 @@ public final class OutboxStore {
         case limited(seconds: Double)
     }
 
-    /// Claims one due message: never one while an earlier message about the same appointment, for the same recipient and
-    /// channel, is unfinished. Versions are committed in their order, so an earlier one cannot appear later.
+    /// Claims one due message: never one while an earlier message about the same appointment, for the same recipient
+    /// and channel, is unfinished. Versions are committed in their order, so an earlier one cannot appear later.
     ///
     /// Candidates are read without a lock and then locked by primary key: a locking read
     /// that has to sort locks every row it passes.

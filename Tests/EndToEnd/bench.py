@@ -105,6 +105,13 @@ class Bench(Database):
         eventually(lambda: '"started"' in self.log() and self.responder.poll() is None, 20)
         return self
 
+    def restart(self, **settings):
+        """Another process in the place of the first, which knows nothing of what that one met."""
+        self.responder.kill()
+        self.responder.wait(10)
+        self.log_file.unlink()
+        return self.start(**settings)
+
     def stop(self, number=signal.SIGTERM, seconds=40):
         """Ends the responder; returns its exit code."""
         self.responder.send_signal(number)
@@ -139,5 +146,11 @@ def free_port():
 def responder_with(**settings):
     """Runs a responder to its end: for settings with which it must not start."""
     environment = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
-    return subprocess.run([RESPONDER], env={**environment, **settings}, capture_output=True, text=True, check=False,
-                          stdin=subprocess.DEVNULL, timeout=60)
+    process = subprocess.Popen([RESPONDER], env={**environment, **settings}, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        output, errors = process.communicate(timeout=10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise AssertionError(f"the responder started:\n{process.communicate()[1]}") from None
+    return subprocess.CompletedProcess(process.args, process.returncode, output, errors)

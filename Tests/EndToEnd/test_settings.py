@@ -14,7 +14,7 @@ SECRET = "s3cret-" + "x" * 40
 GOOD = {"ODYS_DB_SOCKET": "/nonexistent/mariadb.sock", "ODYS_JWT_SECRET": SECRET, "ODYS_APP_URL": "https://odys.example",
         "ODYS_LISTEN": "unix:/nonexistent/odys.sock"}
 WRONG = {
-    "ODYS_LISTEN": "tcp:0.0.0.0:9000", "ODYS_THREADS": "0", "ODYS_WHATSAPP_SENDERS": "many", "ODYS_EMAIL_SENDERS": "-1",
+    "ODYS_LISTEN": "tcp:0.0.0.0:9", "ODYS_THREADS": "0", "ODYS_WHATSAPP_SENDERS": "many", "ODYS_EMAIL_SENDERS": "-1",
     "ODYS_DELIVERY": "maybe", "ODYS_JWT_SECRET": "short", "ODYS_ALLOWED_ORIGINS": "*", "EVOLUTION_API_URL": "ftp://x",
     "EVOLUTION_API_VERSION": "3", "ODYS_SMTP_URL": "http://x", "ODYS_APP_URL": "odys", "ODYS_LOG_LEVEL": "loud",
     "ODYS_ENFORCE_START_TIME": "yes", "ODYS_LOG_FORMAT": "xml", "ODYS_DB_PORT": "x"}
@@ -42,10 +42,10 @@ def test_an_empty_environment_names_everything_that_is_required():
 @pytest.mark.parametrize("settings, name", [
     ({"ODYS_JWT_SECRET": ""}, "ODYS_JWT_SECRET"),
     ({"ODYS_JWT_SECRET": "x" * 31}, "ODYS_JWT_SECRET"),
-    ({"ODYS_LISTEN": "tcp:*:9000"}, "ODYS_LISTEN"), ({"ODYS_LISTEN": "tcp::9000"}, "ODYS_LISTEN"),
-    ({"ODYS_LISTEN": "tcp:[::]:9000"}, "ODYS_LISTEN"), ({"ODYS_LISTEN": "tcp:0:9000"}, "ODYS_LISTEN"),
-    ({"ODYS_LISTEN": "tcp:[::ffff:0.0.0.0]:9000"}, "ODYS_LISTEN"), ({"ODYS_LISTEN": "tcp:0.0:9000"}, "ODYS_LISTEN"),
-    ({"ODYS_LISTEN": "tcp:0x0:9000"}, "ODYS_LISTEN"), ({"ODYS_LISTEN": "tcp:127.0.0.1"}, "ODYS_LISTEN"),
+    ({"ODYS_LISTEN": "tcp:*:{port}"}, "ODYS_LISTEN"), ({"ODYS_LISTEN": "tcp::{port}"}, "ODYS_LISTEN"),
+    ({"ODYS_LISTEN": "tcp:[::]:{port}"}, "ODYS_LISTEN"), ({"ODYS_LISTEN": "tcp:0:{port}"}, "ODYS_LISTEN"),
+    ({"ODYS_LISTEN": "tcp:[::ffff:0.0.0.0]:{port}"}, "ODYS_LISTEN"), ({"ODYS_LISTEN": "tcp:0.0:{port}"}, "ODYS_LISTEN"),
+    ({"ODYS_LISTEN": "tcp:0x0:{port}"}, "ODYS_LISTEN"), ({"ODYS_LISTEN": "tcp:127.0.0.1"}, "ODYS_LISTEN"),
     ({"ODYS_LISTEN": "tcp:127.0.0.1:0"}, "ODYS_LISTEN"), ({"ODYS_LISTEN": "unix:" + "/x" * 60}, "ODYS_LISTEN"),
     ({"ODYS_LISTEN": "/run/odys.sock"}, "ODYS_LISTEN"),
     ({"EVOLUTION_API_URL": "https://e.example"}, "EVOLUTION_API_KEY"),
@@ -67,7 +67,8 @@ def test_an_empty_environment_names_everything_that_is_required():
     ({"ODYS_JWT_SECRET_FILE": "/etc/hostname"}, "ODYS_JWT_SECRET"),
 ], ids=str)
 def test_a_wrong_setting_is_named_and_nothing_starts(settings, name):
-    environment = {key: value for key, value in {**GOOD, **settings}.items() if value is not None}
+    environment = {key: value.replace("{port}", str(free_port())) for key, value in {**GOOD, **settings}.items()
+                   if value is not None}
     done = responder_with(**environment)
     assert done.returncode == 2 and named(done) >= {name}, done.stderr
     assert SECRET not in done.stderr and '"started"' not in done.stderr
@@ -137,10 +138,7 @@ def test_a_responder_listens_on_a_port_of_this_machine(bench):
 def test_a_socket_file_is_for_its_owner_and_group_and_is_taken_over_from_a_dead_process(bench):
     bench.start()
     assert os.stat(bench.address).st_mode & 0o777 == 0o660
-    bench.responder.kill()
-    bench.responder.wait(10)
-    bench.log_file.unlink()
-    bench.start()
+    bench.restart()
     bench.act(bench.booking(), "confirm")
 
 

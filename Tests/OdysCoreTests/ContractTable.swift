@@ -1,7 +1,7 @@
 @testable import OdysCore
 
-/// The interface's tables of rules and of messages, written down as words and not made from the code: what the code says is
-/// compared with them.
+/// The interface's tables of rules and of messages, written down as words and not made from the code: what the code
+/// says is compared with them.
 enum ContractTable {
     static let statuses = ["pending_confirmation", "confirmed", "rejected", "cancelled", "completed", "no_show"]
     static let payments = ["none", "authorized", "captured", "refunded"]

@@ -134,7 +134,7 @@ import Testing
         }
     }
 
-    /// A thousand that failed together: sorted, no window of 2 % of the nominal delay's random half holds more than 3 %.
+    /// A thousand that failed together: no window of 2 % of the delay's random half holds more than 3 % of them.
     @Test(arguments: 1...12)
     func messagesThatFailedTogetherDoNotComeBackTogether(_ attempt: Int) {
         let drawn = (0..<1_000).map { (Double($0) * 0.618_033_988_749_895).truncatingRemainder(dividingBy: 1) }

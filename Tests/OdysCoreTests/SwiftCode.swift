@@ -10,42 +10,47 @@ enum SwiftCode {
         case code
         case lineComment
         case blockComment(depth: Int)
-        case quote(closing: [Character], escape: [Character])
+        case quote(closing: [UInt8], escape: [UInt8])
     }
+
+    private static let slash = UInt8(ascii: "/")
+    private static let star = UInt8(ascii: "*")
+    private static let quote = UInt8(ascii: "\"")
+    private static let hash = UInt8(ascii: "#")
 
     /// The lines of a source with comments and the contents of literals taken out. Interpolated code goes with its
     /// literal: it holds no declarations.
     static func withoutWords(_ source: String) -> [String] {
-        let text = Array(source)
-        var lines = [""]
+        let text = Array(source.utf8)
+        var lines: [[UInt8]] = [[]]
         var state = State.code
         var index = 0
-        func follows(_ what: [Character]) -> Bool { text[index...].starts(with: what) }
+        func follows(_ what: [UInt8]) -> Bool { text[index...].starts(with: what) }
         while index < text.count {
-            if text[index] == "\n" {
-                lines.append("")
+            if text[index] == UInt8(ascii: "\n") {
+                lines.append([])
                 if state == .lineComment { state = .code }
                 index += 1
                 continue
             }
             switch state {
             case .code:
-                if follows(["/", "/"]) {
+                if follows([slash, slash]) {
                     state = .lineComment
-                } else if follows(["/", "*"]) {
+                } else if follows([slash, star]) {
                     state = .blockComment(depth: 1)
                     index += 1
-                } else if let quote = opening(text, index) {
-                    lines[lines.count - 1] += "\"\""
-                    state = quote.state
-                    index += quote.length - 1
+                } else if let opened = opening(text, index) {
+                    lines[lines.count - 1] += [quote, quote]
+                    state = opened.state
+                    index += opened.length - 1
                 } else {
                     lines[lines.count - 1].append(text[index])
                 }
             case .lineComment: break
             case .blockComment(let depth):
-                if follows(["/", "*"]) { state = .blockComment(depth: depth + 1) }
-                if follows(["*", "/"]) {
+                if follows([slash, star]) { state = .blockComment(depth: depth + 1) }
+                if follows([star, slash]) {
                     state = depth == 1 ? .code : .blockComment(depth: depth - 1)
                     index += 1
                 }
@@ -59,17 +64,18 @@ enum SwiftCode {
             }
             index += 1
         }
-        return lines
+        return lines.map { String(decoding: $0, as: UTF8.self) }
     }
 
     /// The literal that opens here, with any number of `#` and of one or three quotes.
-    private static func opening(_ text: [Character], _ index: Int) -> (state: State, length: Int)? {
-        let hashes = text[index...].prefix { $0 == "#" }
-        let quotes = text[(index + hashes.count)...].prefix(3).prefix { $0 == "\"" }
+    private static func opening(_ text: [UInt8], _ index: Int) -> (state: State, length: Int)? {
+        guard text[index] == quote || text[index] == hash else { return nil }
+        let hashes = text[index...].prefix { $0 == hash }
+        let quotes = text[(index + hashes.count)...].prefix(3).prefix { $0 == quote }
         guard !quotes.isEmpty else { return nil }
         let marks = quotes.count == 3 ? 3 : 1
-        let closing = [Character](repeating: "\"", count: marks) + hashes
-        return (.quote(closing: closing, escape: ["\\"] + hashes), hashes.count + marks)
+        let closing = [UInt8](repeating: quote, count: marks) + hashes
+        return (.quote(closing: closing, escape: [UInt8(ascii: "\\")] + hashes), hashes.count + marks)
     }
 
     /// Functions, initializers and computed values with bodies, nested ones too.

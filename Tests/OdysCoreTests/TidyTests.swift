@@ -18,7 +18,13 @@ import Testing
         return all.filter { $0.hasSuffix(ending) }.map { "\(folder)/\($0)" }.sorted()
     }
 
+    private static let sources = Result { try read("Sources") }
+
     private static func files(_ folder: String) throws -> [File] {
+        try sources.get().filter { $0.path.hasPrefix(folder + "/") }
+    }
+
+    private static func read(_ folder: String) throws -> [File] {
         try paths(folder, ending: ".swift").map { path in
             let text = String(decoding: try Data(contentsOf: root.appending(path: path)), as: UTF8.self)
             return File(
@@ -33,9 +39,24 @@ import Testing
         #expect(paths.count > 40)
     }
 
+    /// The scanner against each form of literal and comment.
+    @Test func wordsAreToldFromCode() {
+        let source = #"""
+            let a = "try! // \" {" + b // try! {
+            /* try! /* { */ */ let c = """
+                { "print("
+                """
+            """# + "\nfunc one() {\n    if a {\n    }\n}\nlet d = #\"\\\" { \"#\nfunc two() { }\n"
+        let code = SwiftCode.withoutWords(source)
+        #expect(!code.contains { $0.contains("try!") || $0.contains("print") })
+        #expect(code.first == "let a = \"\" + b ")
+        #expect(SwiftCode.functions(code).map(\.lines) == [4, 1])
+        #expect(SwiftCode.calls("print(", "a; print(b)") && !SwiftCode.calls("print(", "fingerprint(b)"))
+    }
+
     @Test func filesAndLinesAreShort() throws {
         var found: [String] = []
-        for file in try Self.files("Sources") + Self.files("Tests") {
+        for file in try Self.files("Sources") + Self.read("Tests") {
             if file.lines.count > 300 { found.append("\(file.path) has \(file.lines.count) lines") }
             for (index, line) in file.lines.enumerated() where line.count > 120 {
                 found.append("\(file.path):\(index + 1) has \(line.count) columns")

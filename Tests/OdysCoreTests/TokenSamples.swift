@@ -1,6 +1,6 @@
 @testable import OdysCore
 
-/// HMAC with SHA-256 (RFC 2104, FIPS 180-4), written for these tests so that what verifies a token is not what signed it.
+/// HMAC with SHA-256 (RFC 2104, FIPS 180-4), written for these tests so that what verifies a token did not sign it.
 enum Signature {
     static func hmac(_ message: [UInt8], key: [UInt8]) -> [UInt8] {
         let block = (key.count > 64 ? sha256(key) : key)

@@ -2,8 +2,8 @@ import Foundation
 import Glibc
 import Synchronization
 
-/// A web server for one test: it takes one connection after another on a thread of its own, reads each request to its end
-/// and does with the connection what the script says.
+/// A web server for one test: it takes one connection after another on a thread of its own, reads each request to its
+/// end and does with the connection what the script says.
 final class LoopbackServer: Sendable {
     enum Step: Sendable {
         /// Writes this and closes. Every byte of the request has been read.

@@ -100,16 +100,89 @@ import Testing
         #expect(try fixture.store().apply(id, fixture.request("confirm"), requestID: "r").change != nil)
     }
 
+    @Test func slotsThatTouchDoNotConflict() throws {
+        for minutes in [0, 50, 100] {
+            let id = try fixture.appointment(hour: 10)
+            try database.run(
+                """
+                UPDATE appointments SET starts_at = starts_at + INTERVAL ? MINUTE, ends_at = ends_at + INTERVAL ? MINUTE
+                WHERE id = ?
+                """, .integer(minutes), .integer(minutes), .text(id.description))
+            #expect(try fixture.store().apply(id, fixture.request("confirm"), requestID: "r").change != nil)
+        }
+    }
+
+    @Test func aDeadlocksVictimRunsAgainAsAWhole() throws {
+        let id = try fixture.appointment()
+        let disturber = try database.connection(.migration)
+        nonisolated(unsafe) let store = try fixture.store()
+        let request = fixture.request("confirm")
+        let results = Results()
+        let group = DispatchGroup()
+        let deadlocks = try deadlockCount()
+        try disturber.transaction { disturber throws(StoreError) in
+            // The server chooses the one that changed less, which is not to be the disturber.
+            try disturber.execute(
+                "INSERT INTO clients (professional_id, name, phone) SELECT ?, 'x', '1' FROM seq_1_to_500",
+                [.text(fixture.professional)], doing: "grow heavy")
+            _ = try disturber.query(
+                "SELECT id FROM professionals WHERE id = ? FOR UPDATE", [.text(fixture.professional)], doing: "lock")
+            DispatchQueue(label: "test.victim").async(group: group) {
+                do { results.set(0, try store.apply(id, request, requestID: "r")) } catch { Issue.record(error) }
+            }
+            try waitUntilSomebodyWaits(disturber)
+            _ = try disturber.query(
+                "SELECT id FROM appointments WHERE id = ? FOR UPDATE", [.text(id.description)], doing: "deadlock")
+            try disturber.commit()
+        }
+        group.wait()
+        #expect(results.inOrder.compactMap(\.change).count == 1)
+        #expect(try deadlockCount() > deadlocks)
+        #expect(try database.count("appointment_events") == 1)
+        #expect(try database.count("outbox") == 3)
+    }
+
+    private func deadlockCount() throws -> Int {
+        try #require(Int(database.rows("SHOW GLOBAL STATUS LIKE 'Innodb_deadlocks'")[0].text(1)))
+    }
+
+    /// The server keeps its list of waits as it is while it is read more often than every 0.1 s.
+    private func waitUntilSomebodyWaits(_ connection: Connection) throws(StoreError) {
+        let waiting =
+            "SELECT COUNT(*) FROM information_schema.innodb_lock_waits w"
+            + " JOIN information_schema.innodb_trx t ON t.trx_id = w.blocking_trx_id"
+            + " WHERE t.trx_mysql_thread_id = CONNECTION_ID()"
+        for _ in 0..<10 {
+            usleep(150_000)
+            if try connection.query(waiting, [], doing: "look for a waiter")[0].integer(0) > 0 { return }
+        }
+    }
+
     @Test func onlyTheAppointmentIsLocked() throws {
         let id = try fixture.appointment()
-        let connection = try database.connection()
-        let locked = try connection.transaction { connection throws(StoreError) in
-            _ = try connection.query(AppointmentStore.lock, [.text(id.description)], doing: "lock")
-            return try connection.query(
-                "SELECT trx_rows_locked FROM information_schema.innodb_trx WHERE trx_mysql_thread_id = CONNECTION_ID()",
-                [], doing: "count the locks")
+        let owner = try database.connection()
+        let other = try database.connection()
+        let rows = [
+            ("appointments", id.description), ("professionals", fixture.professional), ("clients", fixture.client),
+        ]
+        let isLocked = try owner.transaction { owner throws(StoreError) -> [Bool] in
+            _ = try owner.query(AppointmentStore.lock, [.text(id.description)], doing: "lock")
+            var isLocked: [Bool] = []
+            for (table, key) in rows {
+                do throws(StoreError) {
+                    try other.transaction { other throws(StoreError) in
+                        _ = try other.query(
+                            "SELECT id FROM \(table) WHERE id = ? FOR UPDATE NOWAIT", [.text(key)],
+                            doing: "try the lock")
+                    }
+                    isLocked.append(false)
+                } catch {
+                    isLocked.append(error.kind == .timeout)
+                }
+            }
+            return isLocked
         }
-        #expect(try locked[0].integer(0) == 1)
+        #expect(isLocked == [true, false, false])
     }
 
     @Test func fiftyConfirmsAtOnceChangeTheAppointmentOnce() throws {

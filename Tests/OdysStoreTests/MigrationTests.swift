@@ -86,7 +86,8 @@ import Testing
         INSERT INTO appointments VALUES ('00000000-0000-4000-8000-000000000003',
             '00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-000000000002',
             '2030-01-01', '2030-01-02', 'confirmed', 'captured');
-        INSERT INTO notifications (recipient_id, recipient_type, type, title, body) VALUES ('u', 'client', 't', 'oi', 'b');
+        INSERT INTO notifications (recipient_id, recipient_type, type, title, body)
+            VALUES ('u', 'client', 't', 'oi', 'b');
         COMMIT;
         """
 }

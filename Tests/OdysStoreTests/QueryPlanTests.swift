@@ -11,27 +11,36 @@ import Testing
     init() throws {
         database = try TestDatabase()
         fixture = try Fixture(database)
+    }
+
+    private func fillAppointments() throws {
         try database.run(
             """
             INSERT INTO appointments (professional_id, client_id, starts_at, ends_at)
             SELECT ?, ?, '2030-01-01' - INTERVAL seq HOUR, '2030-01-01' - INTERVAL seq HOUR + INTERVAL 50 MINUTE
-            FROM seq_1_to_5000
+            FROM seq_1_to_100000
             """, .text(fixture.professional), .text(fixture.client))
+        _ = try database.rows("ANALYZE TABLE appointments")
+    }
+
+    private func fillOutbox() throws {
         try database.run(
             """
             INSERT INTO outbox (channel, recipient_role, recipient, template, payload, state)
-            SELECT 'whatsapp', 'client', '1', 'x', '{}', IF(seq % 10 = 0, 'pending', 'sent') FROM seq_1_to_20000
+            SELECT 'whatsapp', 'client', '1', 'x', '{}', IF(seq % 10 = 0, 'pending', 'sent') FROM seq_1_to_100000
             """)
-        for table in ["appointments", "outbox"] { _ = try database.rows("ANALYZE TABLE \(table)") }
+        _ = try database.rows("ANALYZE TABLE outbox")
     }
 
     @Test func theRowLockReadsOneRowByItsKey() throws {
+        try fillAppointments()
         let plan = try explain(AppointmentStore.lock, [.text(try fixture.appointment().description)])
         #expect(plan.map(\.key).allSatisfy { $0 == "PRIMARY" })
         #expect(plan.allSatisfy { $0.rows <= 1 })
     }
 
     @Test func candidatesComeInIndexOrderWithoutASort() throws {
+        try fillOutbox()
         let store = OutboxStore(
             try database.connection(), channel: .whatsapp, exclusions: 3, makeLeaseToken: { [] })
         let plan = try explain(store.candidatesSQL, [.text("whatsapp"), .text(""), .text(""), .text("")])
@@ -40,6 +49,7 @@ import Testing
     }
 
     @Test func theClaimLocksByPrimaryKeyWithoutASort() throws {
+        try fillOutbox()
         let ids = (1...Limits.claimCandidates).map { SQLValue.integer($0) }
         let plan = try explain(OutboxStore.lock, ids)
         #expect(plan.map(\.key) == ["PRIMARY"])
@@ -48,6 +58,7 @@ import Testing
     }
 
     @Test func theSlotCheckReadsOnlyWhatEndsAfterTheStart() throws {
+        try fillAppointments()
         let slot = """
             SELECT id FROM appointments WHERE professional_id = ? AND id <> ? AND starts_at < ? AND ends_at > ?
                 AND status IN ('confirmed', 'completed', 'no_show') LIMIT 1
@@ -66,13 +77,14 @@ import Testing
     }
 
     @Test func pruningAndTheKeysLookUpUseTheirIndexes() throws {
+        try fillOutbox()
         let prune = try explain(Housekeeping.finished, [.text("sent"), .text("whatsapp"), .integer(90)])
         #expect(prune.map(\.key) == ["outbox_claim"])
         #expect(!prune.contains { $0.extra.contains("filesort") })
         try database.run(
             """
             INSERT INTO idempotency_keys (actor_hash, key_hash, fingerprint, status, body)
-            SELECT UNHEX(SHA2(seq, 256)), UNHEX(SHA2('k', 256)), '', 200, '' FROM seq_1_to_1000
+            SELECT UNHEX(SHA2(seq, 256)), UNHEX(SHA2('k', 256)), '', 200, '' FROM seq_1_to_100000
             """)
         let actor = try database.rows("SELECT actor_hash, key_hash FROM idempotency_keys LIMIT 1")[0]
         let key = try explain(IdempotencyStore.select, [.bytes(actor.bytes(0)), .bytes(actor.bytes(1))])

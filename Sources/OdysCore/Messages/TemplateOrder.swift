@@ -1,7 +1,8 @@
 /// How messages about one appointment stand to each other.
 extension Template {
     /// Whether it tells what became of the appointment. A newer one of these for the same appointment, recipient and
-    /// channel makes an unsent older one pointless. Payment messages stand apart: they neither replace nor are replaced.
+    /// channel makes an unsent older one pointless. Payment messages stand apart: they neither replace nor are
+    /// replaced.
     public var isStatusMessage: Bool {
         switch self {
         case .bookingConfirmed, .bookingConfirmedReceipt, .bookingRejected, .bookingRejectedReceipt,
