@@ -25,6 +25,12 @@ static inline CURLcode odys_setopt_write(CURL *_Nonnull handle, CURLoption optio
     return curl_easy_setopt(handle, option, value);
 }
 
+static inline CURLcode odys_setopt_debug(CURL *_Nonnull handle, CURLoption option,
+                                         int (*_Nullable value)(CURL *_Nullable, curl_infotype, char *_Nullable, size_t,
+                                                                void *_Nullable)) {
+    return curl_easy_setopt(handle, option, value);
+}
+
 static inline CURLcode odys_getinfo_long(CURL *_Nonnull handle, CURLINFO info, long *_Nonnull value) {
     return curl_easy_getinfo(handle, info, value);
 }

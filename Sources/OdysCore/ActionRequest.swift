@@ -22,6 +22,8 @@ public struct ActionRequest: Sendable {
     static func read(
         _ request: Request, _ id: AppointmentID, by userID: UserID
     ) -> Result<ActionRequest, Refusal> {
+        // nginx makes CONTENT_TYPE of the first field only, and passes each of them as HTTP_CONTENT_TYPE too.
+        if request.field("HTTP_CONTENT_TYPE") == .repeated { return .failure(.invalidHeader) }
         if let refusal = mediaTypeRefusal(request.field("CONTENT_TYPE")) { return .failure(refusal) }
         let bytes: [UInt8]
         switch request.body {

@@ -41,6 +41,9 @@ public enum Limits {
     /// Seconds a send may take in total, and to connect.
     public static let sendSeconds = 15
     public static let sendConnectSeconds = 3
+    /// Seconds a mail server may take for one answer. It can come on top of the time above, for the last line of a mail
+    /// and for the farewell; all of it stays below the lease.
+    public static let mailAnswerSeconds = 10
     /// Seconds between two looks at the outbox when nothing woke the sender.
     public static let pollSeconds = 1.0
     /// Due messages that a sender looks at to claim one: more than one, because others claim at the same time.

@@ -12,6 +12,7 @@ public struct Pace: Sendable {
 
     public var lease: Double { Double(Limits.leaseSeconds) * scale }
     public var send: Double { Double(Limits.sendSeconds) * scale }
+    public var answer: Double { Double(Limits.mailAnswerSeconds) * scale }
     public var unclearRetry: Double { Limits.unclearRetrySeconds * scale }
     public var misconfiguredRetry: Double { Limits.misconfiguredRetrySeconds * scale }
     public var breakerOpen: Double { Limits.breakerOpenSeconds * scale }

@@ -25,6 +25,8 @@ struct OdysCtl: ParsableCommand {
         } catch let failure as Failure {
             for line in failure.lines { complain("odysctl: \(line)") }
             exit(withError: ExitCode(failure.code))
+        } catch let code as ExitCode {
+            exit(withError: code)
         } catch {
             // The parser's own exit code for wrong usage is 64; help and version are no errors.
             let code = exitCode(for: error)

@@ -35,8 +35,9 @@ struct TransferResult {
     let body: [UInt8]
     /// Bytes of the request that were written, headers and body.
     let bytesSent: Int
-    /// Whether the connection was set up so far that the message itself could be sent.
-    let wasReady: Bool
+    /// SMTP: whether the conversation had come to the recipient, so that a refusal is about the message and not
+    /// about us.
+    let reachedRecipient: Bool
     /// Seconds or a date, as the server wrote it.
     let retryAfterSeconds: Double?
     /// For the operator: libcurl's own words for the failure, which quote nothing of ours.
@@ -80,12 +81,15 @@ final class CurlHandle {
         set(CURLOPT_PROXY, "")
         set(CURLOPT_CONNECTTIMEOUT, Limits.sendConnectSeconds)
         set(CURLOPT_TIMEOUT_MS, Int(pace.send * 1_000))
+        // Without it libcurl waits two minutes for the answer to a mail's last line, whatever the timeout above.
+        set(CURLOPT_SERVER_RESPONSE_TIMEOUT, max(1, Int(pace.answer)))
         set(CURLOPT_SSL_VERIFYPEER, 1)
         set(CURLOPT_SSL_VERIFYHOST, 2)
         set(CURLOPT_FRESH_CONNECT, 1)
         set(CURLOPT_FORBID_REUSE, 1)
         set(CURLOPT_USERAGENT, "odys")
         sink.body.removeAll(keepingCapacity: true)
+        sink.lastCommand = []
         odys_setopt_write(handle, CURLOPT_WRITEFUNCTION) { data, size, count, sink in
             guard let data, let sink else { return 0 }
             let target = Unmanaged<ResponseSink>.fromOpaque(sink).takeUnretainedValue()
@@ -102,6 +106,19 @@ final class CurlHandle {
     func set(_ option: CURLoption, _ value: String) {
         precondition(!value.hasControlCharacters, "libcurl passes control characters on to the wire")
         odys_setopt_text(handle, option, value)
+    }
+
+    /// Keeps the first letters of the last command that was sent: libcurl does not say which one was refused.
+    func watchCommands() {
+        set(CURLOPT_VERBOSE, 1)
+        odys_setopt_pointer(handle, CURLOPT_DEBUGDATA, Unmanaged.passUnretained(sink).toOpaque())
+        odys_setopt_debug(handle, CURLOPT_DEBUGFUNCTION) { _, type, data, size, sink in
+            if type == CURLINFO_HEADER_OUT, let data, let sink {
+                let target = Unmanaged<ResponseSink>.fromOpaque(sink).takeUnretainedValue()
+                target.lastCommand = Array(UnsafeRawBufferPointer(start: data, count: min(size, 4)))
+            }
+            return 0
+        }
     }
 
     /// The body of a POST; copied by libcurl.
@@ -163,7 +180,7 @@ final class CurlHandle {
         let retryAfter = size(CURLINFO_RETRY_AFTER)
         return TransferResult(
             failure: failure(result), code: code, body: sink.body, bytesSent: requestBytes + uploaded,
-            wasReady: size(CURLINFO_PRETRANSFER_TIME_T) > 0,
+            reachedRecipient: sink.lastCommand.starts(with: "RCPT".utf8) || sink.lastCommand.starts(with: "DATA".utf8),
             retryAfterSeconds: retryAfter > 0 ? min(Double(retryAfter), Limits.retryAfterSecondsMax) : nil,
             reason: result == CURLE_OK ? "" : String(cString: curl_easy_strerror(result)))
     }
@@ -193,6 +210,7 @@ final class CurlHandle {
 /// What the server answered, up to `Limits.answerBytesMax`.
 private final class ResponseSink {
     var body: [UInt8] = []
+    var lastCommand: [UInt8] = []
 
     /// - Returns: how many bytes were taken; fewer than offered ends the transfer.
     func take(_ bytes: UnsafeRawBufferPointer) -> Int {

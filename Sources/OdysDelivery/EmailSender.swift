@@ -31,6 +31,7 @@ public final class EmailSender {
 
     private func send(_ email: EmailText, _ message: ClaimedMessage) -> TransferResult {
         curl.prepare(url: settings.url, protocols: "smtp,smtps")
+        curl.watchCommands()
         if settings.requiresSTARTTLS { curl.set(CURLOPT_USE_SSL, Int(CURLUSESSL_ALL.rawValue)) }
         if let username = settings.username { curl.set(CURLOPT_USERNAME, username) }
         if let password = settings.password { curl.set(CURLOPT_PASSWORD, password) }
@@ -98,7 +99,7 @@ struct SMTPAnswer {
             // "Authentication required", "mechanism too weak", "credentials invalid", "encryption required".
             case 530, 534, 535, 538: return .misconfigured(reason: reason)
             // Before the message itself could be named, a refusal is about us.
-            case 500...599: return result.wasReady ? .permanent(reason: reason) : .misconfigured(reason: reason)
+            case 500...599: return result.reachedRecipient ? .permanent(reason: reason) : .misconfigured(reason: reason)
             default: return .notSent(reason: reason)
             }
         }

@@ -26,10 +26,17 @@ final class FastCGIRequest {
     ///
     /// - Returns: nil when the peer sent no complete head in time.
     func take(_ connection: Int32) -> Request? {
+        let deadline = Clock.uptime + Double(Limits.frontSilenceSeconds)
         // With a connection in ipcFd and keepConnection set, FCGX_Accept_r reads from it and does not accept one.
         request.pointee.ipcFd = connection
         request.pointee.keepConnection = 1
         guard FCGX_Accept_r(request) == 0 else { return nil }
+        // The library takes a head that stops half-way for a whole one, and the body gets what is left of the time.
+        guard limitSilence(until: deadline, connection) else {
+            request.pointee.keepConnection = 0
+            FCGX_Finish_r(request)
+            return nil
+        }
         // Whatever the web server asked for, the connection ends with the answer: nothing of one request can be taken
         // for the beginning of another.
         request.pointee.keepConnection = 0
@@ -46,6 +53,17 @@ final class FastCGIRequest {
             }
         }
         return Request(method: method, target: target, parameters: parameters, body: body(announced: length))
+    }
+
+    /// Lets reads of the connection give up at the deadline.
+    ///
+    /// - Returns: false when it has passed.
+    private func limitSilence(until deadline: Double, _ connection: Int32) -> Bool {
+        let left = deadline - Clock.uptime
+        guard left > 0 else { return false }
+        var silence = timeval(tv_sec: Int(left), tv_usec: Int(left.truncatingRemainder(dividingBy: 1) * 1e6) + 1)
+        setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &silence, socklen_t(MemoryLayout<timeval>.size))
+        return true
     }
 
     /// Writes the answer and ends the connection.
@@ -84,6 +102,7 @@ final class FastCGIRequest {
     private static let parameters: [StaticString] = [
         "REQUEST_METHOD", "REQUEST_URI", "CONTENT_LENGTH", "CONTENT_TYPE", "REQUEST_ID", "HTTP_AUTHORIZATION",
         "HTTP_ACCEPT", "HTTP_ORIGIN", "HTTP_X_REQUEST_ID", "HTTP_IDEMPOTENCY_KEY", "HTTP_IF_MATCH",
+        "HTTP_CONTENT_TYPE",
     ]
 
     private func body(announced: String?) -> Request.Body {

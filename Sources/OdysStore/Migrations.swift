@@ -50,17 +50,24 @@ public struct Migrations {
 
     /// The newest version that the schema has; 0 where there is none.
     public static func schemaVersion(_ connection: Connection) throws(StoreError) -> Int {
-        do throws(StoreError) {
-            return try connection.transaction { connection throws(StoreError) in
-                let rows = try connection.query(
-                    "SELECT CAST(COALESCE(MAX(version), 0) AS SIGNED) FROM schema_migrations", [],
-                    doing: "read the schema's version")
-                return try rows[0].integer(0)
-            }
-        } catch {
-            if error.kind == .schema { return 0 }
-            throw error
+        try connection.transaction { connection throws(StoreError) in
+            guard try isRecorded(connection) else { return 0 }
+            let rows = try connection.query(
+                "SELECT CAST(COALESCE(MAX(version), 0) AS SIGNED) FROM schema_migrations", [],
+                doing: "read the schema's version")
+            return try rows[0].integer(0)
         }
+    }
+
+    /// Whether the table of migrations exists. Asked for and not tried: after an error the connection is closed, and
+    /// with it the lock of a migration would be gone.
+    private static func isRecorded(_ connection: Connection) throws(StoreError) -> Bool {
+        try !connection.query(
+            """
+            SELECT 1 FROM information_schema.tables
+            WHERE table_schema = DATABASE() AND table_name = 'schema_migrations'
+            """, [], doing: "look for the applied migrations"
+        ).isEmpty
     }
 
     public func status(_ migrations: [Migration]) throws(StoreError) -> [(migration: Migration, state: State)] {
@@ -113,17 +120,13 @@ public struct Migrations {
     }
 
     private func checksums() throws(StoreError) -> [Int: String?] {
-        do throws(StoreError) {
-            return try connection.transaction { connection throws(StoreError) in
-                let rows = try connection.query(
-                    "SELECT version, checksum FROM schema_migrations", [], doing: "read the applied migrations")
-                var checksums: [Int: String?] = [:]
-                for row in rows { checksums[try row.integer(0)] = .some(try row.optionalText(1)) }
-                return checksums
-            }
-        } catch {
-            if error.kind == .schema { return [:] }
-            throw error
+        try connection.transaction { connection throws(StoreError) in
+            guard try Self.isRecorded(connection) else { return [:] }
+            let rows = try connection.query(
+                "SELECT version, checksum FROM schema_migrations", [], doing: "read the applied migrations")
+            var checksums: [Int: String?] = [:]
+            for row in rows { checksums[try row.integer(0)] = .some(try row.optionalText(1)) }
+            return checksums
         }
     }
 }

@@ -6,6 +6,8 @@ import Testing
 @Suite struct SettingsSecretTests {
     private static let least = SettingsSamples.least.merging(SettingsSamples.evolution) { one, _ in one }
         .merging(SettingsSamples.mail) { one, _ in one }
+    /// With a login, of which the password is tried as a secret.
+    private static let withLogin = least.merging(["ODYS_SMTP_USERNAME": "ana"]) { one, _ in one }
 
     /// How each secret is read back.
     private static let secrets: [(name: String, credential: String, value: @Sendable (Settings) -> String?)] = [
@@ -26,7 +28,11 @@ import Testing
             ]
             for (changes, expected) in table {
                 let all = credentials.merging(changes) { _, own in own }
-                #expect(value(try SettingsSamples.read(all, base: Self.least, files: files)) == expected, "\(name)")
+                #expect(
+                    value(
+                        try SettingsSamples.read(
+                            all, base: name == "ODYS_SMTP_PASSWORD" ? Self.withLogin : Self.least, files: files))
+                        == expected, "\(name)")
             }
         }
     }
@@ -169,8 +175,14 @@ import Testing
     @Test(arguments: ["a\rb", "a\u{1}", "a\nb", "\u{7F}a"])
     func aControlCharacterInALoginIsAProblem(_ value: String) {
         for name in ["ODYS_SMTP_USERNAME", "ODYS_SMTP_PASSWORD"] {
-            #expect(SettingsSamples.names([name: value], base: Self.least) == [name])
+            let login = ["ODYS_SMTP_USERNAME": "ana", "ODYS_SMTP_PASSWORD": "secret"].merging([name: value]) { $1 }
+            #expect(SettingsSamples.names(login, base: Self.least) == [name])
         }
+    }
+
+    @Test(arguments: ["ODYS_SMTP_USERNAME", "ODYS_SMTP_PASSWORD"])
+    func halfALoginIsAProblem(name: String) {
+        #expect(SettingsSamples.names([name: "ana"], base: Self.least) == ["ODYS_SMTP_USERNAME"])
     }
 
     // MARK: The database

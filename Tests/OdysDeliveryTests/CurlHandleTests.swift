@@ -137,7 +137,7 @@ extension ProcessTests {
             server.stop()
             let result = Self.post(CurlHandle(), server.url)
             #expect(result.failure == .notConnected)
-            #expect(result.bytesSent == 0 && result.code == 0 && !result.wasReady)
+            #expect(result.bytesSent == 0 && result.code == 0 && !result.reachedRecipient)
             #expect(OutcomeClass(EvolutionAnswer(result).outcome(to: "55")) == .notSent)
         }
 

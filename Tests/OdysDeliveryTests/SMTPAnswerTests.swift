@@ -17,7 +17,7 @@ import Testing
         for failure in [TransferResult.Failure.notConnected, .tls] {
             for code in [0, 220, 354, 550] {
                 for isReady in [true, false] {
-                    let outcome = Self.outcome(.sample(failure, code: code, wasReady: isReady))
+                    let outcome = Self.outcome(.sample(failure, code: code, reachedRecipient: isReady))
                     #expect(outcome == .notSent(reason: "curl's words"))
                 }
             }
@@ -43,7 +43,7 @@ import Testing
         for failure in [TransferResult.Failure.refused, .broken, .other] {
             for code in [0] + Array(200...599) {
                 for isReady in [true, false] {
-                    let outcome = Self.outcome(.sample(failure, code: code, wasReady: isReady))
+                    let outcome = Self.outcome(.sample(failure, code: code, reachedRecipient: isReady))
                     let expected: OutcomeClass =
                         switch code {
                         case 354: .unclear

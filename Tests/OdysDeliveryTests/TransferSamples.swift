@@ -5,11 +5,13 @@ import OdysCore
 extension TransferResult {
     /// A transfer as libcurl would report it.
     static func sample(
-        _ failure: Failure? = nil, code: Int = 0, body: String = "", bytesSent: Int = 500, wasReady: Bool = true,
+        _ failure: Failure? = nil, code: Int = 0, body: String = "", bytesSent: Int = 500,
+        reachedRecipient: Bool = true,
         retryAfter: Double? = nil, reason: String = "curl's words"
     ) -> TransferResult {
         TransferResult(
-            failure: failure, code: code, body: Array(body.utf8), bytesSent: bytesSent, wasReady: wasReady,
+            failure: failure, code: code, body: Array(body.utf8), bytesSent: bytesSent,
+            reachedRecipient: reachedRecipient,
             retryAfterSeconds: retryAfter, reason: reason)
     }
 

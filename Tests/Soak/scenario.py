@@ -14,6 +14,7 @@ class Result:
     figures: dict
     violations: list
     seconds: float
+    logs: list = dataclasses.field(default_factory=list)  # what the processes said, where something was wrong
 
 
 @dataclasses.dataclass(frozen=True)

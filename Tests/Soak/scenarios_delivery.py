@@ -26,9 +26,10 @@ def accepted(fleet):
     return measure.instants(entry["at"] for entry in fleet.arrived()[0])
 
 
-@scenario("backlog", "many queued messages and a provider that takes 20 ms: they are sent fast, each once, and requests "
-          "stay quick meanwhile (release build)",
-          short={"messages": 600, "rate": 100, "slower": 5}, long={"messages": 10_000, "rate": 200, "slower": 2},
+@scenario("backlog",
+          "many queued messages and a provider that takes 20 ms: they are sent fast, each once, and requests stay "
+          "quick meanwhile (release build; the short form only sees that it works)",
+          short={"messages": 400, "rate": 20, "slower": 20}, long={"messages": 10_000, "rate": 200, "slower": 2},
           seconds=(60, 900))
 def backlog(run, messages, rate, slower):
     fleet = run.fleet(ODYS_DELIVERY="off", build="release", direct=True)
@@ -74,8 +75,8 @@ def probe(fleet, number, is_over, pause=0.03):
 
 
 @scenario("rate", f"ODYS_WHATSAPP_RATE={RATE}: all processes together keep to it in every second",
-          short={"messages": 150}, long={"messages": 1500}, seconds=(60, 120))
-def rate_cap(run, messages):
+          short={"messages": 150, "used": 0.3}, long={"messages": 1500, "used": 0.8}, seconds=(60, 120))
+def rate_cap(run, messages, used):
     fleet = run.fleet(ODYS_DELIVERY="off", build="release", direct=True)
     violations = enqueue(run, fleet, messages)
     fleet.configure(build="release", direct=True, ODYS_WHATSAPP_RATE=RATE)
@@ -87,12 +88,13 @@ def rate_cap(run, messages):
     violations += wrong + verdict.of_rows(fleet, delivered=not left)
     if most > 1.2 * RATE:
         violations.append(f"{most} messages within a second, the rate is {RATE}")
-    if mean < 0.8 * RATE:
+    if mean < used * RATE:
         violations.append(f"{mean:.0f} messages a second, the rate of {RATE} is not used")
     return {"rate": RATE, "most in any second": most, "mean": round(mean, 1), **result}, violations
 
 
-@scenario("outage", "the provider is away for hours: attempts are not used up, and on its return the messages come at a "
+@scenario("outage",
+          "the provider is away for hours: attempts are not used up, and on its return the messages come at a "
           "growing pace until all are sent",
           short={"scale": 0.02, "seconds": 5, "messages": 120}, long={"scale": 0.02, "seconds": 288, "messages": 5000},
           seconds=(90, 900))
@@ -102,8 +104,7 @@ def outage(run, scale, seconds, messages):
     with faults.peers_fail(fleet, {"mode": "unavailable"}):
         fleet.configure(ODYS_TIME_SCALE=scale, direct=True)
         time.sleep(seconds)
-        made = fleet.one("SELECT SUM(attempts) AS number, MAX(attempts) AS most FROM outbox WHERE template LIKE '%%cancel%%'"
-                         " AND state = 'pending'")
+        made = fleet.one("SELECT SUM(attempts) AS number, MAX(attempts) AS most FROM outbox WHERE state = 'pending'")
         dead = fleet.one("SELECT COUNT(*) AS number FROM outbox WHERE state = 'dead'")["number"]
     left = fleet.drained(60 + messages / 20)
     times = [each - accepted(fleet)[0] for each in accepted(fleet)]

@@ -30,43 +30,49 @@ def responder_kills(run, each, clients):
 @scenario("delivery-kills",
           "kill -9 at every place of a delivery: no message is lost, and a second copy exists only where the process "
           "died between the request to the provider and the record of its answer",
-          short={"stages": (("W1", "W2", "W5"), ("W3", "W4")), "each": 2, "mail": 0, "messages": 40},
-          long={"stages": tuple((point,) for point in faults.DELIVERY_POINTS), "each": 60, "mail": 12, "messages": 500},
+          short={"stages": (("W1", "W2", "W5"), ("W3", "W4")), "each": 2, "mail": 0},
+          long={"stages": tuple((point,) for point in faults.DELIVERY_POINTS), "each": 60, "mail": 12},
           seconds=(90, 1500))
-def delivery_kills(run, stages, each, mail, messages):
+def delivery_kills(run, stages, each, mail):
     """`mail` of the kills at each point are those of e-mail senders."""
     totals, violations = {}, []
     for stage in stages:
         for channel, number in (("whatsapp", each - mail), ("email", mail)):
             if number == 0:
                 continue
-            figures, found = delivery_stage(run, stage, number, channel, messages * number // each)
+            figures, found = delivery_stage(run, stage, number, channel)
             violations += found
             for name, value in figures.items():
                 totals[name] = totals.get(name, 0) + value
     return totals, violations
 
 
-def delivery_stage(run, points, each, channel, messages):
+def delivery_stage(run, points, each, channel):
     """One sender for each channel of a process, and only one channel has messages: whatever is in hand when the process
     dies is the message at the fail point."""
     fleet = run.fleet(ODYS_DELIVERY="off")
-    load = enqueue(run, fleet, channel, messages)
+    # One claim in so many kills, and there are twice as many messages as that takes.
+    every = 10 if each > 5 else 4
+    load = enqueue(run, fleet, channel, 2 * each * every * len(points))
     senders = {"ODYS_WHATSAPP_SENDERS": 1, "ODYS_EMAIL_SENDERS": 1, "ODYS_DELIVERY": "on"}
     slow = {"mode": "ok", "delay_ms": 40}  # W3 dies 15 ms after it has begun to send
     with faults.peers_fail(fleet, slow, slow):
-        killed = faults.kill_at(fleet, points, each, every=10 if each > 5 else 4, seconds=20 + each * 5,
-                                seed=run.seed, after=senders, **senders)
+        killed = faults.kill_at(fleet, points, each, every, seconds=20 + each * 5, seed=run.seed, after=senders,
+                                **senders)
         left = fleet.drained(2 * LEASE_SECONDS + 60)
     explained = sum(killed.get(point, 0) for point in ("W3", "W4"))
     # Who has no phone is sent no WhatsApp message.
-    figures, violations = verdict.of_messages(fleet, copies_allowed=explained, states=("sent", "skipped"))
+    figures, violations = verdict.of_messages(fleet, copies_allowed=explained, states=("sent", "skipped", "dead"))
+    # Whoever happens to be in hand at five deaths in a row is taken for poison, as it should be.
+    poison = [row for row in verdict.deliveries(fleet).rows if row["state"] == "dead"]
+    violations += [f"dead: {row}" for row in poison
+                   if row["attempts"] < 5 or not row["last_error"].startswith("poison")]
     violations += faults.too_few(killed, each) + verdict.of_rows(fleet) + load.oddities
     if left:
         violations.append(f"{left} messages still pending")
-    name = "+".join(points)
-    return {"kills": sum(killed.values()), "messages": figures["messages"], "lost": figures["lost"],
-            f"kills at {name}": sum(killed.values()), f"second copies at {name}": figures["second copies"]}, violations
+    name, kills = "+".join(points), sum(killed.values())
+    return {"kills": kills, "messages": figures["messages"], "lost": figures["lost"], "taken for poison": len(poison),
+            f"kills at {name}": kills, f"second copies at {name}": figures["second copies"]}, violations
 
 
 def enqueue(run, fleet, channel, messages):

@@ -1,5 +1,6 @@
 """Somebody else who holds the rows that the service needs."""
 
+import contextlib
 import itertools
 import statistics
 import time
@@ -26,18 +27,14 @@ def deadlock_storm(run, deadlocks, tolerated):
                     " FOR UPDATE")
     appointment = "SELECT id FROM appointments WHERE id = %s FOR UPDATE"
     outbox = "SELECT id FROM outbox WHERE appointment_id = %s FOR UPDATE"
-    with load:
-        disturbers = [faults.Disturber(fleet, first, appointment, names.next, f"{run.seed} {number}", pause=0.03)
-                      for number, first in enumerate((professional, professional, outbox))]
+    disturbers = [faults.Disturber(fleet, first, appointment, names.next, f"{run.seed} {number}", pause=0.03)
+                  for number, first in enumerate((professional, professional, outbox))]
+    with load, contextlib.ExitStack() as disturbing:
         for each in disturbers:
-            each.start()
-        try:
-            deadline = time.monotonic() + 30 + deadlocks
-            while faults.deadlocks(fleet) - begun < deadlocks and time.monotonic() < deadline:
-                time.sleep(0.1)
-        finally:
-            for each in disturbers:
-                each.__exit__()
+            disturbing.enter_context(each)
+        deadline = time.monotonic() + 30 + deadlocks
+        while faults.deadlocks(fleet) - begun < deadlocks and time.monotonic() < deadline:
+            time.sleep(0.1)
     raised = faults.deadlocks(fleet) - begun
     errors = [request for request in load.journal if request.final != 200]
     result, violations = verdict.of_requests(fleet, load, says_nothing=(503,))

@@ -57,9 +57,11 @@ def wait_until_final(fleet, rows, seconds=60):
     return ends + fleet.new_ends()
 
 
-@scenario("order", "confirm, and cancel within 50 ms, while the provider fails and processes die: what arrives is never "
+@scenario("order",
+          "confirm, and cancel within 50 ms, while the provider fails and processes die: what arrives is never "
           "in the wrong order, and the older message may be superseded",
-          short={"appointments": 20, "failing": 2, "kills": 2}, long={"appointments": 1000, "failing": 100, "kills": 60}, seconds=(60, 900))
+          short={"appointments": 20, "failing": 2, "kills": 2},
+          long={"appointments": 1000, "failing": 100, "kills": 60}, seconds=(60, 900))
 def order(run, appointments, failing, kills):
     fleet = run.fleet(ODYS_DELIVERY="off")
     bookings = fleet.crowd(appointments)
@@ -74,29 +76,32 @@ def order(run, appointments, failing, kills):
         load.join()
         left = fleet.drained(300)
     found = verdict.deliveries(fleet)
-    inverted = inversions(fleet, found.rows)
+    inverted = inversions(fleet, found.rows, bookings)
     states = found.states()
     violations = inverted + load.oddities + verdict.of_rows(fleet, delivered=not left)
     violations += [f"{row}" for row in found.rows if row["state"] not in ("sent", "superseded")]
     if not sum(killed.values()):
         violations.append("no process died: the scenario tested less than it should")
-    return {"appointments": appointments, "of these, with a provider that fails three times": failing, "kills": sum(killed.values()), "states": states,
+    return {"appointments": appointments, "of these, with a provider that fails three times": failing,
+            "kills": sum(killed.values()), "states": states,
             "in the wrong order": len(inverted), "second copies": found.duplicates}, violations
 
 
-def inversions(fleet, rows):
-    """Recipients for whom an earlier version's message came after a later one's."""
-    versions = {}
-    texts = {entry["id"]: (entry["number"], entry["text"]) for entry in fleet.arrived()[0]}
-    for row in rows:
-        if row["provider_id"] in texts:
-            versions[texts[row["provider_id"]]] = (row["appointment_id"], row["appointment_version"])
+def inversions(fleet, rows, bookings):
+    """Recipients to whom an earlier version's message came after a later one's."""
+    arrived = fleet.arrived()[0]
+    texts = {entry["id"]: (entry["number"], entry["text"]) for entry in arrived}
+    versions = {texts[row["provider_id"]]: (row["appointment_id"], row["appointment_version"]) for row in rows
+                if row["provider_id"] in texts}
+    clients = {booking.client.number: booking.id for booking in bookings}
     latest, found = {}, []
-    for entry in fleet.arrived()[0]:
-        # A text without a row that was recorded as sent is an older one, which was superseded after it had left.
-        appointment, version = versions.get((entry["number"], entry["text"]), (None, 0))
+    for entry in arrived:
+        # A text that no row recorded as sent left before its sender died, and was then superseded: it is the older one.
+        appointment, version = versions.get((entry["number"], entry["text"]), (clients.get(entry["number"]), 1))
+        if appointment is None:
+            continue  # a professional's, of whom one cannot say to which appointment it belongs
         who = entry["number"], appointment
-        if version and version < latest.get(who, 0):
+        if version < latest.get(who, 0):
             found.append(f"version {version} came after {latest[who]}: {entry}")
         latest[who] = max(version, latest.get(who, 0))
     return found

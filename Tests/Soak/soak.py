@@ -2,6 +2,7 @@
 
 import argparse
 import datetime
+import importlib
 import os
 import pathlib
 import platform
@@ -10,65 +11,30 @@ import signal
 import subprocess
 import sys
 
-import scenario
-import scenarios_kills  # each registers its scenarios
-import scenarios_database
-import scenarios_locks
-import scenarios_delivery
-import scenarios_messages
-import scenarios_sleep
-import scenarios_mixed
 import figures
-from fleet import Fleet
+import run
+import scenario
+
+# Each registers its scenarios, in the order in which they run.
+for module in ("kills", "races", "database", "locks", "delivery", "messages", "sleep", "mixed"):
+    importlib.import_module(f"scenarios_{module}")
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 BINARIES = ("odys-fcgi", "odysctl")
 
 
-class Run:
-    """What the scenarios of one run share: the seed, the binaries, and a fleet."""
-
-    def __init__(self, options, builds):
-        self.seed, self.builds, self.shares = options.seed, builds, options.short
-        self.release_name = str(builds["release"])
-        self.current = None
-
-    def fleet(self, **settings):
-        """A fleet with these settings: in the long form a new one, in the short form the one that is there."""
-        if self.current is None:
-            self.current = Fleet(self.builds, self.seed, **settings)
-        else:
-            self.current.sql("UPDATE outbox SET state = 'expired', finished_at = UTC_TIMESTAMP(6)"
-                             " WHERE state = 'pending'")
-            self.current.configure(**settings)
-        self.current.forget()
-        return self.current
-
-    def after(self, result):
-        """What a failed scenario left behind must not fail the next one, and is shown."""
-        if self.current and result.violations:
-            lines = [line for line in self.current.logs_since({}).splitlines() if '"level":"info"' not in line]
-            for line in lines[-40:]:
-                print(f"      {line[:300]}")
-        if self.current and (result.violations or not self.shares):
-            self.close()
-
-    def close(self):
-        if self.current:
-            self.current.close()
-        self.current = None
-
-
 def arguments():
     parser = argparse.ArgumentParser(
         prog="scripts/soak", formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Breaks a private stack in every way it must survive, and counts what was lost and what came twice.",
+        description="Breaks a private stack in every way it must survive; counts what was lost and what came twice.",
         epilog="scenarios:\n" + "\n".join(f"  {each.name:18} {each.promise}" for each in scenario.SCENARIOS.values()))
     parser.add_argument("scenarios", nargs="*", metavar="NAME", help="only these (default: all)")
     parser.add_argument("--short", action="store_true", help="a small number of faults each, in less than two minutes")
-    parser.add_argument("--out", default=None, metavar="FILE", help="the report (default: soak-report.md; with --short: none)")
+    parser.add_argument("--out", default=None, metavar="FILE", help="the report (soak-report.md; --short: none)")
     parser.add_argument("--junitxml", metavar="FILE", help="the results for a test runner")
     parser.add_argument("--seed", type=int, default=None, help="repeats the random choices of an earlier run")
+    parser.add_argument("--jobs", type=int, default=2, help="processes that share the short form (2)")
+    parser.add_argument("--worker", nargs=2, metavar=("DEBUG", "RELEASE"), help=argparse.SUPPRESS)
     parser.add_argument("--minutes", type=float, help="how long the scenario 'mixed' goes on (long form: 10)")
     options = parser.parse_args()
     if unknown := [name for name in options.scenarios if name not in scenario.SCENARIOS]:
@@ -94,9 +60,6 @@ def built(directory, command):
         print(f"soak: {' '.join(command)}", flush=True)
         if subprocess.run(command, cwd=CHECKOUT, stdout=sys.stderr, check=False).returncode != 0:
             sys.exit("soak: the build failed")
-        for path in made:
-            # A build that had nothing to do leaves an older file.
-            os.utime(path)
     return directory
 
 
@@ -105,25 +68,29 @@ def main():
     form = "short" if options.short else "long"
     # Whoever ends the run with SIGTERM gets the cleaning up, as with Ctrl-C.
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    if options.worker:
+        run.work(form, options.seed, dict(zip(("debug", "release"), map(pathlib.Path, options.worker))))
+        return 0
     builds = find_builds()
-    wanted = [scenario.SCENARIOS[name] for name in options.scenarios or scenario.SCENARIOS]
+    names = options.scenarios or list(scenario.SCENARIOS)
     if options.minutes:
         scenario.SCENARIOS["mixed"].sizes[form]["seconds"] = int(options.minutes * 60)
         scenario.SCENARIOS["mixed"].seconds[form] += int(options.minutes * 60)
-    print(f"soak: {form} form, seed {options.seed}", flush=True)
-    run, results = Run(options, builds), []
-    try:
-        for each in wanted:
-            print(f"   …      {each.name}", flush=True)
-            results.append(scenario.perform(each, run, form))
-            show(results[-1])
-            run.after(results[-1])
-            write(options, form, builds, results)
-    finally:
-        run.close()
+    print(f"soak: {form} form, seed {options.seed}, {len(names)} scenarios", flush=True)
+    results = []
+
+    def report(result):
+        results.append(result)
+        show(result)
+        write(options, form, builds, results)
+
+    if options.short and len(names) > 1 and options.jobs > 1:
+        run.side_by_side(names, options.seed, builds, options.jobs, report)
+    else:
+        run.in_turn(names, form, options.seed, builds, report)
     failed = sum(bool(each.violations) for each in results)
     print(f"{len(results) - failed} passed, {failed} failed", flush=True)
-    return 1 if failed else 0
+    return 0 if failed == 0 and len(results) == len(names) else 1
 
 
 def show(result):
@@ -132,6 +99,8 @@ def show(result):
         print(f"      {name}: {figures.shown(value)}")
     for text in result.violations[:10]:
         print(f"      violation: {text[:800]}")
+    for line in result.logs:
+        print(f"      {line}")
 
 
 def write(options, form, builds, results):

@@ -65,7 +65,7 @@ def write_shared(directory, sockets, origins, rate_limit):
     (odys / "origins.conf").write_text(origins, encoding="utf-8")
     exempt = "" if rate_limit else "0.0.0.0/0 1;\n::/0 1;\n"
     (odys / "rate-exempt.conf").write_text(exempt, encoding="utf-8")
-    servers = "".join(f"    server unix:{socket} max_fails=1 fail_timeout=1s;\n" for socket in sockets)
+    servers = "".join(f"    server unix:{socket} max_fails=0;\n" for socket in sockets)
     upstream = f"upstream odys {{\n    zone odys 64k;\n    least_conn;\n{servers}}}\n"
     (odys / "odys-upstream.conf").write_text(upstream, encoding="utf-8")
 
