@@ -108,14 +108,16 @@ final class CurlHandle {
         odys_setopt_text(handle, option, value)
     }
 
-    /// Keeps the first letters of the last command that was sent: libcurl does not say which one was refused.
+    /// Keeps the first letters of the last command that was sent: libcurl does not say which one was refused. The
+    /// farewell, which it sends after a refusal too, does not count.
     func watchCommands() {
         set(CURLOPT_VERBOSE, 1)
         odys_setopt_pointer(handle, CURLOPT_DEBUGDATA, Unmanaged.passUnretained(sink).toOpaque())
         odys_setopt_debug(handle, CURLOPT_DEBUGFUNCTION) { _, type, data, size, sink in
             if type == CURLINFO_HEADER_OUT, let data, let sink {
                 let target = Unmanaged<ResponseSink>.fromOpaque(sink).takeUnretainedValue()
-                target.lastCommand = Array(UnsafeRawBufferPointer(start: data, count: min(size, 4)))
+                let command = Array(UnsafeRawBufferPointer(start: data, count: min(size, 4)))
+                if !command.elementsEqual("QUIT".utf8) { target.lastCommand = command }
             }
             return 0
         }

@@ -61,7 +61,7 @@ public final class OutboxStore {
     ///   slow recipient holds one sender and not all.
     public func claim(passingOver busy: [String]) throws(StoreError) -> Claim {
         try connection.transaction { connection throws(StoreError) in
-            let excluded = (0..<max(exclusions, 1)).map { SQLValue.text($0 < busy.count ? busy[$0] : "") }
+            let excluded = (0..<max(exclusions, 1)).map { SQLValue.text($0 < busy.count ? busy[$0] : Self.nobody) }
             let candidates = try connection.query(
                 candidatesSQL, [.text(channel.rawValue)] + excluded, doing: "look for due messages")
             guard !candidates.isEmpty else { return .nothingDue }
@@ -99,6 +99,9 @@ public final class OutboxStore {
             COMMIT;
         END
         """
+
+    /// Fills the places for recipients in hand that are not needed. Not the empty text: a row may have that recipient.
+    private static let nobody = "(nobody)"
 
     /// The pace over all processes: one row says when the next message may go.
     ///

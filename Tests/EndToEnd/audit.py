@@ -37,25 +37,48 @@ def in_rows(odys):
 
 
 def in_ledgers(odys):
-    """Each sent message is there once, and nothing else went to the same recipient."""
+    """Each sent message is there once and in its turn, and nothing else went to the same recipient."""
     if not odys.made:
         return []
     # Read before the rows: what has arrived by now was claimed before.
     whatsapp = odys.whatsapp.ledger() if odys.whatsapp else []
     places = ", ".join(["%s"] * len(odys.made))
-    rows = odys.sql(f"""SELECT channel, recipient, template, provider_id, message_uid, state, attempts FROM outbox
-                        WHERE appointment_id IN ({places})""", *odys.made)
+    rows = odys.sql(f"""SELECT channel, recipient, recipient_role, template, provider_id, message_uid, state, attempts,
+                            appointment_id, appointment_version
+                        FROM outbox WHERE appointment_id IN ({places})""", *odys.made)
     found = []
     for channel, peer in (("whatsapp", odys.whatsapp), ("email", odys.mail)):
         if peer is None:
             continue
-        arrived = collections.Counter(peer.ids())
-        for row in rows:
-            if row["channel"] == channel and row["state"] == "sent":
-                identifier = row["provider_id"] if channel == "whatsapp" else row["message_uid"]
-                if arrived[identifier] not in ((1, 2) if recipient(row) in odys.repeats else (1,)):
-                    found.append(f"{channel} {row['template']} arrived {arrived[identifier]} times")
+        ids = peer.ids()
+        arrived = collections.Counter(ids)
+        sent = [row for row in rows if row["channel"] == channel and row["state"] == "sent"]
+        found += inverted(sent, ids)
+        for row in sent:
+            if arrived[identity(row)] not in ((1, 2) if recipient(row) in odys.repeats else (1,)):
+                found.append(f"{channel} {row['template']} arrived {arrived[identity(row)]} times")
     return found + surplus(odys, rows, whatsapp)
+
+
+def inverted(sent, ids):
+    """Messages about one appointment that a recipient got in another order than that of its versions."""
+    places = {identifier: place for place, identifier in reversed(list(enumerate(ids)))}
+    lines = collections.defaultdict(list)
+    for row in sent:
+        if row["appointment_version"] is not None and identity(row) in places:
+            line = lines[row["appointment_id"], row["channel"], row["recipient_role"]]
+            line.append((places[identity(row)], row["appointment_version"], row["template"]))
+    found = []
+    for line in lines.values():
+        versions = [version for _, version, _ in sorted(line)]
+        if versions != sorted(versions):
+            found.append(f"arrived in another order: {sorted(line)}")
+    return found
+
+
+def identity(row):
+    """What a ledger knows a sent message by."""
+    return row["provider_id"] if row["channel"] == "whatsapp" else str(row["message_uid"])
 
 
 def surplus(odys, rows, ledger):

@@ -77,3 +77,16 @@ JOIN appointments b ON b.professional_id = a.professional_id AND b.id > a.id
 JOIN appointment_events x ON x.appointment_id = a.id AND x.action = 'confirm'
 JOIN appointment_events y ON y.appointment_id = b.id AND y.action = 'confirm'
 WHERE a.status IN ('confirmed', 'completed', 'no_show') AND b.status IN ('confirmed', 'completed', 'no_show');
+
+-- A message gives way only to what came later: payments and chat messages never do, a status message only after another
+-- change of the status, a reminder only where the appointment is not confirmed. What gave way was not sent.
+SELECT 'superseded without a cause', o.appointment_id, CONCAT_WS(' ', o.appointment_version, o.channel, o.template)
+FROM audit_appointments u JOIN outbox o ON o.appointment_id = u.id AND o.state = 'superseded'
+JOIN appointments a ON a.id = o.appointment_id
+WHERE o.provider_id IS NOT NULL
+    OR o.template IN ('payment_confirmed', 'payment_confirmed_receipt', 'new_message_to_client',
+                      'new_message_to_professional')
+    OR o.template IN ('reminder_24h', 'reminder_1h') AND a.status = 'confirmed'
+    OR o.appointment_version IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM appointment_events e WHERE e.appointment_id = o.appointment_id
+            AND e.version > o.appointment_version AND e.to_status <> e.from_status);

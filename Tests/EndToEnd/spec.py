@@ -126,8 +126,11 @@ ERRORS = {
     "not_found": (404, "Não encontrado"),
     "method_not_allowed": (405, "Método não permitido"),
     "slot_conflict": (409, "Horário já ocupado"),
+    "idempotency_in_progress": (409, "Requisição em andamento"),
+    "version_mismatch": (412, "O agendamento mudou"),
     "body_too_large": (413, "Requisição inválida"),
     "unsupported_media_type": (415, "Requisição inválida"),
+    "idempotency_key_reused": (422, "Chave de idempotência já usada"),
     "rate_limited": (429, "Muitas tentativas. Aguarde um momento."),
     "unavailable": (503, "Serviço indisponível"),
     "malformed_request": (400, "Requisição inválida"),
@@ -139,6 +142,7 @@ EXTRA_MEMBERS = {
     "invalid_transition": {"currentStatus", "currentPaymentStatus", "allowedActions"},
     "too_early": {"allowedFrom"},
     "slot_conflict": {"conflictingAppointmentId"},
+    "version_mismatch": {"currentVersion"},
 }
 
 # --- Words --------------------------------------------------------------------------------------------

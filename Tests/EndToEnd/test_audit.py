@@ -21,6 +21,8 @@ DAMAGE = {
         "SELECT recipient_id, recipient_type, type, title, body, appointment_id FROM notifications "
         "WHERE appointment_id = %(id)s",
     "unfinished message": "UPDATE outbox SET state = 'sent' WHERE appointment_id = %(id)s AND channel = 'email'",
+    "superseded without a cause": "UPDATE outbox SET state = 'superseded', finished_at = created_at "
+                                  "WHERE appointment_id = %(id)s AND channel = 'email'",
 }
 
 
@@ -72,4 +74,17 @@ def test_messages_that_arrived_never_or_twice_are_found(odys):
                  template="new_message_to_client", payload={"professionalName": "Paula"})
     eventually(lambda: len(odys.whatsapp.to(booking.client.number)) == 2)
     assert any("got 2 messages for 1 rows" in problem for problem in audit.problems(odys))
+    odys.made.clear()
+
+
+def test_messages_that_arrived_in_the_wrong_order_are_found(odys):
+    booking = odys.booking()
+    odys.act(booking, "paid")
+    odys.settled(booking)
+    odys.act(booking, "cancel")
+    rows = [row for row in odys.settled(booking) if row["recipient_role"] == "client"]
+    assert audit.problems(odys) == []
+    for row, other in zip(rows, reversed(rows)):
+        odys.sql("UPDATE outbox SET provider_id = %s WHERE id = %s", other["provider_id"], row["id"])
+    assert any(problem.startswith("arrived in another order") for problem in audit.problems(odys))
     odys.made.clear()

@@ -110,6 +110,11 @@ import Testing
         #expect(try store().claim(passingOver: ["slow"]).message == nil)
     }
 
+    @Test func aRowWithoutARecipientIsClaimedToo() throws {
+        try enqueue("")
+        #expect(try store().claim(passingOver: []).message?.recipient == "")
+    }
+
     @Test func channelsDoNotSeeEachOther() throws {
         try enqueue("1")
         #expect(try store(.email).claim(passingOver: []).message == nil)

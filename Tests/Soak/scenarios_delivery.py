@@ -29,12 +29,13 @@ def accepted(fleet):
 @scenario("backlog",
           "many queued messages and a provider that takes 20 ms: they are sent fast, each once, and requests stay "
           "quick meanwhile (release build; the short form only sees that it works)",
-          short={"messages": 400, "rate": 20, "slower": 20}, long={"messages": 10_000, "rate": 200, "slower": 2},
+          short={"messages": 400, "rate": 20, "slower": 20, "probes": 60},
+          long={"messages": 10_000, "rate": 200, "slower": 2, "probes": 500},
           seconds=(60, 900))
-def backlog(run, messages, rate, slower):
+def backlog(run, messages, rate, slower, probes):
     fleet = run.fleet(ODYS_DELIVERY="off", build="release", direct=True)
     violations = enqueue(run, fleet, messages)
-    idle = probe(fleet, 100, lambda: False)
+    idle = probe(fleet, probes, lambda: False)
     waiting = fleet.pending()
     with faults.peers_fail(fleet, {"mode": "ok", "delay_ms": 20}):
         fleet.configure(build="release", direct=True)
@@ -107,7 +108,8 @@ def outage(run, scale, seconds, messages):
         made = fleet.one("SELECT SUM(attempts) AS number, MAX(attempts) AS most FROM outbox WHERE state = 'pending'")
         dead = fleet.one("SELECT COUNT(*) AS number FROM outbox WHERE state = 'dead'")["number"]
     left = fleet.drained(60 + messages / 20)
-    times = [each - accepted(fleet)[0] for each in accepted(fleet)]
+    times = accepted(fleet)
+    times = [each - times[0] for each in times]
     by_second = [sum(begin <= each < begin + 1 for each in times) for begin in range(8)]
     result, wrong = verdict.of_messages(fleet)
     violations += wrong + verdict.of_rows(fleet, delivered=not left)
