@@ -64,7 +64,7 @@ public enum Limits {
     /// Messages a second at which a recovering channel counts as recovered.
     public static let rampAllowanceMax = 64
     /// Part of a second by which a rate may be run ahead of, so that senders need not wake on the microsecond.
-    public static let rateSlackSeconds = 0.1
+    public static let rateSlackSeconds = 0.02
     /// Seconds that a provider's `Retry-After` may ask for at most.
     public static let retryAfterSecondsMax = 3_600.0
     /// Bytes of a provider's answer that are read.

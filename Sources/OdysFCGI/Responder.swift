@@ -82,6 +82,7 @@ struct Responder {
         let connection = Connection(settings.database)
         do throws(StoreError) {
             try connection.connect()
+            for problem in try Durability.problems(connection) { log.warning("\(problem)") }
             return true
         } catch {
             log.error("the database cannot be used: \(error.remedy)", metadata: ["error": "\(error)"])

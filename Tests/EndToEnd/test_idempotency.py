@@ -369,9 +369,9 @@ def test_of_two_different_requests_under_one_key_one_is_carried_out(quiet):
     assert sorted(answer.status for answer in answers) == [200] * 4 + [422] * 4
 
 
-def waiting(odys, number):
-    """Whether so many transactions wait for a row."""
-    return int(odys.one("SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'")["Value"]) == number
+def waiting(odys):
+    """How many transactions wait for a row at the moment."""
+    return int(odys.one("SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'")["Value"])
 
 
 @contextlib.contextmanager
@@ -390,14 +390,14 @@ def holding(odys, table, identifier):
 def test_a_key_whose_first_request_is_still_running_is_409(quiet):
     """The first request waits for the appointment, and then as long for the professional, whom confirm locks last. Each
     wait ends after two seconds, so that the second request, which began to wait in between, gives up before it."""
-    booking, key = quiet.booking(), fresh()
+    booking, key, others = quiet.booking(), fresh(), waiting(quiet)
 
     def second():
-        eventually(lambda: waiting(quiet, 1), LOCK_SECONDS)
+        eventually(lambda: waiting(quiet) == others + 1, LOCK_SECONDS)
         return keyed(quiet, booking, "confirm", key)
 
     def let_the_first_go_on():
-        eventually(lambda: waiting(quiet, 2), LOCK_SECONDS)
+        eventually(lambda: waiting(quiet) == others + 2, LOCK_SECONDS)
         appointment.rollback()
 
     before = quiet.contents()
@@ -415,7 +415,7 @@ def test_a_key_whose_first_request_is_still_running_is_409(quiet):
 
 
 def test_a_first_request_that_fails_leaves_the_key_to_the_second(quiet):
-    booking, key = quiet.booking(), fresh()
+    booking, key, others = quiet.booking(), fresh(), waiting(quiet)
 
     def first():
         answer = keyed(quiet, booking, "confirm", key)
@@ -423,7 +423,7 @@ def test_a_first_request_that_fails_leaves_the_key_to_the_second(quiet):
         return answer
 
     def second():
-        eventually(lambda: waiting(quiet, 1), LOCK_SECONDS)
+        eventually(lambda: waiting(quiet) == others + 1, LOCK_SECONDS)
         return keyed(quiet, booking, "confirm", key)
 
     with holding(quiet, "appointments", booking.id) as appointment:

@@ -150,19 +150,26 @@ import Testing
         #expect(try store.apply(second, fixture.request("confirm"), requestID: "r").change != nil)
     }
 
+    @Test func aServerThatMayForgetIsNoticed() throws {
+        // The tests' own server trades durability for speed.
+        let problems = try Durability.problems(database.connection())
+        #expect(problems.count == 1)
+        #expect(problems.first?.contains("innodb_flush_log_at_trx_commit = 1") == true)
+    }
+
     @Test func everySessionHasItsSettings() throws {
         let row = try database.connection().transaction { connection throws(StoreError) in
             try connection.query(
                 """
                 SELECT @@session.tx_isolation, @@session.sql_mode, @@session.time_zone, @@character_set_client,
                     CAST(@@session.autocommit AS SIGNED), CAST(@@session.innodb_lock_wait_timeout AS SIGNED),
-                    CAST(@@session.max_statement_time AS SIGNED)
+                    CAST(@@session.max_statement_time AS SIGNED), CAST(@@session.idle_transaction_timeout AS SIGNED)
                 """, [], doing: "ask")[0]
         }
         #expect(try row.text(0) == "READ-COMMITTED")
         #expect(try row.text(1).contains("STRICT_ALL_TABLES"))
         #expect(try row.text(2) == "+00:00")
         #expect(try row.text(3) == "utf8mb4")
-        #expect(try (4...6).map { try row.integer($0) } == [0, 2, 3])
+        #expect(try (4...7).map { try row.integer($0) } == [0, 2, 3, 5])
     }
 }

@@ -4,6 +4,8 @@ import bisect
 import datetime
 import json
 import pathlib
+import threading
+import time
 import xml.etree.ElementTree as xml
 
 
@@ -28,6 +30,29 @@ def instants(texts):
 def most_in_a_window(times, width=1.0):
     """The largest number of instants in any window of this width, wherever it begins."""
     return max((bisect.bisect_left(times, begin + width) - number for number, begin in enumerate(times)), default=0)
+
+
+class Stalls(threading.Thread):
+    """Measures how long this machine lets a thread wait that only wants to wake up: what came late by that much is no
+    fault of the service."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.longest = 0.0
+        self.stopping = threading.Event()
+
+    def run(self):
+        before = time.monotonic()
+        while not self.stopping.wait(0.005):
+            now = time.monotonic()
+            self.longest, before = max(self.longest, now - before - 0.005), now
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopping.set()
 
 
 def size_of(pid):

@@ -138,6 +138,8 @@ class Fleet(stack.Stack):
             self.forget_settings(instance)
         self.write_settings(settings)
         self.replaced(self.signal_responders(signal.SIGTERM), 40)
+        # Not one of them but all: a request to one that is still starting would look slow.
+        eventually(self.all_answer, 20)
         return self.new_ends()
 
     # --- Processes ---

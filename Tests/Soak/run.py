@@ -38,7 +38,8 @@ class Run:
     def after(self, result):
         """What a failed scenario left behind must not fail the next one, and is kept."""
         if self.current and result.violations:
-            lines = [line for line in self.current.logs_since({}).splitlines() if '"level":"info"' not in line]
+            lines = [line for line in self.current.logs_since({}).splitlines()
+                     if not any(word in line for word in ('"level":"info"', "[Note]", "[warn]", "-----"))]
             result.logs = [line[:300] for line in lines[-40:]]
         if self.current and (result.violations or not self.shares):
             self.close()

@@ -80,18 +80,21 @@ def probe(fleet, number, is_over, pause=0.03):
 def rate_cap(run, messages, used):
     fleet = run.fleet(ODYS_DELIVERY="off", build="release", direct=True)
     violations = enqueue(run, fleet, messages)
-    fleet.configure(build="release", direct=True, ODYS_WHATSAPP_RATE=RATE)
-    left = fleet.drained(2 * messages / RATE + 20)
+    with measure.Stalls() as stalls:
+        fleet.configure(build="release", direct=True, ODYS_WHATSAPP_RATE=RATE)
+        left = fleet.drained(2 * messages / RATE + 20)
     times = accepted(fleet)
     most = measure.most_in_a_window(times)
     mean = len(times) / (times[-1] - times[0])
     result, wrong = verdict.of_messages(fleet)
     violations += wrong + verdict.of_rows(fleet, delivered=not left)
-    if most > 1.2 * RATE:
+    # Messages that waited in a stalled machine arrive together with those after them.
+    if most > (1.2 + stalls.longest) * RATE:
         violations.append(f"{most} messages within a second, the rate is {RATE}")
     if mean < used * RATE:
         violations.append(f"{mean:.0f} messages a second, the rate of {RATE} is not used")
-    return {"rate": RATE, "most in any second": most, "mean": round(mean, 1), **result}, violations
+    return {"rate": RATE, "most in any second": most, "mean": round(mean, 1),
+            "longest stall of the machine ms": measure.milliseconds(stalls.longest), **result}, violations
 
 
 @scenario("outage",

@@ -63,7 +63,8 @@ def write_shared(directory, sockets, origins, rate_limit):
     for name in TEMPORARY:
         (directory / name).mkdir()
     (odys / "origins.conf").write_text(origins, encoding="utf-8")
-    exempt = "" if rate_limit else "0.0.0.0/0 1;\n::/0 1;\n"
+    # Halves, because nginx takes the whole for a repetition of the default.
+    exempt = "" if rate_limit else "0.0.0.0/1 1;\n128.0.0.0/1 1;\n::/1 1;\n8000::/1 1;\n"
     (odys / "rate-exempt.conf").write_text(exempt, encoding="utf-8")
     servers = "".join(f"    server unix:{socket} max_fails=0;\n" for socket in sockets)
     upstream = f"upstream odys {{\n    zone odys 64k;\n    least_conn;\n{servers}}}\n"
