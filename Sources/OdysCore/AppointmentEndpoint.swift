@@ -59,6 +59,7 @@ public struct AppointmentEndpoint {
     /// What the log is told of a request. It holds no personal data.
     public struct Record: Sendable {
         public let requestID: String
+        public let traceID: String?
         public let appointmentID: AppointmentID?
         public let status: Int
         public let code: String
@@ -108,8 +109,8 @@ public struct AppointmentEndpoint {
                 switch try apply(id, wanted, requestID) {
                 case .notFound: return refuse(.notFound, request, requestID, id)
                 case .refused(let refusal): return refuse(refusal, request, requestID, id)
-                case .done(let change): return accept(change, requestID)
-                case .replayed(let answer): return replay(answer, id, requestID)
+                case .done(let change): return accept(change, request, requestID)
+                case .replayed(let answer): return replay(answer, id, request, requestID)
                 }
             } catch {
                 return refuse(error.isUnavailability ? .unavailable : .internalError, request, requestID, id, error)
@@ -117,20 +118,24 @@ public struct AppointmentEndpoint {
         }
     }
 
-    private func accept(_ change: AppliedChange, _ requestID: String) -> Response {
+    private func accept(_ change: AppliedChange, _ request: Request, _ requestID: String) -> Response {
         wakeOutbox(change.messages)
         let decision = change.decision
         record(
             Record(
-                requestID: requestID, appointmentID: change.appointment.id, status: 200, code: "ok",
+                requestID: requestID, traceID: traceID(of: request), appointmentID: change.appointment.id, status: 200,
+                code: "ok",
                 action: decision.action, role: decision.actor, failure: nil))
         return success(change.answer)
     }
 
-    private func replay(_ answer: StoredAnswer, _ id: AppointmentID, _ requestID: String) -> Response {
+    private func replay(
+        _ answer: StoredAnswer, _ id: AppointmentID, _ request: Request, _ requestID: String
+    ) -> Response {
         record(
             Record(
-                requestID: requestID, appointmentID: id, status: answer.status, code: "replayed", action: nil,
+                requestID: requestID, traceID: traceID(of: request), appointmentID: id, status: answer.status,
+                code: "replayed", action: nil,
                 role: nil, failure: nil))
         var response = success(answer)
         response.headers.append(Header("Idempotency-Replayed", "true"))
@@ -150,7 +155,8 @@ public struct AppointmentEndpoint {
     ) -> Response {
         record(
             Record(
-                requestID: requestID, appointmentID: id, status: refusal.status, code: refusal.code, action: nil,
+                requestID: requestID, traceID: traceID(of: request), appointmentID: id, status: refusal.status,
+                code: refusal.code, action: nil,
                 role: nil, failure: failure))
         let body = JSON.object(
             [

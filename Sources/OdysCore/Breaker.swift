@@ -65,7 +65,10 @@ public struct Breaker: Sendable, Equatable {
             return open(at: now)
         case .notSent, .unclear:
             return noteFailure(recipient: recipient, at: now)
-        case .sent, .permanent, .skipped:
+        case .notTried:
+            returnPermit(at: now)
+            return false
+        case .sent, .permanent, .unsendable, .skipped:
             switch state {
             case .closed: state = .closed(failures: 0, recipients: [])
             case .probing: state = .ramp(allowance: 1, secondBegan: now, claimed: 0)

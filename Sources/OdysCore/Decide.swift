@@ -138,7 +138,7 @@ private struct Audience {
     private func emailToClient(
         _ template: Template, _ hours: Int, giving reason: String? = nil
     ) -> [OutgoingMessage] {
-        guard let email = client.email, !email.isBlank else { return [] }
+        guard let email = client.email?.trimmed, !email.isEmpty else { return [] }
         var payload = facts
         payload.reason = reason
         return [

@@ -58,6 +58,10 @@ public enum DeliveryOutcome: Sendable, Equatable {
     case unclear(reason: String)
     /// This message will never be taken.
     case permanent(reason: String)
+    /// The row does not make a message; no request was made.
+    case unsendable(reason: String)
+    /// There was no time left for an attempt; no request was made.
+    case notTried(reason: String)
     /// No message of this channel will be taken until somebody repairs the configuration.
     case misconfigured(reason: String)
     /// Not tried, for a reason that is not a failure.
@@ -70,7 +74,8 @@ public enum Settlement: Sendable, Equatable {
     /// Stays pending and is due again after the delay. `counted` is false where no request was made that says
     /// anything about the message; `unclear` is true where it may have arrived.
     case retry(afterSeconds: Double, error: String, counted: Bool, unclear: Bool)
-    case dead(error: String)
+    /// `counted` is false where no request was made.
+    case dead(error: String, counted: Bool = true)
     case skipped(SkipReason)
     case expired
     case superseded
@@ -93,7 +98,7 @@ extension ClaimedMessage {
         if isExpired { return .expired }
         if isSuperseded { return .superseded }
         if lostClaims >= Limits.lostClaimsMax {
-            return .dead(error: "poison: its senders died before they could say why")
+            return .dead(error: "poison: its senders died before they could say why", counted: false)
         }
         return nil
     }
@@ -117,6 +122,10 @@ extension ClaimedMessage {
                 : .dead(error: "outcome_unknown")
         case .permanent(let reason):
             .dead(error: reason)
+        case .unsendable(let reason):
+            .dead(error: reason, counted: false)
+        case .notTried(let reason):
+            .retry(afterSeconds: 0, error: reason, counted: false, unclear: false)
         case .misconfigured(let reason):
             .retry(
                 afterSeconds: pace.misconfiguredRetry * (0.8 + jitter / 5), error: reason, counted: false,

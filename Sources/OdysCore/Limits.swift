@@ -48,6 +48,8 @@ public enum Limits {
     public static let pollSeconds = 1.0
     /// Due messages that a sender looks at to claim one: more than one, because others claim at the same time.
     public static let claimCandidates = 8
+    /// Times that a sender looks for a message while others are faster, before it waits for the next poll.
+    public static let contendedClaimsMax = 20
     /// Claims in a row that ended without a recorded outcome, after which a message is taken for poison.
     public static let lostClaimsMax = 5
     /// Seconds between two prunings of a process.

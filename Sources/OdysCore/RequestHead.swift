@@ -22,6 +22,19 @@ extension AppointmentEndpoint {
             }
     }
 
+    /// The trace that the request belongs to (W3C Trace Context, `traceparent`), for the log; nil where the field is
+    /// absent or not valid, and the request then belongs to none.
+    func traceID(of request: Request) -> String? {
+        guard let parts = request.value("HTTP_TRACEPARENT")?.split(separator: "-", omittingEmptySubsequences: false),
+            parts.count >= 4, parts.map(\.utf8.count).starts(with: [2, 32, 16, 2]),
+            parts[..<4].allSatisfy({ $0.utf8.allSatisfy { hexValue($0) != nil && !(65...70).contains($0) } }),
+            // Later versions may add parts; "ff" is none.
+            parts[0] != "ff", parts[0] != "00" || parts.count == 4,
+            parts[1].contains(where: { $0 != "0" }), parts[2].contains(where: { $0 != "0" })
+        else { return nil }
+        return String(parts[1])
+    }
+
     func commonHeaders(_ requestID: String) -> [Header] {
         [
             Header("Cache-Control", "no-store"),

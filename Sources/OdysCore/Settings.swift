@@ -39,18 +39,22 @@ public struct Settings: Sendable {
     /// Variables that begin with `ODYS_` and mean nothing; reported, as they are most often misspelt.
     public let unknown: [String]
 
-    /// - Parameter readFile: the content of a secret's file, or why it cannot be read.
+    /// - Parameters:
+    ///   - readFile: the content of a secret's file, or why it cannot be read.
+    ///   - timeZoneProblem: what is wrong with the name of a zone; nil where nothing is.
     public init(
-        environment: [String: String], readFile: @escaping (String) -> Result<String, SettingsError>
+        environment: [String: String], readFile: @escaping (String) -> Result<String, SettingsError>,
+        timeZoneProblem: (String) -> String? = { _ in nil }
     ) throws(SettingsError) {
         var reader = SettingsReader(environment: environment, readFile: readFile)
         instance = reader.text("ODYS_INSTANCE") ?? "1"
         listen = Settings.listen(&reader)
-        threads = reader.integer("ODYS_THREADS", default: 16, in: 1...512)
-        whatsAppSenders = reader.integer("ODYS_WHATSAPP_SENDERS", default: 4, in: 1...64)
-        emailSenders = reader.integer("ODYS_EMAIL_SENDERS", default: 2, in: 1...64)
+        // Dispatch gives a process some 255 threads; whatever is beyond would wait for ever, without a word.
+        threads = reader.integer("ODYS_THREADS", default: 16, in: 1...160)
+        whatsAppSenders = reader.integer("ODYS_WHATSAPP_SENDERS", default: 4, in: 1...32)
+        emailSenders = reader.integer("ODYS_EMAIL_SENDERS", default: 2, in: 1...32)
         whatsAppRate = reader.integer("ODYS_WHATSAPP_RATE", default: 0, in: 0...10_000)
-        retentionDays = reader.integer("ODYS_RETENTION_DAYS", default: Settings.retentionDaysDefault, in: 1...3_650)
+        retentionDays = Settings.retentionDays(&reader)
         delivery = reader.choice("ODYS_DELIVERY", default: .on)
         database = DatabaseSettings(&reader)
         tokens = Settings.tokens(&reader)
@@ -60,13 +64,26 @@ public struct Settings: Sendable {
         logLevel = reader.choice("ODYS_LOG_LEVEL", default: .info)
         logFormat = reader.choice("ODYS_LOG_FORMAT", default: .json)
         unknown = reader.unknown(known: Settings.names)
+        if let problem = timeZoneProblem(messaging.timeZone) { reader.problem("ODYS_TIME_ZONE", problem) }
         for name in Settings.notYet where reader.text(name) != nil {
             reader.problem(name, "is not supported by this version; unset it")
         }
         guard reader.problems.isEmpty else { throw SettingsError(problems: reader.problems) }
     }
 
-    public static let retentionDaysDefault = 90
+    /// Reads only this setting: for the command that needs nothing else.
+    public static func retentionDays(
+        environment: [String: String], readFile: @escaping (String) -> Result<String, SettingsError>
+    ) throws(SettingsError) -> Int {
+        var reader = SettingsReader(environment: environment, readFile: readFile)
+        let days = retentionDays(&reader)
+        guard reader.problems.isEmpty else { throw SettingsError(problems: reader.problems) }
+        return days
+    }
+
+    private static func retentionDays(_ reader: inout SettingsReader) -> Int {
+        reader.integer("ODYS_RETENTION_DAYS", default: 90, in: 1...3_650)
+    }
 
     private static func listen(_ reader: inout SettingsReader) -> Listen {
         guard let text = reader.text("ODYS_LISTEN") else { return .inherited }

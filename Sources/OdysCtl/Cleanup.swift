@@ -17,8 +17,10 @@ struct Cleanup: ParsableCommand {
         let database = try reading { () throws(SettingsError) in
             try DatabaseSettings(environment: variables, migrating: false, readFile: Environment.readFile)
         }
-        let days =
-            retentionDays ?? variables["ODYS_RETENTION_DAYS"].flatMap { Int($0) } ?? Settings.retentionDaysDefault
+        let configured = try reading { () throws(SettingsError) in
+            try Settings.retentionDays(environment: variables, readFile: Environment.readFile)
+        }
+        let days = retentionDays ?? configured
         guard days >= 1 else { throw Failure(usage: "--retention-days must be at least 1") }
         let housekeeping = Housekeeping(Connection(database))
         var sum = Housekeeping.Result()

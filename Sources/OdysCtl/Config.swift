@@ -9,7 +9,9 @@ struct Config: ParsableCommand {
 
     static func settings() throws -> Settings {
         try reading { () throws(SettingsError) in
-            let settings = try Settings(environment: Environment.variables, readFile: Environment.readFile)
+            let settings = try Settings(
+                environment: Environment.variables, readFile: Environment.readFile,
+                timeZoneProblem: LocalTime.problem)
             try LocalTime.use(zone: settings.messaging.timeZone)
             return settings
         }

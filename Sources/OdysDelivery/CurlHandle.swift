@@ -99,13 +99,19 @@ final class CurlHandle {
     }
 
     func set(_ option: CURLoption, _ value: Int) {
-        odys_setopt_long(handle, option, value)
+        check(odys_setopt_long(handle, option, value))
     }
 
     /// libcurl copies the text.
     func set(_ option: CURLoption, _ value: String) {
         precondition(!value.hasControlCharacters, "libcurl passes control characters on to the wire")
-        odys_setopt_text(handle, option, value)
+        check(odys_setopt_text(handle, option, value))
+    }
+
+    /// An option that libcurl does not take is a mistake of ours, or memory has run out; without it a transfer would
+    /// have other bounds than it must.
+    private func check(_ result: CURLcode) {
+        precondition(result == CURLE_OK, "curl_easy_setopt: \(String(cString: curl_easy_strerror(result)))")
     }
 
     /// Keeps the first letters of the last command that was sent: libcurl does not say which one was refused. The

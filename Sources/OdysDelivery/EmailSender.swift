@@ -25,7 +25,7 @@ public final class EmailSender {
             try EmailText(template, payload, texts)
         }) {
         case .success(let email): return SMTPAnswer(send(email, message)).outcome(to: message.recipient)
-        case .failure(let problem): return .permanent(reason: problem.reason)
+        case .failure(let problem): return .unsendable(reason: problem.reason)
         }
     }
 

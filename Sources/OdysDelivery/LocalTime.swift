@@ -11,9 +11,16 @@ public enum LocalTime {
 
     /// Makes the zone this process's local time. Called once, before any thread starts: `setenv` is not safe later.
     ///
-    /// - Parameter zone: an IANA name. One that this host does not know is an error: glibc would take UTC
-    ///   without a word.
+    /// - Parameter zone: an IANA name.
     public static func use(zone: String) throws(SettingsError) {
+        if let problem = problem(zone: zone) { throw SettingsError(problems: ["ODYS_TIME_ZONE: \(problem)"]) }
+        setenv("TZ", zone, 1)
+        tzset()
+    }
+
+    /// What is wrong with the name of a zone, or nil. One that this host does not know must be refused: glibc would
+    /// take UTC without a word.
+    public static func problem(zone: String) -> String? {
         let isPlainName = zone.utf8.allSatisfy { byte in
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
@@ -24,12 +31,9 @@ public enum LocalTime {
             }
         }
         guard isPlainName, !zone.hasPrefix("/"), isZoneFile(directory + zone) else {
-            throw SettingsError(problems: [
-                "ODYS_TIME_ZONE: '\(zone)' is not in \(directory); use an IANA name, and install tzdata"
-            ])
+            return "'\(zone)' is not in \(directory); use an IANA name, and install tzdata"
         }
-        setenv("TZ", zone, 1)
-        tzset()
+        return nil
     }
 
     /// Whether there is a compiled zone: such a file begins with `TZif` (RFC 9636). The directory holds others too.

@@ -24,12 +24,24 @@ public final class WhatsAppSender {
             try template.whatsAppText(payload, texts)
         }) {
         case .success(let rendered): text = rendered
-        case .failure(let problem): return .permanent(reason: problem.reason)
+        case .failure(let problem): return .unsendable(reason: problem.reason)
         }
         switch serverVersion() {
-        case .success(let version): return send(text, to: number, version)
-        case .failure(let problem): return .notSent(reason: problem.reason)
+        case .known(let known): return sendOrAskAgain(text, to: number, known)
+        case .unknown(let outcome): return outcome
         }
+    }
+
+    /// A server that was upgraded under us refuses the old form: whoever asks for the version asks again then, and the
+    /// message gets another attempt where the version is a new one.
+    private func sendOrAskAgain(
+        _ text: String, to number: String, _ known: EvolutionSettings.Version
+    ) -> DeliveryOutcome {
+        let outcome = send(text, to: number, known)
+        guard outcome == EvolutionAnswer.malformed, settings.version == .auto else { return outcome }
+        version = nil
+        if case .known(let now) = serverVersion(), now == known { return outcome }
+        return .notSent(reason: "evolution_version_changed")
     }
 
     private func send(_ text: String, to number: String, _ version: EvolutionSettings.Version) -> DeliveryOutcome {
@@ -53,19 +65,25 @@ public final class WhatsAppSender {
     }
 
     /// What the server says of itself at `GET /`. Only a definite answer is kept.
-    private func serverVersion() -> Result<EvolutionSettings.Version, DeliveryProblem> {
-        if let version { return .success(version) }
+    private func serverVersion() -> ServerVersion {
+        if let version { return .known(version) }
         curl.prepare(url: settings.url + "/", protocols: "http,https")
         let result = curl.perform()
         guard result.failure == nil, result.code == 200, let answer = try? JSON(reading: result.body),
             let text = answer["version"]?.string, let major = text.split(separator: ".").first
         else {
-            let what = result.reason.isEmpty ? "HTTP \(result.code)" : result.reason
-            return .failure(DeliveryProblem("evolution_version_unknown: \(what)"))
+            let reason = "evolution_version_unknown: " + (result.reason.isEmpty ? "HTTP \(result.code)" : result.reason)
+            let isRefusal = result.failure == nil && (300...499).contains(result.code) && result.code != 429
+            return .unknown(isRefusal ? .misconfigured(reason: reason) : .notSent(reason: reason))
         }
         let found: EvolutionSettings.Version = major == "1" ? .one : .two
         version = found
-        return .success(found)
+        return .known(found)
+    }
+
+    private enum ServerVersion {
+        case known(EvolutionSettings.Version)
+        case unknown(DeliveryOutcome)
     }
 }
 
@@ -77,6 +95,9 @@ struct EvolutionAnswer {
     init(_ result: TransferResult) {
         self.result = result
     }
+
+    /// The API does not know the form of the request.
+    static let malformed = DeliveryOutcome.permanent(reason: "HTTP 400: malformed request")
 
     func outcome(to number: String) -> DeliveryOutcome {
         switch result.failure {
@@ -115,7 +136,7 @@ struct EvolutionAnswer {
     private func badRequest(_ message: JSON?) -> DeliveryOutcome {
         guard let first = message?.array?.first else { return .unclear(reason: "HTTP 400") }
         if first["exists"]?.bool == false { return .permanent(reason: "number_not_on_whatsapp") }
-        if first.array?.first?.string != nil { return .permanent(reason: "HTTP 400: malformed request") }
+        if first.array?.first?.string != nil { return Self.malformed }
         return .unclear(reason: "HTTP 400")
     }
 }

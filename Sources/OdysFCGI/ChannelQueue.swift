@@ -1,5 +1,6 @@
 internal import Dispatch
 internal import OdysCore
+internal import OdysStore
 internal import Synchronization
 
 /// What the senders of one channel share: the wish to be woken, the recipients in hand, the breaker, the order to stop.
@@ -44,10 +45,17 @@ final class ChannelQueue: Sendable {
         }
     }
 
-    /// Recipients that senders of this process are sending to.
-    var busy: [String] { inHand.withLock { $0 } }
-
-    func take(_ recipient: String) { inHand.withLock { $0.append(recipient) } }
+    /// Claims a message for none of the recipients that senders of this process are sending to, and takes its recipient
+    /// in hand. One sender at a time: two that look at once would both find the same recipient free.
+    func claim(
+        _ body: ([String]) throws(StoreError) -> OutboxStore.Claim
+    ) throws(StoreError) -> OutboxStore.Claim {
+        try inHand.withLock { busy throws(StoreError) in
+            let claim = try body(busy)
+            if case .claimed(let message) = claim { busy.append(message.recipient) }
+            return claim
+        }
+    }
 
     func release(_ recipient: String) {
         inHand.withLock { if let index = $0.firstIndex(of: recipient) { $0.remove(at: index) } }

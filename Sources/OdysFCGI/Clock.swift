@@ -10,10 +10,10 @@ enum Clock {
         return Instant(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1_000)
     }
 
-    /// Seconds on a clock that only goes forward, for deadlines.
+    /// Seconds on a clock that only goes forward, also while the host is suspended, for deadlines.
     static var uptime: Double {
         var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
+        clock_gettime(CLOCK_BOOTTIME, &time)
         return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 

@@ -102,7 +102,7 @@ final class FastCGIRequest {
     private static let parameters: [StaticString] = [
         "REQUEST_METHOD", "REQUEST_URI", "CONTENT_LENGTH", "CONTENT_TYPE", "REQUEST_ID", "HTTP_AUTHORIZATION",
         "HTTP_ACCEPT", "HTTP_ORIGIN", "HTTP_X_REQUEST_ID", "HTTP_IDEMPOTENCY_KEY", "HTTP_IF_MATCH",
-        "HTTP_CONTENT_TYPE",
+        "HTTP_CONTENT_TYPE", "HTTP_TRACEPARENT",
     ]
 
     private func body(announced: String?) -> Request.Body {

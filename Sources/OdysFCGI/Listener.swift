@@ -1,6 +1,7 @@
 internal import CFCGI
 internal import Glibc
 internal import OdysCore
+internal import OdysDelivery
 
 /// The listening socket, and the descriptor that wakes everybody who waits for it.
 ///
@@ -30,16 +31,20 @@ final class Listener: Sendable {
         write(wake, &one, 8)
     }
 
+    /// The socket on descriptor 0, or the first that systemd passes (sd_listen_fds(3): from descriptor 3 on).
     private static func inherited() throws(SettingsError) -> Int32 {
+        let variables = Environment.variables
+        let isPassed = variables["LISTEN_PID"] == "\(getpid())" && variables["LISTEN_FDS"].flatMap { Int($0) } ?? 0 > 0
+        let descriptor: Int32 = isPassed ? 3 : 0
         var type: Int32 = 0
         var length = socklen_t(MemoryLayout<Int32>.size)
-        guard getsockopt(0, SOL_SOCKET, SO_ACCEPTCONN, &type, &length) == 0, type == 1 else {
+        guard getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &type, &length) == 0, type == 1 else {
             throw SettingsError(problems: [
                 "ODYS_LISTEN: is not set, and descriptor 0 is not a listening socket; set it, or start it by "
                     + "systemd's socket unit"
             ])
         }
-        return 0
+        return descriptor
     }
 
     private static func bind(unix path: String) throws(SettingsError) -> Int32 {
@@ -48,15 +53,15 @@ final class Listener: Sendable {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-        // A socket that nobody listens on is what a killed process leaves behind; anything else is somebody's.
         let size = socklen_t(MemoryLayout<sockaddr_un>.size)
-        let probe = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(probe) }
-        let isTaken = withUnsafeSocketAddress(&address) { connect(probe, $0, size) } == 0
-        guard !isTaken else {
-            throw SettingsError(problems: ["ODYS_LISTEN: another process listens on \(path)"])
-        }
-        unlink(path)
+        // A socket that refuses is what a killed process leaves behind; anything else at the path is somebody's.
+        let probe = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0)
+        let isAnswered = withUnsafeSocketAddress(&address) { connect(probe, $0, size) } == 0
+        let refusal = errno
+        close(probe)
+        var status = stat()
+        let isSocket = lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
+        if !isAnswered, refusal == ECONNREFUSED, isSocket { unlink(path) }
         // Whoever may write to the socket can speak as the web server: its owner and group, nobody else.
         let mask = umask(0o117)
         defer { umask(mask) }

@@ -30,9 +30,17 @@ struct LineLogHandler: LogHandler {
             line = "<\(event.level.syslogPriority)>\(object.text)\n"
         case .text:
             let details = facts.map { " \($0.key)=\($0.value)" }.joined()
-            line = "\(Clock.now.iso8601Microseconds) \(event.level.rawValue) \(event.message)\(details)\n"
+            // What providers say may hold line ends, and must not look like another event.
+            let text = "\(event.level.rawValue) \(event.message)\(details)"
+            line = "\(Clock.now.iso8601Microseconds) \(text.withoutControls)\n"
         }
         StandardError.write(line)
+    }
+}
+
+extension String {
+    fileprivate var withoutControls: String {
+        String(String.UnicodeScalarView(unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
     }
 }
 

@@ -26,9 +26,14 @@ struct OutboxWorker {
             Connection(database), channel: queue.channel, exclusions: queue.senders - 1,
             ratePerSecond: ratePerSecond, pace: pace, makeLeaseToken: Identifier.bytes)
         let deliver = makeDeliver()
+        var leaseBegan = 0.0
         let drain = OutboxDrain(
-            claim: { () throws(StoreError) in try claim(store) },
-            deliver: { message in attempt(message, deliver) },
+            claim: { () throws(StoreError) in
+                guard let claimed = try claim(store) else { return nil }
+                leaseBegan = claimed.leaseBegan
+                return claimed.message
+            },
+            deliver: { message in attempt(message, leaseBegan: leaseBegan, deliver) },
             record: { message, settlement throws(StoreError) in try record(message, settlement, store) },
             jitter: { Double.random(in: 0..<1) }, pace: pace)
         var isFailing = false
@@ -53,20 +58,20 @@ struct OutboxWorker {
         }
     }
 
-    /// The next message; nil when none is due or the channel is paused. Where others were faster for every candidate,
-    /// there may be more.
-    private func claim(_ store: OutboxStore) throws(StoreError) -> ClaimedMessage? {
-        while !queue.stops {
+    /// The next message; nil when none is due or the channel is paused. Where others were faster for every candidate
+    /// there may be more, so it looks again, but not for ever: the rows may be locked for longer.
+    private func claim(_ store: OutboxStore) throws(StoreError) -> Claimed? {
+        for _ in 0..<Limits.contendedClaimsMax where !queue.stops {
             guard queue.permits(at: Clock.uptime) else { return nil }
             var isUsed = false
             defer { if !isUsed { queue.returnPermit(at: Clock.uptime) } }
-            switch try store.claim(passingOver: queue.busy) {
+            let begun = Clock.uptime
+            switch try queue.claim({ busy throws(StoreError) in try store.claim(passingOver: busy) }) {
             case .claimed(let message):
                 isUsed = message.settlementBeforeSending == nil
-                queue.take(message.recipient)
                 FailPoint.w1.hit()
-                return message
-            case .contended: continue
+                return Claimed(message: message, leaseBegan: begun)
+            case .contended: Clock.pause(milliseconds: Int.random(in: 2...20))
             case .limited(let seconds): Clock.pause(milliseconds: Int(min(seconds, Limits.pollSeconds) * 1_000) + 1)
             case .nothingDue: return nil
             }
@@ -75,12 +80,17 @@ struct OutboxWorker {
     }
 
     /// Sends one message, and lets the breaker know how it went.
+    ///
+    /// - Parameter leaseBegan: by this host's clock, which counts while the host is suspended too.
     private func attempt(
-        _ message: ClaimedMessage, _ deliver: (ClaimedMessage) -> DeliveryOutcome
+        _ message: ClaimedMessage, leaseBegan: Double, _ deliver: (ClaimedMessage) -> DeliveryOutcome
     ) -> DeliveryOutcome {
         FailPoint.w2.hit()
-        FailPoint.w3.hitSoon()
-        let outcome = deliver(message)
+        // Whoever slept since the claim may find that another sender has the message by now.
+        let longestSend = pace.send + 2 * pace.answer
+        let isTooLate = Clock.uptime > leaseBegan + pace.lease - longestSend
+        if !isTooLate { FailPoint.w3.hitSoon() }
+        let outcome = isTooLate ? .notTried(reason: "the lease was nearly over") : deliver(message)
         FailPoint.w4.hit()
         if queue.note(outcome, recipient: message.recipient, at: Clock.uptime) {
             log.error(
@@ -88,6 +98,11 @@ struct OutboxWorker {
                 metadata: ["channel": "\(queue.channel.rawValue)", "error": "\(outcome.reason)"])
         }
         return outcome
+    }
+
+    private struct Claimed {
+        let message: ClaimedMessage
+        let leaseBegan: Double
     }
 
     /// Records a settlement, and does not give up while the lease lasts: a message that was sent and not recorded is
@@ -136,7 +151,7 @@ extension Logger {
             facts["error"] = "\(error.loggable)"
             facts["retry_seconds"] = "\(Int(delay))"
             warning("a message was not sent and will be tried again", metadata: facts)
-        case .dead(let error):
+        case .dead(let error, _):
             facts["error"] = "\(error.loggable)"
             self.error("a message is dead and needs a person: see outbox.last_error", metadata: facts)
         case .skipped(let reason):
@@ -154,7 +169,8 @@ extension DeliveryOutcome {
     /// Why it was not sent, for the log.
     fileprivate var reason: String {
         switch self {
-        case .notSent(let reason, _), .unclear(let reason), .permanent(let reason), .misconfigured(let reason):
+        case .notSent(let reason, _), .unclear(let reason), .permanent(let reason), .unsendable(let reason),
+            .notTried(let reason), .misconfigured(let reason):
             reason.loggable
         case .skipped(let reason): reason.rawValue
         case .sent: ""

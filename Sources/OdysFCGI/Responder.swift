@@ -22,23 +22,26 @@ struct Responder {
 
     /// Serves until SIGTERM or SIGINT, then finishes what was begun.
     ///
-    /// - Returns: the exit code: 0 when everything was finished, 1 when something had to be left.
+    /// - Returns: the exit code: 0 when everything was finished, 1 when it could not start. A process that has to leave
+    ///   something unfinished ends here, with 1.
     func run() throws(SettingsError) -> Int32 {
-        initializeLibraries()
-        // Every thread inherits the mask, so that only this one ever sees these signals.
+        // Every thread inherits the mask, so that only this one ever sees these signals; blocked before libfcgi
+        // installs a handler that would swallow them.
         var signals = sigset_t()
         sigemptyset(&signals)
         sigaddset(&signals, SIGTERM)
         sigaddset(&signals, SIGINT)
         pthread_sigmask(SIG_BLOCK, &signals, nil)
+        initializeLibraries()
 
         guard isSchemaGood() else { return 1 }
+        // First of all: where it fails, no sender must have begun anything.
+        let listener = settings.delivery == .only ? nil : try Listener(settings.listen)
         let requests = DispatchGroup()
         let deliveries = DispatchGroup()
         let queues = settings.delivery == .off ? [] : startDelivery(in: deliveries)
         let housekeeper = Housekeeper(settings.database, retentionDays: settings.retentionDays, log: log)
         if settings.delivery != .off { housekeeper.start(in: deliveries) }
-        let listener = settings.delivery == .only ? nil : try Listener(settings.listen)
         if let listener { startWorkers(listener, queues, in: requests) }
         log.notice(
             "started",
@@ -53,15 +56,15 @@ struct Responder {
         listener?.stop()
         for queue in queues { queue.stop() }
         housekeeper.stop()
-        let isDrained =
-            requests.wait(timeout: .now() + .seconds(Limits.drainRequestSeconds)) == .success
-            && deliveries.wait(timeout: .now() + .seconds(Limits.drainDeliverySeconds)) == .success
-        if isDrained {
-            log.notice("stopped")
-        } else {
+        let areAnswered = requests.wait(timeout: .now() + .seconds(Limits.drainRequestSeconds)) == .success
+        let areDelivered = deliveries.wait(timeout: .now() + .seconds(Limits.drainDeliverySeconds)) == .success
+        guard areAnswered, areDelivered else {
             log.error("stopped with work in hand; leased messages are sent again when their leases end")
+            // Without the clean-up of libraries that other threads are still in.
+            _exit(1)
         }
-        return isDrained ? 0 : 1
+        log.notice("stopped")
+        return 0
     }
 
     /// Once, before any thread: none of these is thread-safe.
@@ -109,7 +112,10 @@ struct Responder {
         let evolution = settings.messaging.evolution
         let smtp = settings.messaging.smtp
         return [
-            startSenders(.whatsapp, settings.whatsAppSenders, rate: settings.whatsAppRate, in: group) {
+            // A channel that is off sends nothing, and its rows need not wait for that.
+            startSenders(
+                .whatsapp, settings.whatsAppSenders, rate: evolution == nil ? 0 : settings.whatsAppRate, in: group
+            ) {
                 guard let evolution else { return { _ in .skipped(.channelOff) } }
                 return WhatsAppSender(evolution, texts: texts, pace: .chosen).deliver
             },

@@ -80,6 +80,7 @@ extension Logger {
         var facts: Metadata = [
             "request_id": "\(record.requestID)", "status": "\(record.status)", "code": "\(record.code)",
         ]
+        if let trace = record.traceID { facts["trace_id"] = "\(trace)" }
         if let id = record.appointmentID { facts["appointment_id"] = "\(id)" }
         if let action = record.action { facts["action"] = "\(action.rawValue)" }
         if let role = record.role { facts["role"] = "\(role.rawValue)" }

@@ -7,7 +7,9 @@ internal import OdysDelivery
 
 let exitCode: Int32
 do throws(SettingsError) {
-    let settings = try Settings(environment: Environment.variables, readFile: Environment.readFile)
+    let settings = try Settings(
+        environment: Environment.variables, readFile: Environment.readFile,
+        timeZoneProblem: LocalTime.problem)
     try LocalTime.use(zone: settings.messaging.timeZone)
     LoggingSystem.bootstrap { _ in
         LineLogHandler(

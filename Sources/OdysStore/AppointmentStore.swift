@@ -51,11 +51,15 @@ public final class AppointmentStore {
                 switch error.kind {
                 case .connectionLost:
                     if let change = unclear, try isCommitted(change.appointment.id, marker) { return .done(change) }
-                    guard tries < 2 else { throw error }
+                    guard tries < 2, uptime() < deadline - Double(Limits.lockWaitSeconds) else { throw error }
                 case .deadlock:
                     guard tries < Limits.transactionTriesMax else { throw error }
                     pause(Int.random(in: Limits.retryDelayMilliseconds))
-                case .timeout, .refusing, .schema, .unexpected:
+                case .timeout:
+                    // The limit on a statement can strike when the block has committed already.
+                    if let change = unclear, try isCommitted(change.appointment.id, marker) { return .done(change) }
+                    throw error
+                case .refusing, .schema, .unexpected:
                     throw error
                 }
             }

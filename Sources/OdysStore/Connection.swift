@@ -192,6 +192,11 @@ public final class Connection {
         mysql_options(handle, MYSQL_SET_CHARSET_NAME, "utf8mb4")
         var off: my_bool = 0
         mysql_options(handle, MYSQL_OPT_RECONNECT, &off)
+        if case .hosts = settings.server {
+            // Else "localhost" would mean the library's own idea of a Unix socket, whatever the port.
+            var tcp = MYSQL_PROTOCOL_TCP.rawValue
+            mysql_options(handle, MYSQL_OPT_PROTOCOL, &tcp)
+        }
         var noFiles: UInt32 = 0
         mysql_options(handle, MYSQL_OPT_LOCAL_INFILE, &noFiles)
         if isRemote {

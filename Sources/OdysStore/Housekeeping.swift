@@ -4,7 +4,7 @@ public import OdysCore
 /// contexts. In small batches and by primary key, so that it neither holds up nor deadlocks with anybody.
 public struct Housekeeping {
     /// Rows of one batch.
-    public static let batchRows = 500
+    private static let batchRows = 500
 
     private let connection: Connection
 
@@ -36,11 +36,14 @@ public struct Housekeeping {
             }
         }
         result.keys = try pruneBatch(
-            "SELECT actor_hash, key_hash FROM idempotency_keys WHERE expires_at <= UTC_TIMESTAMP(6) LIMIT 500", [],
+            """
+            SELECT actor_hash, key_hash FROM idempotency_keys WHERE expires_at <= UTC_TIMESTAMP(6)
+            LIMIT \(Self.batchRows)
+            """, [],
             "DELETE FROM idempotency_keys WHERE actor_hash = ? AND key_hash = ? AND expires_at <= UTC_TIMESTAMP(6)",
             doing: "prune idempotency keys")
         result.contexts = try pruneBatch(
-            "SELECT phone FROM whatsapp_contexts WHERE expires_at <= UTC_TIMESTAMP(6) LIMIT 500", [],
+            "SELECT phone FROM whatsapp_contexts WHERE expires_at <= UTC_TIMESTAMP(6) LIMIT \(Self.batchRows)", [],
             "DELETE FROM whatsapp_contexts WHERE phone = ? AND expires_at <= UTC_TIMESTAMP(6)",
             doing: "prune reply contexts")
         return result
@@ -50,7 +53,7 @@ public struct Housekeeping {
     static let finished = """
         SELECT id FROM outbox FORCE INDEX (outbox_claim)
         WHERE state = ? AND channel = ? AND available_at < UTC_TIMESTAMP(6) - INTERVAL ? DAY
-        ORDER BY available_at, id LIMIT 500
+        ORDER BY available_at, id LIMIT \(batchRows)
         """
 
     private func pruneBatch(

@@ -20,6 +20,12 @@ public struct OperatorStore {
         public var limit = 50
 
         public init() {}
+
+        fileprivate func with(_ state: OutboxState) -> Filter {
+            var filter = self
+            filter.state = state
+            return filter
+        }
     }
 
     /// A message as an operator sees it.
@@ -110,7 +116,11 @@ public struct OperatorStore {
     ) throws(StoreError) -> [Entry] {
         try connection.transaction { connection throws(StoreError) in
             var changed: [Entry] = []
-            for entry in try select(filter, connection) where states.contains(entry.state) {
+            var found: [Entry] = []
+            for state in states where filter.state == nil || filter.state == state {
+                found += try select(filter.with(state), connection)
+            }
+            for entry in found {
                 guard try connection.execute(sql, [first, .integer(entry.id)], doing: "\(action) a message") == 1
                 else { continue }
                 try record(action, entry.id, by: operatorName, detail: detail, connection)

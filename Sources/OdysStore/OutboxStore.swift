@@ -70,9 +70,11 @@ public final class OutboxStore {
             while ids.count < Limits.claimCandidates { ids.append(.integer(0)) }
             guard let row = try connection.query(Self.lock, ids, doing: "lock a due message").first
             else { return .contended }
-            if let seconds = try waitForRate(connection) { return .limited(seconds: seconds) }
             let token = makeLeaseToken()
             let message = try message(row, token, connection)
+            if message.settlementBeforeSending == nil, let seconds = try waitForRate(connection) {
+                return .limited(seconds: seconds)
+            }
             try connection.execute(
                 Self.lease, [.bytes(token), .seconds(pace.lease), .integer(message.id)],
                 doing: "lease a message")
@@ -133,11 +135,9 @@ public final class OutboxStore {
         let appointmentID = try row.optionalText(7)
         let version = try row.isNull(12) ? nil : row.integer(12)
         var isSuperseded = false
-        if let appointmentID, let template = Template(rawValue: template),
-            let (status, hasNewer) = try standing(
-                appointmentID, version: version, role: row.text(3), connection)
-        {
-            isSuperseded = template.isSuperseded(status: status, hasNewer: hasNewer)
+        if let appointmentID, let template = Template(rawValue: template) {
+            let standing = try standing(appointmentID, version: version, role: row.text(3), connection)
+            isSuperseded = template.isSuperseded(status: standing.status, hasNewer: standing.hasNewer)
         }
         return ClaimedMessage(
             id: try row.integer(0), uid: try row.text(1), channel: try row.value(2, as: Channel.self),
@@ -149,17 +149,17 @@ public final class OutboxStore {
     }
 
     /// How an appointment stands: its status, and whether a newer status message for the same recipient and channel
-    /// than that of the version exists. Nil where the appointment does not.
+    /// than that of the version exists. An appointment that was deleted has no status.
     private func standing(
         _ appointment: String, version: Int?, role: String, _ connection: Connection
-    ) throws(StoreError) -> (status: Status?, hasNewer: Bool)? {
+    ) throws(StoreError) -> (status: Status?, hasNewer: Bool) {
         let rows = try connection.query(
             Self.standing,
             [
                 .text(appointment), version.map { .integer($0) } ?? .null, .text(channel.rawValue), .text(role),
                 .text(appointment),
             ], doing: "look at the message's appointment")
-        guard let row = rows.first else { return nil }
+        guard let row = rows.first else { return (nil, false) }
         return (Status(rawValue: try row.text(0)), try row.integer(1) != 0)
     }
 
@@ -208,9 +208,8 @@ public final class OutboxStore {
             } else {
                 try connection.execute(Self.finishAlone, finish, doing: "record a sent message")
             }
-        case .dead(let error):
-            let uncounted = message.settlementBeforeSending == nil ? 0 : 1
-            try Self.finish(row, .dead, error, uncounted: uncounted, connection)
+        case .dead(let error, let counted):
+            try Self.finish(row, .dead, error, uncounted: counted ? 0 : 1, connection)
         case .skipped(let reason):
             try Self.finish(row, .skipped, reason.rawValue, uncounted: 1, connection)
         case .expired:
@@ -222,11 +221,11 @@ public final class OutboxStore {
 
     private func isOvertaken(_ message: ClaimedMessage, _ connection: Connection) throws(StoreError) -> Bool {
         guard let appointmentID = message.appointmentID, let template = Template(rawValue: message.template),
-            template.isStatusMessage,
-            let (status, hasNewer) = try standing(
-                appointmentID, version: message.appointmentVersion, role: message.role.rawValue, connection)
+            template.isStatusMessage
         else { return false }
-        return template.isSuperseded(status: status, hasNewer: hasNewer)
+        let standing = try standing(
+            appointmentID, version: message.appointmentVersion, role: message.role.rawValue, connection)
+        return template.isSuperseded(status: standing.status, hasNewer: standing.hasNewer)
     }
 
     private static func finish(

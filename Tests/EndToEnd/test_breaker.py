@@ -8,6 +8,7 @@ import pytest
 
 import audit
 from bench import Bench
+from conftest import RUNNING
 from waiting import eventually
 
 SENDERS = 2
@@ -40,9 +41,8 @@ def requests(case):
     return sum(case.bench.whatsapp.requests(number) for number in people)
 
 
-def suffer(server, mode):
+def suffer(bench, mode):
     """Six appointments are confirmed while the provider answers everything like this."""
-    bench = Bench(server)
     bench.peer("whatsapp")
     bench.peer("smtp")
     bench.whatsapp.control(mode=mode)
@@ -63,24 +63,34 @@ def look(case):
 
 
 @pytest.fixture(scope="module")
-def cases(odys):
-    """{mode: case} after the provider came back and everything was sent."""
+def benches(odys):
+    """A bench for each kind of misbehaviour. A failed test shows their logs; what they hold is looked at in a test."""
     made = {}
     try:
         for mode in ("unavailable", "unauthorized"):
-            made[mode] = suffer(odys, mode)
-        for case in made.values():
-            look(case)
-        repaired = time.monotonic()
-        for case in made.values():
-            case.bench.whatsapp.reset()
-        for case in made.values():
-            case.bench.settled(*case.bookings, seconds=repaired + RECOVERY_SECONDS - time.monotonic())
-            case.seconds, case.after = time.monotonic() - repaired, rows(case, "whatsapp")
+            made[mode] = Bench(odys)
+            made[mode].audits = False
+            RUNNING.append(made[mode])
         yield made
     finally:
-        for case in made.values():
-            case.bench.close()
+        for bench in made.values():
+            RUNNING.remove(bench)
+            bench.close()
+
+
+@pytest.fixture(scope="module")
+def cases(benches):
+    """{mode: case} after the provider came back and everything was sent."""
+    found = {mode: suffer(bench, mode) for mode, bench in benches.items()}
+    for case in found.values():
+        look(case)
+    repaired = time.monotonic()
+    for case in found.values():
+        case.bench.whatsapp.reset()
+    for case in found.values():
+        case.bench.settled(*case.bookings, seconds=repaired + RECOVERY_SECONDS - time.monotonic())
+        case.seconds, case.after = time.monotonic() - repaired, rows(case, "whatsapp")
+    return found
 
 
 @pytest.fixture

@@ -70,6 +70,7 @@ def test_a_message_is_sent_twice_at_most_when_its_sender_was_killed_before_it_co
     fragile.whatsapp.control(mode="slow", number=booking.client.number, times=1)
     fragile.act(booking, "confirm")
     eventually(lambda: fragile.whatsapp.to(booking.client.number))
+    eventually(lambda: [row["state"] for row in fragile.outbox(booking)].count("sent") == 2)
     fragile.kill_responders()
     rows = [row for row in fragile.outbox(booking) if row["state"] == "pending"]
     assert [row["recipient_role"] for row in rows] == ["client"] and rows[0]["lost_claims"] == 1

@@ -334,15 +334,15 @@ def test_an_unusable_key_is_refused_before_the_appointment_is_looked_for(quiet):
 
 # --- At the same moment -------------------------------------------------------------------------------
 
+def timed(call):
+    began = time.monotonic()
+    return call(), time.monotonic() - began
+
+
 @pytest.mark.parametrize("turn", range(5))
 def test_of_twenty_simultaneous_requests_one_is_carried_out(fragile, turn):
     booking, key = fragile.booking(), fresh()
-
-    def timed():
-        began = time.monotonic()
-        return keyed(fragile, booking, "confirm", key), time.monotonic() - began
-
-    answers = at_once([timed] * 20)
+    answers = at_once([functools.partial(timed, functools.partial(keyed, fragile, booking, "confirm", key))] * 20)
     done = [answer for answer, _ in answers if answer.status == 200]
     first = [answer for answer in done if answer.header("Idempotency-Replayed") is None]
     assert len(first) == 1, answers
@@ -367,6 +367,20 @@ def test_of_two_different_requests_under_one_key_one_is_carried_out(quiet):
         if answer.status != 200:
             problem(answer, "idempotency_key_reused")
     assert sorted(answer.status for answer in answers) == [200] * 4 + [422] * 4
+
+
+@pytest.mark.parametrize("turn", range(3))
+def test_simultaneous_requests_under_one_key_that_are_refused_are_each_judged(fragile, turn):
+    """Each gives the key back to the next one."""
+    booking, key = fragile.booking(status="cancelled"), fresh()
+    with nothing_written(fragile):
+        answers = at_once([functools.partial(timed, functools.partial(keyed, fragile, booking, "confirm", key))] * 20)
+    for answer, seconds in answers:
+        if answer.status == 409:
+            problem(answer, "idempotency_in_progress")
+            assert seconds >= LOCK_SECONDS
+        else:
+            problem(answer, "invalid_transition")
 
 
 def waiting(odys):

@@ -282,8 +282,8 @@ def test_one_unknown_id_among_others_is_exit_code_1(database, queue):
 
 @pytest.mark.parametrize("words", [
     ("list", "--state", "lost"), ("list", "--channel", "pigeon"), ("list", "--appointment", "1"), ("list", "x"),
-    ("list", "--hours", "soon"), ("list", "--no-such-option"), ("discard", "1"), ("retry", "--state", "lost", "--apply"),
-    ("forget",)], ids=str)
+    ("list", "--hours", "soon"), ("list", "--no-such-option"), ("discard", "1"),
+    ("retry", "--state", "lost", "--apply"), ("forget",)], ids=str)
 def test_wrong_usage_is_exit_code_2(database, queue, words):
     before = database.contents()
     done = outbox(database, *words, code=2)
@@ -320,8 +320,8 @@ def aged(database, queue):
                  "available_at = available_at - INTERVAL 10 DAY, finished_at = finished_at - INTERVAL 10 DAY, "
                  "expires_at = expires_at - INTERVAL 10 DAY")
     for number, end in ((1, "-"), (2, "+")):
-        database.sql(f"INSERT INTO idempotency_keys (actor_hash, key_hash, fingerprint, status, body, expires_at) VALUES "
-                     f"(RANDOM_BYTES(32), RANDOM_BYTES(32), RANDOM_BYTES(32), 200, '{number}', "
+        database.sql(f"INSERT INTO idempotency_keys (actor_hash, key_hash, fingerprint, status, body, expires_at) "
+                     f"VALUES (RANDOM_BYTES(32), RANDOM_BYTES(32), RANDOM_BYTES(32), 200, '{number}', "
                      f"UTC_TIMESTAMP(6) {end} INTERVAL 1 MINUTE)")
         database.sql(f"INSERT INTO whatsapp_contexts VALUES ('{number}', UUID(), UUID(), "
                      f"UTC_TIMESTAMP(6) {end} INTERVAL 1 MINUTE)")

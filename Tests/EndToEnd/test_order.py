@@ -32,6 +32,10 @@ def arrived(odys, booking):
     return [names[entry["id"]] for entry in odys.whatsapp.to(booking.client.number)]
 
 
+def sent(odys, booking, template):
+    return [row for row in odys.outbox(booking) if (row["template"], row["state"]) == (template, "sent")]
+
+
 def in_hand(odys, booking):
     """Waits until the provider has a request for the client, which it does not answer yet."""
     eventually(lambda: odys.whatsapp.requests(booking.client.number) == 1)
@@ -98,7 +102,7 @@ def test_the_newer_one_overtakes_neither_a_provider_that_hangs_nor_one_that_lost
         in_hand(odys, booking)
         odys.act(booking, "cancel", by="client")
     # The one that hangs has its sender; nothing else of that appointment waits for it.
-    eventually(lambda: len(odys.whatsapp.to(hangs.professional.number)) == 2, 5)
+    eventually(lambda: sent(odys, hangs, "cancelled_by_client"), 5)
     odys.repeats.add(lost.client.number)
     for booking in (hangs, lost):
         rows = to_client(odys.settled(booking, seconds=25))
@@ -157,7 +161,7 @@ def test_recipients_do_not_wait_for_one_another(odys):
     odys.whatsapp.control(mode="unavailable", number=booking.client.number)
     odys.act(booking, "confirm")
     odys.act(booking, "cancel", by="client")
-    eventually(lambda: len(odys.whatsapp.to(booking.professional.number)) == 2 and odys.mail.to(booking.client.email), 5)
+    eventually(lambda: sent(odys, booking, "cancelled_by_client"), 5)
     assert odys.whatsapp.to(booking.client.number) == []
     odys.whatsapp.reset()
     odys.settled(booking, seconds=20)

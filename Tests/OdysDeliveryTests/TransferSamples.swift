@@ -20,7 +20,7 @@ extension TransferResult {
 
 /// The classes of the contract, without the words for the operator.
 enum OutcomeClass: Equatable {
-    case sent, notSent, unclear, permanent, misconfigured, skipped
+    case sent, notSent, unclear, permanent, misconfigured, skipped, noRequest
 
     init(_ outcome: DeliveryOutcome) {
         self =
@@ -31,6 +31,7 @@ enum OutcomeClass: Equatable {
             case .permanent: .permanent
             case .misconfigured: .misconfigured
             case .skipped: .skipped
+            case .unsendable, .notTried: .noRequest
             }
     }
 }
@@ -40,7 +41,9 @@ extension DeliveryOutcome {
     var words: String {
         switch self {
         case .sent, .skipped: ""
-        case .notSent(let reason, _), .unclear(let reason), .permanent(let reason), .misconfigured(let reason): reason
+        case .notSent(let reason, _), .unclear(let reason), .permanent(let reason), .misconfigured(let reason),
+            .unsendable(let reason), .notTried(let reason):
+            reason
         }
     }
 }
