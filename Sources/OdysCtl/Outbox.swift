@@ -90,6 +90,10 @@ struct Outbox: ParsableCommand {
                     print("")
                 }
             }
+            let unknown = filters.ids.filter { id in !entries.contains { $0.id == id } }
+            if !unknown.isEmpty {
+                throw Failure(problem: "there is no message " + unknown.map(String.init).joined(separator: ", "))
+            }
         }
     }
 

@@ -97,7 +97,7 @@ import Testing
                 "unix:/" + String(repeating: "x", count: 107),
             ]
         ),
-        ("ODYS_THREADS", ["0", "-1", "513", "16.0", "0x10", " 16", "16 ", "sixteen", "９"]),
+        ("ODYS_THREADS", ["0", "-1", "161", "16.0", "0x10", " 16", "16 ", "sixteen", "９"]),
         ("ODYS_WHATSAPP_SENDERS", ["0", "65", "a"]), ("ODYS_EMAIL_SENDERS", ["0", "65", "a"]),
         ("ODYS_DELIVERY", ["On", "true", "never", "on "]), ("ODYS_DB_PORT", ["0", "65536", "mysql"]),
         ("ODYS_JWT_SECRET", ["", "short", String(repeating: "x", count: 31)]),
@@ -130,7 +130,7 @@ import Testing
                 "tcp:[::1]:9000", "tcp:10.0.0.1:65535", "tcp:100.0.0.0:80", "tcp:[fe80::]:80",
             ]
         ),
-        ("ODYS_THREADS", ["1", "512"]), ("ODYS_DELIVERY", ["on", "off", "only"]), ("ODYS_DB_PORT", ["1", "65535"]),
+        ("ODYS_THREADS", ["1", "160"]), ("ODYS_DELIVERY", ["on", "off", "only"]), ("ODYS_DB_PORT", ["1", "65535"]),
         ("ODYS_JWT_SECRET", [String(repeating: "x", count: 32), String(repeating: "é", count: 16)]),
         (
             "ODYS_ALLOWED_ORIGINS",
