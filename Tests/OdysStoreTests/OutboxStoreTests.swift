@@ -44,7 +44,12 @@ import Testing
         try database.run("UPDATE outbox SET available_at = UTC_TIMESTAMP(6)")
         let other = try #require(try store().claim(passingOver: []).message)
         #expect(try store().record(slow, .dead(error: "late")) == false)
-        #expect(try database.count("outbox WHERE state = 'pending'") == 1)
+        let retry = Settlement.retry(afterSeconds: 0, error: "late", counted: true, unclear: true)
+        #expect(try store().record(slow, retry) == false)
+        #expect(
+            try database.count(
+                "outbox WHERE state = 'pending' AND unclear = 0 AND available_at > UTC_TIMESTAMP(6)"
+                    + " AND lease_token IS NOT NULL") == 1)
         #expect(try store().record(other, .sent(providerID: "p", to: "1")))
         #expect(try store().record(slow, .retry(afterSeconds: 0, error: "late", counted: true, unclear: true)) == false)
         #expect(try database.count("outbox WHERE state = 'sent' AND provider_id = 'p'") == 1)
