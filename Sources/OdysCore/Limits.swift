@@ -46,6 +46,9 @@ public enum Limits {
     public static let mailAnswerSeconds = 10
     /// Seconds between two looks at the outbox when nothing woke the sender.
     public static let pollSeconds = 1.0
+    /// Milliseconds between two messages of a sender. A backlog of thousands would else take the database's time from
+    /// the requests, which are what people wait for.
+    public static let senderPauseMilliseconds = 5...10
     /// Due messages that a sender looks at to claim one: more than one, because others claim at the same time.
     public static let claimCandidates = 8
     /// Times that a sender looks for a message while others are faster, before it waits for the next poll.

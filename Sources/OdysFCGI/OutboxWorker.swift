@@ -41,6 +41,8 @@ struct OutboxWorker {
             do throws(StoreError) {
                 if let step = try drain.step() {
                     log.record(step)
+                    // Whoever works off a backlog leaves the database to requests for a moment.
+                    Clock.pause(milliseconds: Int.random(in: Limits.senderPauseMilliseconds))
                 } else {
                     // Spread, so that the senders of several processes do not all look at the same moment.
                     queue.wait(seconds: Limits.pollSeconds * Double.random(in: 0.75..<1.25))
