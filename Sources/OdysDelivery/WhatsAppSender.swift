@@ -16,7 +16,8 @@ public final class WhatsAppSender {
         version = settings.version == .auto ? nil : settings.version
     }
 
-    /// Sends one message; blocks for at most twice `Limits.sendSeconds`, the second time only to ask for the version.
+    /// Sends one message; blocks for at most three times `Limits.sendSeconds`, and for more than one only where the server's
+    /// version is not known yet.
     public func deliver(_ message: ClaimedMessage) -> DeliveryOutcome {
         guard let number = Phone.normalise(message.recipient) else { return .skipped(.unusablePhone) }
         let text: String
@@ -27,21 +28,25 @@ public final class WhatsAppSender {
         case .failure(let problem): return .unsendable(reason: problem.reason)
         }
         switch serverVersion() {
-        case .known(let known): return sendOrAskAgain(text, to: number, known)
-        case .unknown(let outcome): return outcome
+        case .known(let known): return send(text, to: number, inFormOf: known)
+        case .untold: return send(text, to: number, inFormOf: .two)
+        case .unreachable(let reason): return .notSent(reason: reason)
         }
     }
 
-    /// A server that was upgraded under us refuses the old form: whoever asks for the version asks again then, and the
-    /// message gets another attempt where the version is a new one.
-    private func sendOrAskAgain(
-        _ text: String, to number: String, _ known: EvolutionSettings.Version
+    /// A server that was upgraded under us, or does not tell its version, refuses the wrong form without sending
+    /// anything: the other one is tried at once, unless the server insists on its version.
+    private func send(
+        _ text: String, to number: String, inFormOf version: EvolutionSettings.Version
     ) -> DeliveryOutcome {
-        let outcome = send(text, to: number, known)
+        let outcome = send(text, to: number, version)
         guard outcome == EvolutionAnswer.malformed, settings.version == .auto else { return outcome }
-        version = nil
-        if case .known(let now) = serverVersion(), now == known { return outcome }
-        return .notSent(reason: "evolution_version_changed")
+        self.version = nil
+        if case .known(version) = serverVersion() { return outcome }
+        let other: EvolutionSettings.Version = version == .one ? .two : .one
+        let second = send(text, to: number, other)
+        if second != EvolutionAnswer.malformed { self.version = other }
+        return second
     }
 
     private func send(_ text: String, to number: String, _ version: EvolutionSettings.Version) -> DeliveryOutcome {
@@ -69,21 +74,23 @@ public final class WhatsAppSender {
         if let version { return .known(version) }
         curl.prepare(url: settings.url + "/", protocols: "http,https")
         let result = curl.perform()
-        guard result.failure == nil, result.code == 200, let answer = try? JSON(reading: result.body),
-            let text = answer["version"]?.string, let major = text.split(separator: ".").first
-        else {
-            let reason = "evolution_version_unknown: " + (result.reason.isEmpty ? "HTTP \(result.code)" : result.reason)
-            let isRefusal = result.failure == nil && (300...499).contains(result.code) && result.code != 429
-            return .unknown(isRefusal ? .misconfigured(reason: reason) : .notSent(reason: reason))
+        guard result.failure == nil, result.code < 500, result.code != 429 else {
+            let reason = result.failure == nil ? "HTTP \(result.code)" : result.reason
+            return .unreachable("evolution_version_unknown: \(reason)")
         }
+        guard result.code == 200, let answer = try? JSON(reading: result.body),
+            let text = answer["version"]?.string, let major = text.split(separator: ".").first
+        else { return .untold }
         let found: EvolutionSettings.Version = major == "1" ? .one : .two
         version = found
         return .known(found)
     }
 
-    private enum ServerVersion {
+    private enum ServerVersion: Equatable {
         case known(EvolutionSettings.Version)
-        case unknown(DeliveryOutcome)
+        /// It answers, but does not say, as behind a proxy that passes only some paths.
+        case untold
+        case unreachable(String)
     }
 }
 

@@ -54,7 +54,7 @@ class Evolution(peer.Handler):
     def do_GET(self):
         if self.serve_control():
             return
-        if self.path == "/":
+        if self.path == "/" and not self.options.silent:
             self.answer(200, {"status": 200, "message": "Welcome to the Evolution API, it is working!",
                               "version": "1.8.6" if self.options.version == 1 else "2.3.6"})
         elif self.path.startswith("/instance/connectionState/"):
@@ -208,6 +208,7 @@ def main():
     parser.add_argument("--ledger", required=True)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--version", type=int, choices=(1, 2), default=2)
+    parser.add_argument("--silent", action="store_true", help="does not tell its version, as behind some proxies")
     parser.add_argument("--api-key")
     parser.add_argument("--instance")
 
