@@ -94,7 +94,7 @@ def broken_statements(run, times):
 def frozen_database(run, seconds):
     fleet = run.fleet()
     before = {pid: measure.size_of(pid)["threads"] for pid in fleet.responder_pids()}
-    bookings = fleet.crowd(1000)
+    bookings = fleet.crowd(6000)
     threads = RESPONDERS * 8
     load = Load(fleet, run.seed, threads, plans=CONFIRM, insists=False, repeats=0, bookings=bookings)
     with load:
