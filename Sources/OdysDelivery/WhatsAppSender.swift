@@ -16,8 +16,8 @@ public final class WhatsAppSender {
         version = settings.version == .auto ? nil : settings.version
     }
 
-    /// Sends one message; blocks for at most three times `Limits.sendSeconds`, and for more than one only where the server's
-    /// version is not known yet.
+    /// Sends one message; blocks for at most three times `Limits.sendSeconds`, and for more than one only where the
+    /// server's version is not known yet.
     public func deliver(_ message: ClaimedMessage) -> DeliveryOutcome {
         guard let number = Phone.normalise(message.recipient) else { return .skipped(.unusablePhone) }
         let text: String
