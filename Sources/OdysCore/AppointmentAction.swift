@@ -18,7 +18,7 @@ public enum AppointmentAction: String, Sendable, CaseIterable {
         }
     }
 
-    /// Whether this side may read the reason in the appointment's history: that of a no-show is the professional's note.
+    /// Whether this side may read the reason in the history: that of a no-show is the professional's own note.
     func showsReason(to role: Role) -> Bool {
         switch (self, role) {
         case (.noShow, .client): false

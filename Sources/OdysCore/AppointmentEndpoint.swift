@@ -38,7 +38,7 @@ public enum ApplyResult: Sendable {
     case replayed(StoredAnswer)
 }
 
-/// Everything under `/api/appointments/`: a request becomes an answer. The closures are everything it can do to the world.
+/// What is under `/api/appointments/`: a request becomes an answer. The closures are everything it can do to the world.
 /// Acting is here, reading in ReadEndpoint.swift.
 public struct AppointmentEndpoint {
     /// Who calls; nil for a missing or a bad token, whatever is wrong with it.

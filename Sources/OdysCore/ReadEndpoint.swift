@@ -1,4 +1,4 @@
-// `GET /api/appointments/{id}` and its `/history`: reading for the two parties. The checks come in the order of a PATCH.
+// `GET /api/appointments/{id}` and its `/history`, for the two parties. The checks come in the order of a PATCH.
 
 extension AppointmentEndpoint {
     func read(_ route: Route, by userID: UserID, _ request: Request, _ requestID: String) -> Response {

@@ -63,7 +63,7 @@ extension OperatorStore {
             // A UUID column refuses to be compared with what is none.
             let uuid = SQLValue.text(AppointmentID(id)?.description)
             return try connection.query(
-                Self.byID, [uuid, uuid, uuid, .text(id), uuid, .text(id)] + filter, doing: "look for the id")
+                Self.messagesByID, [uuid, uuid, uuid, .text(id), uuid, .text(id)] + filter, doing: "look for the id")
         }
     }
 
@@ -82,7 +82,7 @@ extension OperatorStore {
         """
 
     /// By way of the appointments, so that also messages whose recipient was removed are found.
-    private static let byID = """
+    static let messagesByID = """
         SELECT \(columns)
         FROM (
             SELECT id FROM outbox WHERE message_uid = ?

@@ -39,11 +39,11 @@ extension OperatorStore {
                 events.append(try HistoryEvent(row))
             }
             var messages: [Entry] = []
-            for row in try connection.query(Self.messages, [key], doing: "read the messages") {
+            for row in try connection.query(Self.messagesOfAppointment, [key], doing: "read the messages") {
                 messages.append(try entry(row))
             }
             var actions: [OperatorAction] = []
-            for row in try connection.query(Self.actions, [key], doing: "read what operators did") {
+            for row in try connection.query(Self.actionsOfAppointment, [key], doing: "read what operators did") {
                 actions.append(
                     OperatorAction(
                         operatorName: try row.text(0), action: try row.text(1), messageID: try row.integer(2),
@@ -62,11 +62,11 @@ extension OperatorStore {
         FROM appointments WHERE id = ?
         """
 
-    private static let messages = """
+    static let messagesOfAppointment = """
         SELECT \(columns) FROM outbox o WHERE o.appointment_id = ? ORDER BY o.created_at, o.id
         """
 
-    private static let actions = """
+    static let actionsOfAppointment = """
         SELECT a.operator, a.action, a.outbox_id, a.detail, a.created_at
         FROM outbox o JOIN operator_actions a ON a.outbox_id = o.id
         WHERE o.appointment_id = ? ORDER BY a.id
