@@ -93,7 +93,7 @@ extension OperatorStore {
             UNION SELECT o.id FROM professionals p JOIN appointments a ON a.professional_id = p.id
                 JOIN outbox o ON o.appointment_id = a.id AND o.recipient_role = 'professional'
                 WHERE p.id = ? OR p.user_id = ?
-        ) found JOIN outbox o ON o.id = found.id
+        ) found STRAIGHT_JOIN outbox o ON o.id = found.id
         WHERE TRUE \(filter)
         """
 }
