@@ -31,10 +31,11 @@ extension OperatorStore {
             let key = SQLValue.text(id.description)
             guard let row = try connection.query(Self.appointment, [key], doing: "read the appointment").first
             else { return nil }
-            let version = try row.integer(2)
+            // Every one: an operator sees also what does not fit together.
+            let upToAnyVersion = SQLValue.integer(Int(UInt32.max))
             var events: [HistoryEvent] = []
             for row in try connection.query(
-                AppointmentReader.events, [key, .integer(version)], doing: "read the events")
+                AppointmentReader.events, [key, upToAnyVersion], doing: "read the events")
             {
                 events.append(try HistoryEvent(row))
             }
@@ -51,7 +52,7 @@ extension OperatorStore {
             }
             return Timeline(
                 id: id, status: try row.value(0, as: Status.self),
-                paymentStatus: try row.value(1, as: PaymentStatus.self), version: version,
+                paymentStatus: try row.value(1, as: PaymentStatus.self), version: try row.integer(2),
                 startsAt: try row.instant(3), endsAt: try row.instant(4), createdAt: try row.instant(5),
                 events: events, messages: messages, operatorActions: actions)
         }
