@@ -1,6 +1,6 @@
 # The commands of this project; README.md says what each is for.
 
-.PHONY: build demo test soak mutants sanitize format clean
+.PHONY: build demo test soak mutants sanitize format catalogue clean
 
 # One static release build serves the demo, the stack and the package: it runs on hosts without a Swift toolchain.
 build:
@@ -31,6 +31,10 @@ sanitize:
 
 format:
 	swift format --in-place --recursive --parallel Package.swift Sources Tests
+
+# Writes the catalogue of errors into docs/HTTP.md; `make test` fails where it is not what the code says.
+catalogue:
+	ODYS_WRITE_CATALOGUE=1 swift test --filter ErrorCatalogueTests
 
 clean:
 	rm -rf .build

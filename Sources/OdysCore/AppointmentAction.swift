@@ -18,6 +18,14 @@ public enum AppointmentAction: String, Sendable, CaseIterable {
         }
     }
 
+    /// Whether this side may read the reason in the history: that of a no-show is the professional's own note.
+    func showsReason(to role: Role) -> Bool {
+        switch (self, role) {
+        case (.noShow, .client): false
+        case (.confirm, _), (.reject, _), (.cancel, _), (.paid, _), (.complete, _), (.noShow, .professional): true
+        }
+    }
+
     /// Whether the action speaks of a meeting that has begun.
     public var needsStart: Bool {
         switch self {

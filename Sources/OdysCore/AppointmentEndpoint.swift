@@ -38,15 +38,18 @@ public enum ApplyResult: Sendable {
     case replayed(StoredAnswer)
 }
 
-/// `PATCH /api/appointments/{id}`: a request becomes an answer. The closures are everything it can do to the world.
+/// What is under `/api/appointments/`: a request becomes an answer. The closures are everything it can do to the world.
+/// Acting is here, reading in ReadEndpoint.swift.
 public struct AppointmentEndpoint {
-    static let allowedMethods = "PATCH, OPTIONS"
-    private static let prefix = "/api/appointments/"
-
     /// Who calls; nil for a missing or a bad token, whatever is wrong with it.
     public var authenticate: (Request) -> UserID?
     /// Judges and applies in one transaction; the text is the request id to store.
     public var apply: (AppointmentID, ActionRequest, String) throws(StoreError) -> ApplyResult
+    /// Reads without a lock; nil where there is no such appointment.
+    public var readAppointment: (AppointmentID) throws(StoreError) -> AppointmentReading?
+    public var readHistory: (AppointmentID) throws(StoreError) -> AppointmentHistory?
+    /// What `apply` judges by; here only to say what a caller may do.
+    public var rules: Rules
     /// Tells the senders of this process that messages were committed. A hint: a lost one costs one poll.
     public var wakeOutbox: ([QueuedMessage]) -> Void
     /// A new request id, for a request that brings none.
@@ -71,6 +74,9 @@ public struct AppointmentEndpoint {
     public init(
         authenticate: @escaping (Request) -> UserID?,
         apply: @escaping (AppointmentID, ActionRequest, String) throws(StoreError) -> ApplyResult,
+        readAppointment: @escaping (AppointmentID) throws(StoreError) -> AppointmentReading?,
+        readHistory: @escaping (AppointmentID) throws(StoreError) -> AppointmentHistory?,
+        rules: Rules,
         wakeOutbox: @escaping ([QueuedMessage]) -> Void,
         makeRequestID: @escaping () -> String,
         allowedOrigins: [String],
@@ -78,6 +84,9 @@ public struct AppointmentEndpoint {
     ) {
         self.authenticate = authenticate
         self.apply = apply
+        self.readAppointment = readAppointment
+        self.readHistory = readHistory
+        self.rules = rules
         self.wakeOutbox = wakeOutbox
         self.makeRequestID = makeRequestID
         self.allowedOrigins = allowedOrigins
@@ -87,8 +96,8 @@ public struct AppointmentEndpoint {
     public func respond(to request: Request) -> Response {
         let requestID = self.requestID(of: request)
         var response: Response
-        if request.method == "OPTIONS", appointmentID(in: request.path) != nil {
-            response = preflight(request)
+        if request.method == "OPTIONS", let route = Route(path: request.path) {
+            response = preflight(request, route)
         } else {
             response = answer(request, requestID)
         }
@@ -96,11 +105,21 @@ public struct AppointmentEndpoint {
         return response
     }
 
-    /// The order of checks of the interface: route, caller, form of the body, then the transaction.
+    /// The order of checks of the interface: route, caller; then, to act, form of the body and the transaction.
     private func answer(_ request: Request, _ requestID: String) -> Response {
-        guard let id = appointmentID(in: request.path) else { return refuse(.notFound, request, requestID) }
-        guard request.method == "PATCH" else { return refuse(.methodNotAllowed, request, requestID, id) }
+        guard let route = Route(path: request.path) else { return refuse(.notFound, request, requestID) }
+        let id = route.id
+        guard route.offers(request.method) else {
+            return refuse(.methodNotAllowed(allowed: route.allowedMethods), request, requestID, id)
+        }
         guard let userID = authenticate(request) else { return refuse(.unauthenticated, request, requestID, id) }
+        return request.method == "GET"
+            ? read(route, by: userID, request, requestID) : act(on: id, by: userID, request, requestID)
+    }
+
+    private func act(
+        on id: AppointmentID, by userID: UserID, _ request: Request, _ requestID: String
+    ) -> Response {
         switch ActionRequest.read(request, id, by: userID) {
         case .failure(let refusal):
             return refuse(refusal, request, requestID, id)
@@ -149,7 +168,7 @@ public struct AppointmentEndpoint {
             body: answer.body)
     }
 
-    private func refuse(
+    func refuse(
         _ refusal: Refusal, _ request: Request, _ requestID: String, _ id: AppointmentID? = nil,
         _ failure: StoreError? = nil
     ) -> Response {
@@ -172,11 +191,6 @@ public struct AppointmentEndpoint {
         return Response(
             status: refusal.status, headers: [Header("Content-Type", type)] + refusal.headers, body: body.bytes)
     }
-
-    private func appointmentID(in path: String) -> AppointmentID? {
-        guard path.utf8.starts(with: Self.prefix.utf8) else { return nil }
-        return AppointmentID(String(decoding: path.utf8.dropFirst(Self.prefix.utf8.count), as: UTF8.self))
-    }
 }
 
 extension AppliedChange {
@@ -188,15 +202,8 @@ extension AppliedChange {
     private var json: JSON {
         [
             "success": .bool(true),
-            "appointment": [
-                "id": .string(appointment.id.description),
-                "status": .string(decision.status.rawValue),
-                "paymentStatus": .string(decision.paymentStatus.rawValue),
-                "startsAt": .string(appointment.startsAt.iso8601),
-                "endsAt": .string(appointment.endsAt.iso8601),
-                "version": .integer(version),
-                "updatedAt": .string(at.iso8601Microseconds),
-            ],
+            "appointment": appointment.json(
+                status: decision.status, paymentStatus: decision.paymentStatus, version: version, updatedAt: at),
             "messages": .array(
                 messages.map { queued in
                     [

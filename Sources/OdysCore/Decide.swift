@@ -16,8 +16,13 @@ extension Appointment {
     ///
     /// - Parameter now: the database's clock, read in the same transaction.
     public func judge(_ request: ActionRequest, now: Instant, rules: Rules) -> Verdict {
-        guard let role = caller(request.userID).role else { return .refused(.forbidden) }
-        guard let professional, let client else { return .refused(.partyMissing) }
+        let role: Role
+        let professional: Professional
+        let client: Client
+        switch parties(for: request.userID) {
+        case .failure(let refusal): return .refused(refusal)
+        case .success(let found): (role, professional, client) = (found.caller, found.professional, found.client)
+        }
         guard let action = AppointmentAction(wire: request.rawAction) else { return .refused(.unknownAction) }
         guard action.isAllowed(for: role) else { return .refused(.forbidden) }
         if let expected = request.expectedVersion, expected != version {
@@ -41,17 +46,37 @@ extension Appointment {
                 messages: audience.messages(about: action, by: role)))
     }
 
+    /// Both sides, for a caller who is one of them; what a stranger gets comes first.
+    func parties(for userID: UserID) -> Result<Parties, Refusal> {
+        guard let role = caller(userID).role else { return .failure(.forbidden) }
+        guard let professional, let client else { return .failure(.partyMissing) }
+        return .success(Parties(caller: role, professional: professional, client: client))
+    }
+
     /// What this side may do now. A taken slot does not remove `confirm`: it is only known under the slot's lock.
     public func allowedActions(for role: Role, now: Instant, rules: Rules) -> [AppointmentAction] {
-        AppointmentAction.allCases.filter { action in
-            action.isAllowed(for: role) && action.target(from: status, paymentStatus) != nil
-                && !isTooEarly(for: action, now: now, rules: rules)
-        }
+        applicableActions(for: role).filter { !isTooEarly(for: $0, now: now, rules: rules) }
+    }
+
+    /// What this side may do from the appointment's start on, and not before.
+    func actionsTooEarly(for role: Role, now: Instant, rules: Rules) -> [AppointmentAction] {
+        applicableActions(for: role).filter { isTooEarly(for: $0, now: now, rules: rules) }
+    }
+
+    private func applicableActions(for role: Role) -> [AppointmentAction] {
+        AppointmentAction.allCases.filter { $0.isAllowed(for: role) && $0.target(from: status, paymentStatus) != nil }
     }
 
     private func isTooEarly(for action: AppointmentAction, now: Instant, rules: Rules) -> Bool {
         rules.enforcesStartTime && action.needsStart && now < startsAt
     }
+}
+
+/// The two sides of an appointment, and for which of them somebody acts.
+struct Parties {
+    let caller: Role
+    let professional: Professional
+    let client: Client
 }
 
 /// Who hears what: the second table of the rules.

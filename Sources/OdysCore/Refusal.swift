@@ -9,7 +9,7 @@ public enum Refusal: Error, Sendable, Equatable {
     case unauthenticated
     case forbidden
     case notFound
-    case methodNotAllowed
+    case methodNotAllowed(allowed: String)
     case idempotencyInProgress
     case idempotencyKeyReused
     case versionMismatch(current: Int)
@@ -114,12 +114,12 @@ public enum Refusal: Error, Sendable, Equatable {
         case .invalidHeader:
             "Send 'Idempotency-Key', 'If-Match' and 'Content-Type' at most once: 1 to 255 visible ASCII characters, "
                 + "quoted or not; a quoted version or *; application/json."
-        case .partyMissing: "Its rows have to be repaired before it can be acted on."
+        case .partyMissing: "Its rows have to be repaired before anything can be done with it."
         case .unknownAction: "Use one of 'allowedActions'."
         case .invalidTransition: "Read 'currentStatus' and 'allowedActions'; the appointment may have changed."
         case .tooEarly: "Repeat the request at or after 'allowedFrom'."
         case .unauthenticated: "Send 'Authorization: Bearer' with a token that is valid now."
-        case .forbidden: "Only the parties of an appointment may act on it, each within their role."
+        case .forbidden: "Only the parties of an appointment may read it or act on it, each within their role."
         case .notFound: "Check the appointment's id."
         case .methodNotAllowed: "Use one of the methods in the header 'Allow'."
         case .slotConflict:
@@ -159,7 +159,7 @@ public enum Refusal: Error, Sendable, Equatable {
     public var headers: [Header] {
         switch self {
         case .unauthenticated: [Header("WWW-Authenticate", "Bearer realm=\"odys\"")]
-        case .methodNotAllowed: [Header("Allow", AppointmentEndpoint.allowedMethods)]
+        case .methodNotAllowed(let allowed): [Header("Allow", allowed)]
         case .unsupportedMediaType: [Header("Accept-Patch", "application/json")]
         case .idempotencyInProgress: [Header("Retry-After", "1")]
         case .unavailable: [Header("Retry-After", "5")]

@@ -59,15 +59,15 @@ extension AppointmentEndpoint {
     }
 
     /// 204 for `OPTIONS`: a preflight's permissions for a configured origin, the methods for anybody else.
-    func preflight(_ request: Request) -> Response {
+    func preflight(_ request: Request, _ route: Route) -> Response {
         guard allowedOrigin(request) != nil else {
-            return Response(status: 204, headers: [Header("Allow", Self.allowedMethods)], body: [])
+            return Response(status: 204, headers: [Header("Allow", route.allowedMethods)], body: [])
         }
         return Response(
             status: 204,
             headers: [
-                Header("Allow", Self.allowedMethods),
-                Header("Access-Control-Allow-Methods", Self.allowedMethods),
+                Header("Allow", route.allowedMethods),
+                Header("Access-Control-Allow-Methods", route.allowedMethods),
                 Header(
                     "Access-Control-Allow-Headers",
                     "authorization, content-type, idempotency-key, if-match, x-request-id, traceparent"),

@@ -14,7 +14,10 @@ struct OdysCtl: ParsableCommand {
             Exit codes: 0 good, 1 a problem was found, 2 wrong usage or configuration, 3 a dependency cannot be reached.
             """,
         version: Product.version,
-        subcommands: [Migrate.self, Outbox.self, Cleanup.self, Message.self, Config.self, Token.self])
+        subcommands: [
+            Migrate.self, Outbox.self, Messages.self, TimelineCommand.self, Cleanup.self, Message.self, Config.self,
+            Token.self,
+        ])
 
     static func main() {
         // A reader that has gone, as in `odysctl … | head`, ends the output and nothing else.

@@ -198,7 +198,7 @@ private func show(_ entries: [OperatorStore.Entry], json: Bool, reveal: Bool) {
 }
 
 extension OperatorStore.Entry {
-    fileprivate func json(reveal: Bool) -> JSON {
+    func json(reveal: Bool) -> JSON {
         [
             "id": .integer(id), "uid": .string(uid), "appointmentId": JSON(appointmentID),
             "version": version.map(JSON.integer) ?? .null, "channel": .string(channel.rawValue),
@@ -214,12 +214,12 @@ extension OperatorStore.Entry {
 }
 
 extension String {
-    fileprivate func padded(_ width: Int) -> String {
+    func padded(_ width: Int) -> String {
         self + String(repeating: " ", count: max(1, width - count))
     }
 
     /// A phone or an address of which only so much is left that one can tell two apart.
-    fileprivate var masked: String {
+    var masked: String {
         if let at = firstIndex(of: "@") { return String(prefix(1)) + "•••" + String(self[at...]) }
         return count > 4 ? "•••••" + String(suffix(4)) : "•••••"
     }

@@ -22,10 +22,12 @@ struct Worker {
     @Sendable private func run() {
         let acceptor = Acceptor(listener)
         let front = FastCGIRequest()
+        let database = Connection(settings.database)
         let endpoint = makeEndpoint(
             AppointmentStore(
-                Connection(settings.database), rules: rules, makeMarker: Identifier.bytes,
-                makeMessageUID: Identifier.text, pause: { Clock.pause(milliseconds: $0) }, uptime: { Clock.uptime }))
+                database, rules: rules, makeMarker: Identifier.bytes, makeMessageUID: Identifier.text,
+                pause: { Clock.pause(milliseconds: $0) }, uptime: { Clock.uptime }),
+            AppointmentReader(database))
         while let connection = acceptor.next() {
             guard let request = front.take(connection) else {
                 log.debug("a connection ended before its request was there")
@@ -37,7 +39,7 @@ struct Worker {
         }
     }
 
-    private func makeEndpoint(_ store: AppointmentStore) -> AppointmentEndpoint {
+    private func makeEndpoint(_ store: AppointmentStore, _ reader: AppointmentReader) -> AppointmentEndpoint {
         AppointmentEndpoint(
             authenticate: { request in
                 guard let value = request.value("HTTP_AUTHORIZATION"), value.utf8.count <= Limits.headerBytesMax,
@@ -48,6 +50,9 @@ struct Worker {
             apply: { id, request, requestID throws(StoreError) in
                 try store.apply(id, request, requestID: requestID)
             },
+            readAppointment: { id throws(StoreError) in try reader.appointment(id) },
+            readHistory: { id throws(StoreError) in try reader.history(of: id) },
+            rules: rules,
             wakeOutbox: wakeOutbox,
             makeRequestID: Identifier.text,
             allowedOrigins: settings.allowedOrigins,
@@ -87,6 +92,8 @@ extension Logger {
         if let failure = record.failure {
             facts["error"] = "\(failure)"
             error("a request failed: \(failure.remedy)", metadata: facts)
+        } else if record.code == "read" {
+            debug("an appointment was read", metadata: facts)
         } else if record.status == 200 {
             info(record.action == nil ? "an answer was replayed" : "an appointment changed", metadata: facts)
         } else {

@@ -107,11 +107,9 @@ public final class AppointmentStore {
     /// `FOR UPDATE` stands in a derived table, because in a join it would lock the rows of both parties too, and
     /// MariaDB has no `OF`.
     static let lock = """
-        SELECT a.version, a.status, a.payment_status, a.starts_at, a.ends_at, UTC_TIMESTAMP(6),
-            p.id, p.user_id, p.name, p.phone, p.slug, c.id, c.user_id, c.name, c.phone, c.email
+        \(AppointmentRow.select)
         FROM (SELECT * FROM appointments WHERE id = ? FOR UPDATE) a
-            LEFT JOIN professionals p ON p.id = a.professional_id
-            LEFT JOIN clients c ON c.id = a.client_id
+        \(AppointmentRow.parties)
         """
 
     private func lock(
@@ -119,23 +117,7 @@ public final class AppointmentStore {
     ) throws(StoreError) -> (appointment: Appointment, now: Instant)? {
         let rows = try connection.query(Self.lock, [.text(id.description)], doing: "lock the appointment")
         guard let row = rows.first else { return nil }
-        var professional: Professional?
-        if !row.isNull(6) {
-            professional = Professional(
-                id: try row.text(6), userID: UserID(try row.text(7)), name: try row.text(8),
-                phone: try row.text(9), slug: try row.text(10))
-        }
-        var client: Client?
-        if !row.isNull(11) {
-            client = Client(
-                userID: try row.optionalText(12).map(UserID.init), name: try row.text(13),
-                phone: try row.text(14), email: try row.optionalText(15))
-        }
-        let appointment = Appointment(
-            id: id, version: try row.integer(0), status: try row.value(1, as: Status.self),
-            paymentStatus: try row.value(2, as: PaymentStatus.self), startsAt: try row.instant(3),
-            endsAt: try row.instant(4), professional: professional, client: client)
-        return (appointment, try row.instant(5))
+        return (try AppointmentRow.appointment(row, id), try AppointmentRow.now(row))
     }
 
     // MARK: Write

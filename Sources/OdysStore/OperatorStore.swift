@@ -2,7 +2,7 @@ public import OdysCore
 
 /// The operator's hand on the outbox. Every change is recorded in `operator_actions`, in the same transaction.
 public struct OperatorStore {
-    private let connection: Connection
+    let connection: Connection
 
     public init(_ connection: Connection) {
         self.connection = connection
@@ -131,7 +131,7 @@ public struct OperatorStore {
         }
     }
 
-    private func record(
+    func record(
         _ action: String, _ id: Int, by operatorName: String, detail: String?, _ connection: Connection
     ) throws(StoreError) {
         try connection.execute(
@@ -139,12 +139,18 @@ public struct OperatorStore {
             [.text(operatorName), .text(action), .integer(id), .text(detail)], doing: "record what the operator did")
     }
 
+    /// What an entry is read from, of `outbox o`.
+    static let columns = """
+        o.id, o.message_uid, o.appointment_id, o.appointment_version, o.channel, o.recipient_role, o.recipient,
+            o.template, o.state, o.attempts, o.created_at, o.available_at, o.expires_at, o.finished_at,
+            o.provider_id, o.last_error,
+            o.state = 'pending' AND o.lease_token IS NOT NULL AND o.available_at > UTC_TIMESTAMP(6), o.payload
+        """
+
     /// One constant statement for every filter: a part that is not asked for is NULL.
     private static let entries = """
-        SELECT id, message_uid, appointment_id, appointment_version, channel, recipient_role, recipient, template,
-            state, attempts, created_at, available_at, expires_at, finished_at, provider_id, last_error,
-            state = 'pending' AND lease_token IS NOT NULL AND available_at > UTC_TIMESTAMP(6), payload
-        FROM outbox
+        SELECT \(columns)
+        FROM outbox o
         WHERE (? IS NULL OR id = ?) AND (? IS NULL OR state = ?) AND (? IS NULL OR channel = ?)
             AND (? IS NULL OR template = ?) AND (? IS NULL OR appointment_id = ?)
             AND (? IS NULL OR created_at >= UTC_TIMESTAMP(6) - INTERVAL ? HOUR)
@@ -168,7 +174,7 @@ public struct OperatorStore {
         return entries
     }
 
-    private func entry(_ row: Row) throws(StoreError) -> Entry {
+    func entry(_ row: Row) throws(StoreError) -> Entry {
         Entry(
             id: try row.integer(0), uid: try row.text(1), appointmentID: try row.optionalText(2),
             version: try row.isNull(3) ? nil : row.integer(3), channel: try row.value(4, as: Channel.self),

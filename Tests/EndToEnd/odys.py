@@ -112,6 +112,11 @@ class Odys:
         path = booking if isinstance(booking, str) else booking.path
         return self.request("PATCH", path, self.head(person, **headers), body)
 
+    def get(self, booking, person, suffix="", **headers):
+        """Reads the appointment, or with `/history` what happened to it."""
+        path = booking if isinstance(booking, str) else booking.path
+        return self.request("GET", path + suffix, self.head(person, Content_Type=None, **headers))
+
     def act(self, booking, action, by="professional", **more):
         """A PATCH that has to succeed."""
         answer = self.patch(booking, getattr(booking, by), action, **more)

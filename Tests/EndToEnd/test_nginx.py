@@ -113,7 +113,7 @@ def answers_of_every_kind(odys):
         401: odys.patch(booking, None, "confirm"),
         403: odys.patch(booking, booking.client, "confirm"),
         404: odys.request("GET", "/"),
-        405: odys.request("GET", booking.path),
+        405: odys.request("POST", booking.path),
         413: odys.send(booking, booking.professional, b"x" * 20_000),
         414: odys.request("GET", f"/{long}"),
         415: odys.patch(booking, booking.professional, "confirm", Content_Type=None),

@@ -6,6 +6,9 @@ import Testing
 final class EndpointWorld {
     var userID: UserID? = UserID("user-p")
     var result: Result<ApplyResult, StoreError> = .success(.notFound)
+    var reading: Result<AppointmentReading?, StoreError> = .success(nil)
+    var history: Result<AppointmentHistory?, StoreError> = .success(nil)
+    var enforcesStartTime = false
     var origins = ["https://app.example"]
     private(set) var effects: [String] = []
     private(set) var records: [AppointmentEndpoint.Record] = []
@@ -24,6 +27,15 @@ final class EndpointWorld {
                 self.effects.append("apply \(id) \(wanted.rawAction) \(reason) \(wanted.userID.text) \(requestID)")
                 return try self.result.get()
             },
+            readAppointment: { id throws(StoreError) in
+                self.effects.append("read \(id)")
+                return try self.reading.get()
+            },
+            readHistory: { id throws(StoreError) in
+                self.effects.append("read the history of \(id)")
+                return try self.history.get()
+            },
+            rules: Rules(enforcesStartTime: enforcesStartTime, messages: MessageSamples.setting),
             wakeOutbox: { messages in self.effects.append("wake \(messages.map(\.uid))") },
             makeRequestID: {
                 self.effects.append("makeRequestID")
@@ -113,6 +125,9 @@ struct RefusalRow {
                 headers: [Header("WWW-Authenticate", "Bearer realm=\"odys\"")]),
             RefusalRow(refusal: .forbidden, status: 403, code: "forbidden", error: "Sem permissão"),
             RefusalRow(refusal: .notFound, status: 404, code: "not_found", error: "Não encontrado"),
+            RefusalRow(
+                refusal: .methodNotAllowed(allowed: "GET, OPTIONS"), status: 405, code: "method_not_allowed",
+                error: "Método não permitido", headers: [Header("Allow", "GET, OPTIONS")]),
             RefusalRow(
                 refusal: .slotConflict(with: other), status: 409, code: "slot_conflict", error: "Horário já ocupado",
                 members: [.init("conflictingAppointmentId", "6f1c2c1e-3c0f-4b1e-8d59-57f3f0b7c9aa")]),

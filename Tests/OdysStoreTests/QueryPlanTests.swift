@@ -39,6 +39,61 @@ import Testing
         #expect(plan.allSatisfy { $0.rows <= 1 })
     }
 
+    private func fillOutboxOfOthers() throws {
+        try database.run(
+            """
+            INSERT INTO outbox (appointment_id, appointment_version, channel, recipient_role, recipient, template,
+                payload)
+            SELECT UUID(), 2, 'whatsapp', 'client', '1', 'x', '{}' FROM seq_1_to_50000
+            """)
+        _ = try database.rows("ANALYZE TABLE outbox")
+    }
+
+    @Test func readingAnAppointmentUsesItsKeys() throws {
+        try fillAppointments()
+        let plan = try explain(AppointmentReader.appointment, [.text(try fixture.appointment().description)])
+        #expect(plan.map(\.key) == ["PRIMARY", "PRIMARY", "PRIMARY"])
+        #expect(plan.allSatisfy { $0.rows <= 1 })
+    }
+
+    @Test func aHistoryAndATimelineReadNothingOfOtherAppointments() throws {
+        let id = try fixture.appointment()
+        let store = try fixture.store()
+        for action in ["paid", "confirm", "complete"] {
+            _ = try #require(try store.apply(id, fixture.request(action), requestID: "r").change)
+        }
+        try fillOutboxOfOthers()
+        try database.run(
+            "INSERT INTO operator_actions (operator, action, outbox_id) SELECT 'x', 'x', seq FROM seq_100_to_50000")
+        _ = try database.rows("ANALYZE TABLE appointment_events, operator_actions")
+        let key = SQLValue.text(id.description)
+        let events = try explain(AppointmentReader.events, [key, .integer(4)])
+        #expect(events.map(\.key) == ["PRIMARY"])
+        #expect(!events.contains { $0.extra.contains("filesort") })
+        for plan in [
+            events, try explain(AppointmentReader.messages, [key, .integer(4)]),
+            try explain(OperatorStore.messagesOfAppointment, [key]),
+        ] {
+            #expect(plan.allSatisfy { ["PRIMARY", "outbox_once"].contains($0.key) && $0.rows < 20 }, "\(plan)")
+        }
+        let actions = try explain(OperatorStore.actionsOfAppointment, [key])
+        #expect(actions.map(\.key) == ["outbox_once", "operator_actions_outbox_id"])
+        #expect(actions.allSatisfy { $0.rows < 20 }, "\(actions)")
+    }
+
+    @Test func messagesToAPersonAreFoundByWayOfTheirAppointments() throws {
+        try fillOutboxOfOthers()
+        let id = try fixture.appointment()
+        _ = try #require(try fixture.store().apply(id, fixture.request("confirm"), requestID: "r").change)
+        for person in [fixture.client, fixture.professional, id.description] {
+            let uuid = SQLValue.text(person)
+            let values: [SQLValue] = [uuid, uuid, uuid, uuid, uuid, uuid, .null, .null, .null, .null]
+            let plan = try explain(OperatorStore.messagesByID, values)
+            #expect(plan.allSatisfy { $0.rows < 100 }, "\(plan)")
+            #expect(plan.contains { $0.key == "outbox_once" }, "\(plan)")
+        }
+    }
+
     @Test func candidatesComeInIndexOrderWithoutASort() throws {
         try fillOutbox()
         let store = OutboxStore(

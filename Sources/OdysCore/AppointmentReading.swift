@@ -1,0 +1,154 @@
+/// An appointment as it was read, without a lock: it may have changed by the time somebody sees it.
+public struct AppointmentReading: Sendable {
+    public let appointment: Appointment
+    public let updatedAt: Instant
+    /// The database's clock.
+    public let now: Instant
+
+    public init(appointment: Appointment, updatedAt: Instant, now: Instant) {
+        self.appointment = appointment
+        self.updatedAt = updatedAt
+        self.now = now
+    }
+
+    /// What this side is shown, with what it may do now and what only the clock still forbids.
+    func json(for role: Role, rules: Rules) -> JSON {
+        let notYet = appointment.actionsTooEarly(for: role, now: now, rules: rules)
+        let tooEarly = Refusal.tooEarly(allowedFrom: appointment.startsAt)
+        return [
+            "appointment": appointment.json(
+                status: appointment.status, paymentStatus: appointment.paymentStatus, version: appointment.version,
+                updatedAt: updatedAt),
+            "allowedActions": .actions(appointment.allowedActions(for: role, now: now, rules: rules)),
+            "notYet": .array(
+                notYet.map { action in
+                    .object(
+                        [.init("action", .string(action.rawValue)), .init("code", .string(tooEarly.code))]
+                            + tooEarly.members)
+                }),
+        ]
+    }
+}
+
+/// What happened to an appointment, and what became of the messages about it; each of them oldest first.
+public struct AppointmentHistory: Sendable {
+    public let appointment: Appointment
+    public let events: [HistoryEvent]
+    public let messages: [HistoryMessage]
+
+    public init(appointment: Appointment, events: [HistoryEvent], messages: [HistoryMessage]) {
+        self.appointment = appointment
+        self.events = events
+        self.messages = messages
+    }
+
+    /// What this side is shown: a client sees neither the professional's messages, nor why a message failed, nor what
+    /// the professional noted about a no-show.
+    func json(for role: Role) -> JSON {
+        [
+            "events": .array(events.map { $0.json(for: role) }),
+            "messages": .array(messages.filter { role == .professional || $0.role == role }.map { $0.json(for: role) }),
+        ]
+    }
+}
+
+/// A row of `appointment_events`.
+public struct HistoryEvent: Sendable {
+    public let version: Int
+    public let action: AppointmentAction
+    public let actor: Role
+    public let actorID: UserID
+    public let reason: String?
+    public let fromStatus: Status
+    public let toStatus: Status
+    public let fromPayment: PaymentStatus
+    public let toPayment: PaymentStatus
+    public let at: Instant
+
+    public init(
+        version: Int, action: AppointmentAction, actor: Role, actorID: UserID, reason: String?, fromStatus: Status,
+        toStatus: Status, fromPayment: PaymentStatus, toPayment: PaymentStatus, at: Instant
+    ) {
+        self.version = version
+        self.action = action
+        self.actor = actor
+        self.actorID = actorID
+        self.reason = reason
+        self.fromStatus = fromStatus
+        self.toStatus = toStatus
+        self.fromPayment = fromPayment
+        self.toPayment = toPayment
+        self.at = at
+    }
+
+    public func json(for role: Role) -> JSON {
+        [
+            "version": .integer(version), "action": .string(action.rawValue), "actorRole": .string(actor.rawValue),
+            "reason": JSON(action.showsReason(to: role) ? reason : nil),
+            "fromStatus": .string(fromStatus.rawValue), "toStatus": .string(toStatus.rawValue),
+            "fromPaymentStatus": .string(fromPayment.rawValue), "toPaymentStatus": .string(toPayment.rawValue),
+            "at": .string(at.iso8601Microseconds),
+        ]
+    }
+}
+
+/// A row of `outbox`, as far as the parties may know it.
+public struct HistoryMessage: Sendable {
+    public let uid: String
+    /// Nil where somebody else than an action made the message.
+    public let version: Int?
+    public let role: Role
+    public let channel: Channel
+    /// Not `Template`: others enqueue too, and a name that nobody knows is history all the same.
+    public let template: String
+    public let state: OutboxState
+    public let attempts: Int
+    public let createdAt: Instant
+    public let finishedAt: Instant?
+    public let error: String?
+
+    public init(
+        uid: String, version: Int?, role: Role, channel: Channel, template: String, state: OutboxState, attempts: Int,
+        createdAt: Instant, finishedAt: Instant?, error: String?
+    ) {
+        self.uid = uid
+        self.version = version
+        self.role = role
+        self.channel = channel
+        self.template = template
+        self.state = state
+        self.attempts = attempts
+        self.createdAt = createdAt
+        self.finishedAt = finishedAt
+        self.error = error
+    }
+
+    func json(for role: Role) -> JSON {
+        let members: [JSON.Member] = [
+            .init("id", .string(uid)), .init("version", version.map(JSON.integer) ?? .null),
+            .init("to", .string(self.role.rawValue)), .init("channel", .string(channel.rawValue)),
+            .init("template", .string(template)), .init("state", .string(state.rawValue)),
+            .init("attempts", .integer(attempts)), .init("createdAt", .string(createdAt.iso8601Microseconds)),
+            .init("finishedAt", JSON(finishedAt?.iso8601Microseconds)),
+        ]
+        switch role {
+        case .professional: return .object(members + [.init("error", JSON(error))])
+        case .client: return .object(members)
+        }
+    }
+}
+
+extension Appointment {
+    /// The member `appointment` of an answer; after a change, with what it became.
+    func json(status: Status, paymentStatus: PaymentStatus, version: Int, updatedAt: Instant) -> JSON {
+        [
+            "id": .string(id.description),
+            "status": .string(status.rawValue),
+            "paymentStatus": .string(paymentStatus.rawValue),
+            "startsAt": .string(startsAt.iso8601),
+            "endsAt": .string(endsAt.iso8601),
+            "version": .integer(version),
+            "updatedAt": .string(updatedAt.iso8601Microseconds),
+        ]
+    }
+}

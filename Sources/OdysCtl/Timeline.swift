@@ -1,0 +1,112 @@
+internal import ArgumentParser
+internal import OdysCore
+internal import OdysStore
+
+struct TimelineCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "timeline",
+        abstract: "Tells an appointment's story: who did what and when, and what became of each message.",
+        discussion: "Names, phones and addresses are not shown; 'odysctl messages --reveal' shows them.")
+
+    @Argument(help: "The id of an appointment.") var id: String
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+        guard let id = AppointmentID(id) else { throw Failure(usage: "'\(id)' is not the id of an appointment") }
+        let store = try Outbox.store()
+        guard let timeline = try working({ () throws(StoreError) in try store.timeline(id) }) else {
+            throw Failure(problem: "there is no appointment \(id)")
+        }
+        if output.json {
+            print(timeline.json.text)
+        } else {
+            for line in timeline.lines { print(line) }
+        }
+    }
+}
+
+extension Timeline {
+    fileprivate var json: JSON {
+        [
+            "appointment": [
+                "id": .string(id.description), "status": .string(status.rawValue),
+                "paymentStatus": .string(paymentStatus.rawValue), "version": .integer(version),
+                "startsAt": .string(startsAt.iso8601), "endsAt": .string(endsAt.iso8601),
+                "createdAt": .string(createdAt.iso8601Microseconds),
+            ],
+            "events": .array(
+                events.map { event in
+                    guard case .object(let members) = event.json(for: .professional) else { return .null }
+                    return .object(members + [.init("actorUserId", .string(event.actorID.text))])
+                }),
+            "messages": .array(
+                messages.map { message in
+                    [
+                        "id": .integer(message.id), "uid": .string(message.uid),
+                        "version": message.version.map(JSON.integer) ?? .null, "to": .string(message.role.rawValue),
+                        "channel": .string(message.channel.rawValue), "template": .string(message.template),
+                        "state": .string(message.state.rawValue), "attempts": .integer(message.attempts),
+                        "createdAt": .string(message.createdAt.iso8601Microseconds),
+                        "finishedAt": JSON(message.finishedAt?.iso8601Microseconds),
+                        "secondsToSend": message.secondsToSend.flatMap(Double.init).map(JSON.number) ?? .null,
+                        "providerId": JSON(message.providerID), "error": JSON(message.lastError),
+                    ]
+                }),
+            "operatorActions": .array(
+                operatorActions.map { action in
+                    [
+                        "operator": .string(action.operatorName), "action": .string(action.action),
+                        "messageId": .integer(action.messageID), "detail": JSON(action.detail),
+                        "at": .string(action.at.iso8601Microseconds),
+                    ]
+                }),
+        ]
+    }
+
+    /// The same for people: what happened, in its order, and under each event the messages that it made.
+    fileprivate var lines: [String] {
+        var chapters: [(at: Instant, lines: [String])] = [(createdAt, ["created"])]
+        for event in events {
+            let made = messages.filter { $0.version == event.version }
+            chapters.append((event.at, [event.line] + made.map(\.line)))
+        }
+        let versions = Set(events.map(\.version))
+        for message in messages where message.version.map({ !versions.contains($0) }) ?? true {
+            chapters.append((message.createdAt, ["a message that no action here made", message.line]))
+        }
+        for action in operatorActions { chapters.append((action.at, [action.line])) }
+
+        let head = [
+            "appointment \(id)",
+            "  \(status.rawValue), payment \(paymentStatus.rawValue), version \(version)",
+            "  from \(startsAt.forPeople.prefix(16)) to \(endsAt.forPeople.prefix(16)) UTC",
+        ]
+        return head
+            + chapters.sorted { $0.at < $1.at }.flatMap { chapter in
+                ["", chapter.at.forPeople.padded(25) + (chapter.lines.first ?? "")] + chapter.lines.dropFirst()
+            }
+    }
+}
+
+extension HistoryEvent {
+    fileprivate var line: String {
+        var line = "\(action.rawValue) by the \(actor.rawValue) (\(actorID.text)), version \(version): "
+        line += fromStatus == toStatus ? toStatus.rawValue : "\(fromStatus.rawValue) → \(toStatus.rawValue)"
+        line += ", payment "
+        line += fromPayment == toPayment ? toPayment.rawValue : "\(fromPayment.rawValue) → \(toPayment.rawValue)"
+        return line + (reason.map { ", because: \($0)" } ?? "")
+    }
+}
+
+extension OperatorStore.Entry {
+    fileprivate var line: String {
+        "    " + String(id).padded(8) + channel.rawValue.padded(10) + "to the \(role.rawValue)".padded(21)
+            + template.padded(30) + fate
+    }
+}
+
+extension OperatorAction {
+    fileprivate var line: String {
+        "\(action) of message \(messageID) by the operator \(operatorName)" + (detail.map { ": \($0)" } ?? "")
+    }
+}

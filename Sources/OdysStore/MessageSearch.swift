@@ -1,0 +1,99 @@
+public import OdysCore
+
+/// Whose messages are looked for.
+public enum Addressee: Sendable, Equatable {
+    /// Digits, as `Phone.normalise` makes them.
+    case phone(String)
+    case email(String)
+    /// Of a client, a professional, a user, an appointment or a message.
+    case id(String)
+
+    /// Reads what an operator has at hand; nil where it is nothing of these.
+    public init?(typed text: String) {
+        if text.isEmpty || text.utf8.count > 254 {
+            return nil
+        } else if text.contains("@") {
+            self = .email(text)
+        } else if AppointmentID(text) == nil, let digits = Phone.normalise(text) {
+            self = .phone(digits)
+        } else {
+            self = .id(text)
+        }
+    }
+}
+
+extension OperatorStore {
+    /// The messages that went, or should have gone, to somebody; the newest first.
+    ///
+    /// - Parameter operatorName: who sees recipients in full, which is recorded; nil where nobody does.
+    public func messages(
+        to addressee: Addressee, state: OutboxState?, withinHours hours: Int?, limit: Int,
+        revealingTo operatorName: String? = nil
+    ) throws(StoreError) -> [Entry] {
+        try connection.transaction { connection throws(StoreError) in
+            let hours: SQLValue = hours.map { .integer($0) } ?? .null
+            let filter: [SQLValue] = [.text(state?.rawValue), .text(state?.rawValue), hours, hours]
+            var entries: [Entry] = []
+            for row in try rows(to: addressee, filter, connection) {
+                let entry = try entry(row)
+                // What a pattern found need not be the same number.
+                if case .phone(let digits) = addressee, Phone.normalise(entry.recipient) != digits { continue }
+                entries.append(entry)
+                if entries.count == limit { break }
+            }
+            if let operatorName {
+                for entry in entries { try record("reveal", entry.id, by: operatorName, detail: nil, connection) }
+                try connection.commit()
+            }
+            return entries
+        }
+    }
+
+    private func rows(
+        to addressee: Addressee, _ filter: [SQLValue], _ connection: Connection
+    ) throws(StoreError) -> [Row] {
+        switch addressee {
+        case .phone(let digits):
+            // A number is written in many ways, but always with these digits, in this order, at its end.
+            let pattern = "%" + digits.suffix(8).map { "\($0)%" }.joined()
+            return try connection.query(Self.byPhone, [.text(pattern)] + filter, doing: "look for the phone")
+        case .email(let address):
+            return try connection.query(Self.byEmail, [.text(address)] + filter, doing: "look for the address")
+        case .id(let id):
+            // A UUID column refuses to be compared with what is none.
+            let uuid = SQLValue.text(AppointmentID(id)?.description)
+            return try connection.query(
+                Self.messagesByID, [uuid, uuid, uuid, .text(id), uuid, .text(id)] + filter, doing: "look for the id")
+        }
+    }
+
+    private static let filter = """
+        AND (? IS NULL OR o.state = ?) AND (? IS NULL OR o.created_at >= UTC_TIMESTAMP(6) - INTERVAL ? HOUR)
+        ORDER BY o.id DESC
+        """
+
+    private static let byPhone = """
+        SELECT \(columns) FROM outbox o WHERE o.channel = 'whatsapp' AND o.recipient LIKE ? \(filter)
+        """
+
+    /// The column's collation takes upper and lower case for the same, as mail servers do.
+    private static let byEmail = """
+        SELECT \(columns) FROM outbox o WHERE o.channel = 'email' AND o.recipient = ? \(filter)
+        """
+
+    /// By way of the appointments, so that also messages whose recipient was removed are found.
+    static let messagesByID = """
+        SELECT \(columns)
+        FROM (
+            SELECT id FROM outbox WHERE message_uid = ?
+            UNION SELECT id FROM outbox WHERE appointment_id = ?
+            UNION SELECT o.id FROM clients c JOIN appointments a ON a.client_id = c.id
+                JOIN outbox o ON o.appointment_id = a.id AND o.recipient_role = 'client'
+                WHERE c.id = ? OR c.user_id = ?
+            UNION SELECT o.id FROM professionals p JOIN appointments a ON a.professional_id = p.id
+                JOIN outbox o ON o.appointment_id = a.id AND o.recipient_role = 'professional'
+                WHERE p.id = ? OR p.user_id = ?
+        ) found STRAIGHT_JOIN outbox o ON o.id = found.id
+        WHERE TRUE \(filter)
+        """
+}

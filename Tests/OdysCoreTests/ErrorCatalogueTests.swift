@@ -1,0 +1,66 @@
+import Foundation
+import Testing
+
+@testable import OdysCore
+
+/// The catalogue of errors in docs/HTTP.md is made from `Refusal`: `make catalogue` writes it, this compares it.
+@Suite struct ErrorCatalogueTests {
+    private static let document = URL(filePath: #filePath).deletingLastPathComponent()
+        .appending(path: "../../docs/HTTP.md").standardized
+    private static let begin = "<!-- errors: written by `make catalogue` -->\n"
+    private static let end = "<!-- end of errors -->\n"
+
+    @Test func theDocumentsTableIsTheCode() throws {
+        let text = String(decoding: try Data(contentsOf: Self.document), as: UTF8.self)
+        let head = try #require(text.range(of: Self.begin))
+        let tail = try #require(text.range(of: Self.end))
+        let made = text[..<head.upperBound] + Self.table() + text[tail.lowerBound...]
+        if ProcessInfo.processInfo.environment["ODYS_WRITE_CATALOGUE"] == "1" {
+            try Data(made.utf8).write(to: Self.document)
+        } else {
+            #expect(text == made, "docs/HTTP.md is not what Refusal.swift says; run: make catalogue")
+        }
+    }
+
+    /// One row for each case, in the order of the status and, within one, of the enumeration.
+    private static func table() -> String {
+        let all = sequence(first: Refusal.malformedBody, next: following).enumerated()
+        let sorted = all.sorted { ($0.element.status, $0.offset) < ($1.element.status, $1.offset) }
+        var lines = [
+            "| status | `code` | `error` | meaning, and what to do | more |", "| --- | --- | --- | --- | --- |",
+        ]
+        for (_, refusal) in sorted {
+            let more = refusal.members.map { "`\($0.name)`" } + refusal.headers.map { "header `\($0.name)`" }
+            let cells = [
+                "\(refusal.status)", "`\(refusal.code)`", refusal.error, "\(refusal.title). \(refusal.detail)",
+                more.joined(separator: ", "),
+            ]
+            lines.append("| " + cells.joined(separator: " | ").trimmingCharacters(in: .whitespaces) + " |")
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// The case after this one; nil after the last. A new case does not compile until it has its place here.
+    private static func following(_ refusal: Refusal) -> Refusal? {
+        switch refusal {
+        case .malformedBody: .invalidHeader
+        case .invalidHeader: .partyMissing
+        case .partyMissing: .unknownAction
+        case .unknownAction: .invalidTransition(.cancelled, .none, allowed: [])
+        case .invalidTransition: .tooEarly(allowedFrom: Instant(microseconds: 0))
+        case .tooEarly: .unauthenticated
+        case .unauthenticated: .forbidden
+        case .forbidden: .notFound
+        case .notFound: .methodNotAllowed(allowed: "")
+        case .methodNotAllowed: AppointmentID(EndpointWorld.id).map { .slotConflict(with: $0) }
+        case .slotConflict: .idempotencyInProgress
+        case .idempotencyInProgress: .versionMismatch(current: 1)
+        case .versionMismatch: .bodyTooLarge
+        case .bodyTooLarge: .unsupportedMediaType
+        case .unsupportedMediaType: .idempotencyKeyReused
+        case .idempotencyKeyReused: .internalError
+        case .internalError: .unavailable
+        case .unavailable: nil
+        }
+    }
+}

@@ -1,0 +1,181 @@
+import Testing
+
+@testable import OdysCore
+
+/// `GET` of an appointment: what it says a caller may do is what a `PATCH` then does, over the whole space.
+@Suite struct ReadingTests {
+    private static let start = Instant(year: 2026, month: 12, day: 1, hour: 17, minute: 0, second: 0)
+    private static let updated = Instant(
+        year: 2026, month: 11, day: 22, hour: 10, minute: 0, second: 0, microsecond: 123_456)
+    private static let target = "/api/appointments/\(EndpointWorld.id)"
+
+    static func appointment(
+        _ status: Status = .pendingConfirmation, _ payment: PaymentStatus = .none,
+        professional: Professional? = PartySamples.professional,
+        client: Client? = PartySamples.client("user-c", email: nil)
+    ) throws -> Appointment {
+        Appointment(
+            id: try #require(AppointmentID(EndpointWorld.id)), version: 3, status: status, paymentStatus: payment,
+            startsAt: start, endsAt: start.advanced(bySeconds: 3_000), professional: professional, client: client)
+    }
+
+    private static func answer(
+        to user: String?, _ appointment: Appointment?, now: Instant = start, enforces: Bool = false
+    ) throws -> Response {
+        let world = EndpointWorld()
+        world.userID = user.map(UserID.init)
+        world.enforcesStartTime = enforces
+        world.reading = .success(
+            appointment.map { AppointmentReading(appointment: $0, updatedAt: updated, now: now) })
+        return world.respond(to: EndpointWorld.request("GET", target, type: [], body: .bytes([])))
+    }
+
+    @Test func anAppointmentIsTheContractsJSON() throws {
+        let response = try Self.answer(
+            to: "user-p", Self.appointment(.confirmed, .authorized), now: Self.start.advanced(bySeconds: -1),
+            enforces: true)
+        let expected: JSON = [
+            "appointment": [
+                "id": .string(EndpointWorld.id), "status": "confirmed", "paymentStatus": "authorized",
+                "startsAt": "2026-12-01T17:00:00Z", "endsAt": "2026-12-01T17:50:00Z", "version": 3,
+                "updatedAt": "2026-11-22T10:00:00.123456Z",
+            ],
+            "allowedActions": .array(["cancel", "paid"]),
+            "notYet": .array([
+                ["action": "complete", "code": "too_early", "allowedFrom": "2026-12-01T17:00:00Z"],
+                ["action": "no_show", "code": "too_early", "allowedFrom": "2026-12-01T17:00:00Z"],
+            ]),
+        ]
+        #expect(response.status == 200)
+        #expect(String(decoding: response.body, as: UTF8.self) == expected.text)
+        #expect(response.header("ETag") == "\"3\"")
+        #expect(response.header("Content-Type") == "application/json")
+        #expect(response.header("Cache-Control") == "no-store")
+        #expect(response.header("X-Request-Id") == "from-nginx")
+        #expect(Set(response.headers.map(\.name)).count == response.headers.count)
+    }
+
+    /// Caller × status × payment × time × setting, and each action of all six.
+    @Test func whatIsOfferedIsWhatIsThenAccepted() throws {
+        var asked = 0
+        for status in Status.allCases {
+            for payment in PaymentStatus.allCases {
+                for clientID in ["user-c", "user-p", nil] {
+                    let appointment = try Self.appointment(
+                        status, payment, client: PartySamples.client(clientID, email: nil))
+                    for now in [-1, 0, 1].map({ Instant(microseconds: Self.start.microseconds + $0) }) {
+                        for enforces in [true, false] {
+                            for user in ["user-p", "user-c", "user-x"] {
+                                try Self.compare(appointment, user, now, enforces)
+                                asked += 1
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        #expect(asked == 6 * 4 * 3 * 3 * 2 * 3)
+    }
+
+    private static func compare(
+        _ appointment: Appointment, _ user: String, _ now: Instant, _ enforces: Bool
+    ) throws {
+        let rules = Rules(enforcesStartTime: enforces, messages: MessageSamples.setting)
+        let response = try answer(to: user, appointment, now: now, enforces: enforces)
+        var accepted: [JSON] = []
+        var tooEarly: [JSON] = []
+        var isStranger = true
+        for action in ContractTable.rules.map(\.action) {
+            let request = ActionRequest(rawAction: action, reason: nil, userID: UserID(user))
+            switch appointment.judge(request, now: now, rules: rules) {
+            case .accepted:
+                accepted.append(.string(action))
+                isStranger = false
+            case .refused(.tooEarly(let from)):
+                tooEarly.append([
+                    "action": .string(action), "code": "too_early", "allowedFrom": .string(from.iso8601),
+                ])
+                isStranger = false
+            case .refused(let refusal): isStranger = isStranger && refusal == .forbidden
+            }
+        }
+        // A party may do nothing with a finished appointment, and then only their role tells them from a stranger.
+        guard appointment.caller(UserID(user)) != .stranger else {
+            #expect(isStranger && response.status == 403)
+            return
+        }
+        let body = try JSON(reading: response.body)
+        #expect(response.status == 200)
+        #expect(body["allowedActions"]?.array == accepted, "\(user), \(appointment.status), \(now)")
+        #expect(body["notYet"]?.array == tooEarly, "\(user), \(appointment.status), \(now)")
+    }
+
+    // MARK: Who is refused
+
+    @Test(arguments: ["", "/history"])
+    func checksComeInTheOrderOfAPatch(_ suffix: String) throws {
+        let effect = suffix.isEmpty ? "read \(EndpointWorld.id)" : "read the history of \(EndpointWorld.id)"
+        let none = try Self.appointment(professional: nil, client: nil)
+        let steps: [(Appointment?, String?, Int, String)] = [
+            (try Self.appointment(), nil, 401, "unauthenticated"), (nil, "user-x", 404, "not_found"),
+            (try Self.appointment(client: nil), "user-x", 403, "forbidden"), (none, "user-p", 403, "forbidden"),
+            (try Self.appointment(client: nil), "user-p", 400, "party_missing"),
+            (try Self.appointment(professional: nil), "user-c", 400, "party_missing"),
+            (try Self.appointment(), "user-c", 200, "read"), (try Self.appointment(), "user-p", 200, "read"),
+        ]
+        for (appointment, user, status, code) in steps {
+            let world = EndpointWorld()
+            world.userID = user.map(UserID.init)
+            world.reading = .success(
+                appointment.map { AppointmentReading(appointment: $0, updatedAt: Self.updated, now: Self.start) })
+            world.history = .success(appointment.map { AppointmentHistory(appointment: $0, events: [], messages: []) })
+            // Whatever a GET carries beside its target and its token is nobody's affair.
+            let request = EndpointWorld.request(
+                "GET", Self.target + suffix, type: ["text/plain"], headers: [("HTTP_IF_MATCH", "7")], body: .tooLarge)
+            #expect(world.respond(to: request).status == status)
+            #expect(world.effects == ["authenticate"] + (user == nil ? [] : [effect]) + ["record \(status) \(code)"])
+        }
+    }
+
+    @Test(arguments: ["", "/history"])
+    func aFailureOfTheDatabaseIsNotTheCallersFault(_ suffix: String) {
+        for (kind, status) in [(StoreError.Kind.connectionLost, 503), (.timeout, 503), (.unexpected, 500)] {
+            let world = EndpointWorld()
+            world.reading = .failure(StoreError(kind: kind, doing: "read"))
+            world.history = .failure(StoreError(kind: kind, doing: "read"))
+            #expect(world.respond(to: EndpointWorld.request("GET", Self.target + suffix)).status == status)
+            #expect(world.records.last?.failure?.kind == kind)
+        }
+    }
+
+    @Test(arguments: ["HEAD", "PATCH", "POST", "PUT", "DELETE", "get", ""])
+    func aHistoryIsOnlyRead(_ method: String) {
+        let world = EndpointWorld()
+        let response = world.respond(to: EndpointWorld.request(method, Self.target + "/history"))
+        #expect(response.status == 405 && response.header("Allow") == "GET, OPTIONS")
+        #expect(world.effects == ["record 405 method_not_allowed"])
+    }
+
+    @Test func preflightsNameWhatIsOfferedAtTheAddress() {
+        for (suffix, methods) in [("", "GET, PATCH, OPTIONS"), ("/history", "GET, OPTIONS")] {
+            let world = EndpointWorld()
+            let origin = [("HTTP_ORIGIN", world.origins[0])]
+            let allowed = world.respond(to: EndpointWorld.request("OPTIONS", Self.target + suffix, headers: origin))
+            #expect(allowed.status == 204 && allowed.header("Access-Control-Allow-Methods") == methods)
+            let plain = world.respond(to: EndpointWorld.request("OPTIONS", Self.target + suffix))
+            #expect(plain.status == 204 && plain.header("Allow") == methods)
+        }
+    }
+
+    @Test(arguments: [
+        "/history/", "/History", "/history/x", "//history", "/histor", "/historyy", "history", "/history%20", "/x",
+        "/history/history",
+    ])
+    func whatOnlyLooksLikeAHistoryIsNotThere(_ suffix: String) {
+        for method in ["GET", "OPTIONS"] {
+            let world = EndpointWorld()
+            #expect(world.respond(to: EndpointWorld.request(method, Self.target + suffix)).status == 404)
+            #expect(world.effects == ["record 404 not_found"])
+        }
+    }
+}
