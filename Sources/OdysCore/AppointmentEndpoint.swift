@@ -43,8 +43,9 @@ public struct AppointmentEndpoint {
     static let allowedMethods = "PATCH, OPTIONS"
     private static let prefix = "/api/appointments/"
 
-    /// Who calls; nil for a missing or a bad token, whatever is wrong with it.
-    public var authenticate: (Request) -> UserID?
+    /// Who calls; `unauthenticated` for a missing or a bad token, whatever is wrong with it, and `forbidden` for a good
+    /// one in a cookie that another site's page may have made the browser send.
+    public var authenticate: (Request) -> Result<UserID, Refusal>
     /// Judges and applies in one transaction; the text is the request id to store.
     public var apply: (AppointmentID, ActionRequest, String) throws(StoreError) -> ApplyResult
     /// Tells the senders of this process that messages were committed. A hint: a lost one costs one poll.
@@ -53,6 +54,8 @@ public struct AppointmentEndpoint {
     public var makeRequestID: () -> String
     /// Browser origins that may call, as `https://host[:port]`.
     public var allowedOrigins: [String]
+    /// Whether callers may come with a session cookie.
+    public var acceptsCookies: Bool
     /// For the log: what was done or refused, and what failed. Called after the answer is decided.
     public var record: (Record) -> Void
 
@@ -69,11 +72,12 @@ public struct AppointmentEndpoint {
     }
 
     public init(
-        authenticate: @escaping (Request) -> UserID?,
+        authenticate: @escaping (Request) -> Result<UserID, Refusal>,
         apply: @escaping (AppointmentID, ActionRequest, String) throws(StoreError) -> ApplyResult,
         wakeOutbox: @escaping ([QueuedMessage]) -> Void,
         makeRequestID: @escaping () -> String,
         allowedOrigins: [String],
+        acceptsCookies: Bool,
         record: @escaping (Record) -> Void
     ) {
         self.authenticate = authenticate
@@ -81,6 +85,7 @@ public struct AppointmentEndpoint {
         self.wakeOutbox = wakeOutbox
         self.makeRequestID = makeRequestID
         self.allowedOrigins = allowedOrigins
+        self.acceptsCookies = acceptsCookies
         self.record = record
     }
 
@@ -100,7 +105,11 @@ public struct AppointmentEndpoint {
     private func answer(_ request: Request, _ requestID: String) -> Response {
         guard let id = appointmentID(in: request.path) else { return refuse(.notFound, request, requestID) }
         guard request.method == "PATCH" else { return refuse(.methodNotAllowed, request, requestID, id) }
-        guard let userID = authenticate(request) else { return refuse(.unauthenticated, request, requestID, id) }
+        let userID: UserID
+        switch authenticate(request) {
+        case .success(let caller): userID = caller
+        case .failure(let refusal): return refuse(refusal, request, requestID, id)
+        }
         switch ActionRequest.read(request, id, by: userID) {
         case .failure(let refusal):
             return refuse(refusal, request, requestID, id)

@@ -8,7 +8,8 @@ internal import OdysStore
 /// It runs on a serial queue of its own: blocking loops on the global queues would starve each other.
 struct Worker {
     let number: Int
-    let settings: Settings
+    let live: LiveSettings
+    let authenticator: Authenticator
     let rules: Rules
     let listener: Listener
     let wakeOutbox: @Sendable ([QueuedMessage]) -> Void
@@ -24,7 +25,7 @@ struct Worker {
         let front = FastCGIRequest()
         let endpoint = makeEndpoint(
             AppointmentStore(
-                Connection(settings.database), rules: rules, makeMarker: Identifier.bytes,
+                Connection { live.current.database }, rules: rules, makeMarker: Identifier.bytes,
                 makeMessageUID: Identifier.text, pause: { Clock.pause(milliseconds: $0) }, uptime: { Clock.uptime }))
         while let connection = acceptor.next() {
             guard let request = front.take(connection) else {
@@ -39,18 +40,14 @@ struct Worker {
 
     private func makeEndpoint(_ store: AppointmentStore) -> AppointmentEndpoint {
         AppointmentEndpoint(
-            authenticate: { request in
-                guard let value = request.value("HTTP_AUTHORIZATION"), value.utf8.count <= Limits.headerBytesMax,
-                    let token = bearerToken(value)
-                else { return nil }
-                return settings.tokens.userID(in: token, now: Double(Clock.now.microseconds) / 1e6)
-            },
+            authenticate: authenticator.authenticate,
             apply: { id, request, requestID throws(StoreError) in
                 try store.apply(id, request, requestID: requestID)
             },
             wakeOutbox: wakeOutbox,
             makeRequestID: Identifier.text,
-            allowedOrigins: settings.allowedOrigins,
+            allowedOrigins: live.current.allowedOrigins,
+            acceptsCookies: live.current.tokens.sessionCookie != nil,
             record: { log.record($0) })
     }
 
@@ -58,20 +55,13 @@ struct Worker {
     private func healthAnswer(_ request: Request) -> Response? {
         guard request.method == "GET", request.path.utf8.starts(with: "/healthz/".utf8) else { return nil }
         let body: JSON = [
-            "status": "pass", "version": .string(Product.version), "instance": .string(settings.instance),
+            "status": "pass", "version": .string(Product.version), "instance": .string(live.current.instance),
         ]
         return Response(
             status: 200,
             headers: [Header("Content-Type", "application/health+json"), Header("Cache-Control", "no-store")],
             body: body.bytes)
     }
-}
-
-/// The token of an `Authorization` field with the scheme Bearer, which is written in any letter case (RFC 9110, 11.1).
-private func bearerToken(_ value: String) -> String? {
-    let parts = value.split(separator: " ", omittingEmptySubsequences: true)
-    guard parts.count == 2, parts[0].lowercased() == "bearer" else { return nil }
-    return String(parts[1])
 }
 
 extension Logger {
