@@ -41,8 +41,9 @@ public enum ApplyResult: Sendable {
 /// What is under `/api/appointments/`: a request becomes an answer. The closures are everything it can do to the world.
 /// Acting is here, reading in ReadEndpoint.swift.
 public struct AppointmentEndpoint {
-    /// Who calls; nil for a missing or a bad token, whatever is wrong with it.
-    public var authenticate: (Request) -> UserID?
+    /// Who calls; `unauthenticated` for a missing or a bad token, whatever is wrong with it, and `forbidden` for a good
+    /// one in a cookie that another site's page may have made the browser send.
+    public var authenticate: (Request) -> Result<UserID, Refusal>
     /// Judges and applies in one transaction; the text is the request id to store.
     public var apply: (AppointmentID, ActionRequest, String) throws(StoreError) -> ApplyResult
     /// Reads without a lock; nil where there is no such appointment.
@@ -56,6 +57,8 @@ public struct AppointmentEndpoint {
     public var makeRequestID: () -> String
     /// Browser origins that may call, as `https://host[:port]`.
     public var allowedOrigins: [String]
+    /// Whether callers may come with a session cookie.
+    public var acceptsCookies: Bool
     /// For the log: what was done or refused, and what failed. Called after the answer is decided.
     public var record: (Record) -> Void
 
@@ -72,7 +75,7 @@ public struct AppointmentEndpoint {
     }
 
     public init(
-        authenticate: @escaping (Request) -> UserID?,
+        authenticate: @escaping (Request) -> Result<UserID, Refusal>,
         apply: @escaping (AppointmentID, ActionRequest, String) throws(StoreError) -> ApplyResult,
         readAppointment: @escaping (AppointmentID) throws(StoreError) -> AppointmentReading?,
         readHistory: @escaping (AppointmentID) throws(StoreError) -> AppointmentHistory?,
@@ -80,6 +83,7 @@ public struct AppointmentEndpoint {
         wakeOutbox: @escaping ([QueuedMessage]) -> Void,
         makeRequestID: @escaping () -> String,
         allowedOrigins: [String],
+        acceptsCookies: Bool,
         record: @escaping (Record) -> Void
     ) {
         self.authenticate = authenticate
@@ -90,6 +94,7 @@ public struct AppointmentEndpoint {
         self.wakeOutbox = wakeOutbox
         self.makeRequestID = makeRequestID
         self.allowedOrigins = allowedOrigins
+        self.acceptsCookies = acceptsCookies
         self.record = record
     }
 
@@ -112,7 +117,11 @@ public struct AppointmentEndpoint {
         guard route.offers(request.method) else {
             return refuse(.methodNotAllowed(allowed: route.allowedMethods), request, requestID, id)
         }
-        guard let userID = authenticate(request) else { return refuse(.unauthenticated, request, requestID, id) }
+        let userID: UserID
+        switch authenticate(request) {
+        case .success(let caller): userID = caller
+        case .failure(let refusal): return refuse(refusal, request, requestID, id)
+        }
         return request.method == "GET"
             ? read(route, by: userID, request, requestID) : act(on: id, by: userID, request, requestID)
     }

@@ -51,6 +51,11 @@ public struct Request: Sendable {
         return found.map(Field.one) ?? .absent
     }
 
+    /// The values of a field, as often as it occurs.
+    public func values(_ name: String) -> [String] {
+        parameters.compactMap { $0.name == name ? $0.value : nil }
+    }
+
     /// The value of a field that occurs exactly once, else nil.
     public func value(_ name: String) -> String? {
         if case .one(let value) = field(name) { value } else { nil }

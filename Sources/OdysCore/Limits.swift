@@ -14,6 +14,26 @@ public enum Limits {
     public static let tokenBytesMax = 8 * 1024
     /// Seconds by which clocks of the token's issuer and ours may differ.
     public static let tokenLeewaySeconds = 30.0
+    /// Tokens that a process remembers as verified; some 200 bytes each.
+    public static let tokenCacheMax = 4_096
+    /// Bytes of all `Cookie` fields of a request. nginx allows four lines of 8 KiB.
+    public static let cookieBytesMax = 32 * 1024
+    /// Bytes and keys of a key set; issuers publish two or three keys.
+    public static let keySetBytesMax = 64 * 1024
+    public static let keySetKeysMax = 64
+    /// Bits of an RSA key: below, it can be broken (RFC 7518, 3.3); above, each token would cost too much.
+    public static let rsaBits = 2_048...8_192
+    /// Seconds between two fetches of a key set, and at most so many a first failure is followed by another try.
+    public static let keyRefreshSeconds = 300.0
+    public static let keyRetrySeconds = 5.0
+    /// Seconds a fetch may take.
+    public static let keyFetchSeconds = 5
+    /// Seconds between two fetches that tokens with an unknown `kid` lead to: anybody can send such tokens.
+    public static let keyAskSeconds = 60.0
+    /// Seconds for which the last keys count while they cannot be fetched.
+    public static let keyOutageSeconds = 86_400.0
+    /// Seconds between two looks at whether the file of a key set has changed.
+    public static let keyFilePollSeconds = 2.0
     /// Bytes of a user id: the width of the columns that hold one.
     public static let userIDBytesMax = 64
 

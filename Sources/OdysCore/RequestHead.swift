@@ -55,7 +55,8 @@ extension AppointmentEndpoint {
         return [
             Header("Access-Control-Allow-Origin", origin),
             Header("Access-Control-Expose-Headers", "ETag, Retry-After, X-Request-Id, Idempotency-Replayed"),
-        ]
+            // Browsers send and show nothing with cookies without it.
+        ] + (acceptsCookies ? [Header("Access-Control-Allow-Credentials", "true")] : [])
     }
 
     /// 204 for `OPTIONS`: a preflight's permissions for a configured origin, the methods for anybody else.

@@ -30,7 +30,7 @@ public struct Settings: Sendable {
     public let retentionDays: Int
     public let delivery: DeliveryMode
     public let database: DatabaseSettings
-    public let tokens: TokenVerifier
+    public let tokens: TokenSettings
     public let allowedOrigins: [String]
     public let messaging: MessagingSettings
     public let enforcesStartTime: Bool
@@ -57,7 +57,7 @@ public struct Settings: Sendable {
         retentionDays = Settings.retentionDays(&reader)
         delivery = reader.choice("ODYS_DELIVERY", default: .on)
         database = DatabaseSettings(&reader)
-        tokens = Settings.tokens(&reader)
+        tokens = TokenSettings(&reader)
         allowedOrigins = Settings.origins(&reader)
         messaging = MessagingSettings(&reader)
         enforcesStartTime = reader.flag("ODYS_ENFORCE_START_TIME", default: false)
@@ -65,9 +65,6 @@ public struct Settings: Sendable {
         logFormat = reader.choice("ODYS_LOG_FORMAT", default: .json)
         unknown = reader.unknown(known: Settings.names)
         if let problem = timeZoneProblem(messaging.timeZone) { reader.problem("ODYS_TIME_ZONE", problem) }
-        for name in Settings.notYet where reader.text(name) != nil {
-            reader.problem(name, "is not supported by this version; unset it")
-        }
         guard reader.problems.isEmpty else { throw SettingsError(problems: reader.problems) }
     }
 
@@ -122,19 +119,6 @@ public struct Settings: Sendable {
             && text == parts.map(String.init).joined(separator: ".")
     }
 
-    private static func tokens(_ reader: inout SettingsReader) -> TokenVerifier {
-        let secret = reader.secret("ODYS_JWT_SECRET") ?? ""
-        if secret.isEmpty {
-            reader.problem(
-                "ODYS_JWT_SECRET", "is missing: callers are recognised by tokens that are signed with it")
-        } else if secret.utf8.count < TokenKey.minimumSecretBytes {
-            reader.problem("ODYS_JWT_SECRET", "must have at least \(TokenKey.minimumSecretBytes) bytes")
-        }
-        return TokenVerifier(
-            key: TokenKey(sharedSecret: secret), issuer: reader.text("ODYS_JWT_ISSUER"),
-            audience: reader.text("ODYS_JWT_AUDIENCE"))
-    }
-
     private static func origins(_ reader: inout SettingsReader) -> [String] {
         let origins = reader.list("ODYS_ALLOWED_ORIGINS")
         for origin in origins where !isOrigin(origin) {
@@ -159,21 +143,17 @@ public struct Settings: Sendable {
             }
     }
 
-    /// Variables of the interface whose features this version does not have.
-    private static let notYet = [
-        "ODYS_JWKS_FILE", "ODYS_JWKS_URL", "ODYS_SESSION_COOKIE",
-    ]
-
     private static let secrets = [
         "ODYS_DB_PASSWORD", "ODYS_DB_MIGRATE_PASSWORD", "ODYS_JWT_SECRET", "ODYS_SMTP_PASSWORD",
     ]
 
     private static let names = Set(
-        notYet + secrets + secrets.map { $0 + "_FILE" } + [
+        secrets + secrets.map { $0 + "_FILE" } + [
             "ODYS_WHATSAPP_RATE", "ODYS_RETENTION_DAYS", "ODYS_INSTANCE", "ODYS_LISTEN", "ODYS_THREADS",
             "ODYS_WHATSAPP_SENDERS", "ODYS_EMAIL_SENDERS",
             "ODYS_DELIVERY", "ODYS_DB_SOCKET", "ODYS_DB_HOST", "ODYS_DB_PORT", "ODYS_DB_NAME", "ODYS_DB_USER",
             "ODYS_DB_CA", "ODYS_DB_MIGRATE_USER", "ODYS_JWT_ISSUER", "ODYS_JWT_AUDIENCE", "ODYS_ALLOWED_ORIGINS",
+            "ODYS_JWKS_FILE", "ODYS_JWKS_URL", "ODYS_SESSION_COOKIE",
             "ODYS_SMTP_URL", "ODYS_SMTP_USERNAME", "ODYS_MAIL_FROM", "ODYS_APP_URL", "ODYS_TIME_ZONE",
             "ODYS_ENFORCE_START_TIME", "ODYS_LOG_LEVEL", "ODYS_LOG_FORMAT",
         ])

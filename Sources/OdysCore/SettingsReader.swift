@@ -25,6 +25,8 @@ struct SettingsReader {
         problems.append("\(name): \(what)")
     }
 
+    func hasProblem(_ name: String) -> Bool { problems.contains { $0.hasPrefix(name + ":") } }
+
     /// Whether the variable is there; the empty string counts.
     func isSet(_ name: String) -> Bool { environment[name] != nil }
 
@@ -97,6 +99,17 @@ struct SettingsReader {
             return value.isEmpty ? nil : value
         case .failure(let error):
             problem(name + "_FILE", "\(error)")
+            return nil
+        }
+    }
+
+    /// The content of the file that a variable names; nil where the variable is not set or the file cannot be read.
+    mutating func file(_ name: String) -> String? {
+        guard let path = text(name) else { return nil }
+        switch readFile(path) {
+        case .success(let content): return content
+        case .failure(let error):
+            problem(name, "\(error)")
             return nil
         }
     }

@@ -1,27 +1,13 @@
-internal import Crypto
-
-/// A key that tokens may be signed with. The key fixes the algorithm; a token's header cannot choose.
-public struct TokenKey: Sendable {
-    fileprivate let secret: SymmetricKey
-
-    /// A shared secret for HS256, at least `minimumSecretBytes` long (RFC 7518, 3.2).
-    public init(sharedSecret: String) {
-        secret = SymmetricKey(data: Array(sharedSecret.utf8))
-    }
-
-    public static let minimumSecretBytes = 32
-}
-
 /// Reads tokens: JWTs in compact JWS form, as strictly as they are specified.
 public struct TokenVerifier: Sendable {
-    public let key: TokenKey
+    public var keys: KeyRing
     /// Required value of `iss`, where configured.
     public let issuer: String?
     /// A value that `aud` must be or contain, where configured.
     public let audience: String?
 
-    public init(key: TokenKey, issuer: String?, audience: String?) {
-        self.key = key
+    public init(keys: KeyRing, issuer: String?, audience: String?) {
+        self.keys = keys
         self.issuer = issuer
         self.audience = audience
     }
@@ -30,44 +16,75 @@ public struct TokenVerifier: Sendable {
     ///
     /// - Parameter now: this host's clock, in seconds since 1970.
     public func userID(in token: String, now: Double) -> UserID? {
+        examine(token, now: now).verified?.userID
+    }
+
+    /// Everything there is to say of a token. The responder and the operator's command ask the same question here.
+    public func examine(_ token: String, now: Double) -> TokenExamination {
+        guard token.utf8.count <= Limits.tokenBytesMax else { return TokenExamination(problems: [.tooLong]) }
         let parts = token.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        guard token.utf8.count <= Limits.tokenBytesMax, parts.count == 3,
-            let header = object(parts[0]), let signature = base64url(parts[2]),
-            header["alg"]?.string?.hasSameBytes(as: "HS256") == true,
-            // A shared secret has no name, so a token that names its key was not made for it (RFC 7515, 4.1.11
-            // says the same of critical extensions).
-            header["kid"] == nil, header["crit"] == nil
-        else { return nil }
-        let signed = Array(token.utf8.prefix(parts[0].count + 1 + parts[1].count))
-        guard HMAC<SHA256>.isValidAuthenticationCode(signature, authenticating: signed, using: key.secret),
-            let claims = object(parts[1])
-        else { return nil }
-        return isCurrent(claims, now: now) && isForUs(claims) ? subject(claims) : nil
-    }
-
-    private func isCurrent(_ claims: JSON, now: Double) -> Bool {
-        guard let expires = claims["exp"]?.double, now < expires + Limits.tokenLeewaySeconds else { return false }
-        guard let notBefore = claims["nbf"] else { return true }
-        guard let begins = notBefore.double else { return false }
-        return begins <= now + Limits.tokenLeewaySeconds
-    }
-
-    private func isForUs(_ claims: JSON) -> Bool {
-        if let issuer {
-            guard claims["iss"]?.string?.hasSameBytes(as: issuer) == true else { return false }
+        guard parts.count == 3 else { return TokenExamination(problems: [.notThreeParts]) }
+        var result = TokenExamination(problems: [])
+        result.header = object(parts[0])
+        result.claims = object(parts[1])
+        if let header = result.header {
+            result.key = keys.key(of: header, &result.problems)
+            if let key = result.key {
+                let signed = Array(token.utf8.prefix(parts[0].count + 1 + parts[1].count))
+                let signature = base64url(parts[2])
+                if signature.map({ key.hasSigned(signed, $0) }) != true { result.problems.append(.signature) }
+            }
+        } else {
+            result.problems.append(.unreadable("header"))
         }
-        guard let audience else { return true }
-        switch claims["aud"] {
-        case .string(let one): return one.hasSameBytes(as: audience)
-        case .array(let many): return many.contains { $0.string?.hasSameBytes(as: audience) == true }
-        case nil, .null, .bool, .integer, .number, .object: return false
+        if let claims = result.claims {
+            result.verified = verified(claims, result.key, now: now, &result.problems)
+        } else {
+            result.problems.append(.unreadable("claims"))
         }
+        if !result.problems.isEmpty { result.verified = nil }
+        return result
     }
 
-    private func subject(_ claims: JSON) -> UserID? {
-        guard let subject = claims["sub"]?.string, (1...Limits.userIDBytesMax).contains(subject.utf8.count)
-        else { return nil }
-        return UserID(subject)
+    private func verified(
+        _ claims: JSON, _ key: TokenKey?, now: Double, _ problems: inout [TokenProblem]
+    ) -> VerifiedToken? {
+        let leeway = Limits.tokenLeewaySeconds
+        let expires = claims["exp"]?.double
+        if claims["exp"] == nil {
+            problems.append(.missing("exp"))
+        } else if expires == nil {
+            problems.append(.notANumber("exp"))
+        }
+        if let expires, now >= expires + leeway { problems.append(.expired) }
+        var begins = -Double.infinity
+        // A token from the future was made by a clock that is wrong, or for another time.
+        for name in ["nbf", "iat"] {
+            guard let claim = claims[name] else { continue }
+            guard let time = claim.double else {
+                problems.append(.notANumber(name))
+                continue
+            }
+            begins = max(begins, time - leeway)
+            if time > now + leeway { problems.append(.inTheFuture(name)) }
+        }
+        if let issuer, claims["iss"]?.string?.hasSameBytes(as: issuer) != true { problems.append(.wrong("iss")) }
+        if let audience, !contains(claims["aud"], audience) { problems.append(.wrong("aud")) }
+        guard let subject = claims["sub"]?.string, (1...Limits.userIDBytesMax).contains(subject.utf8.count) else {
+            problems.append(.subject)
+            return nil
+        }
+        guard let expires, key != nil else { return nil }
+        return VerifiedToken(userID: UserID(subject), validFrom: begins, validBefore: expires + leeway)
+    }
+
+    /// One text, or a list that holds it.
+    private func contains(_ claim: JSON?, _ audience: String) -> Bool {
+        switch claim {
+        case .string(let one): one.hasSameBytes(as: audience)
+        case .array(let many): many.contains { $0.string?.hasSameBytes(as: audience) == true }
+        case nil, .null, .bool, .integer, .number, .object: false
+        }
     }
 
     private func object(_ part: Substring.UTF8View.SubSequence) -> JSON? {
@@ -77,62 +94,94 @@ public struct TokenVerifier: Sendable {
     }
 }
 
-extension TokenKey {
-    /// A token for tests, demonstrations and operators.
-    public func mint(subject: String, expires: Int, issuer: String? = nil, audience: String? = nil) -> String {
-        var claims = [JSON.Member("sub", .string(subject)), JSON.Member("exp", .integer(expires))]
-        if let issuer { claims.append(JSON.Member("iss", .string(issuer))) }
-        if let audience { claims.append(JSON.Member("aud", .string(audience))) }
-        let header: JSON = ["alg": "HS256", "typ": "JWT"]
-        let signed = base64url(header.bytes) + "." + base64url(JSON.object(claims).bytes)
-        let signature = HMAC<SHA256>.authenticationCode(for: Array(signed.utf8), using: secret)
-        return signed + "." + base64url(Array(signature))
+extension KeyRing {
+    /// The key that a token's header leads to, or what is wrong with the header.
+    fileprivate func key(of header: JSON, _ problems: inout [TokenProblem]) -> TokenKey? {
+        // Extensions that must be understood (RFC 7515, 4.1.11; RFC 7797), and keys that a token brings along or says
+        // where to find: whoever made the token chose them.
+        for name in ["crit", "b64", "jku", "jwk", "x5u", "x5c"] where header[name] != nil {
+            problems.append(.forbidden(name))
+        }
+        let id = header["kid"]
+        guard id == nil || id?.string != nil, let key = key(named: id?.string) else {
+            problems.append(.unknownKey)
+            return nil
+        }
+        guard header["alg"]?.string?.hasSameBytes(as: key.algorithm.rawValue) == true else {
+            problems.append(.algorithm(key.algorithm))
+            return nil
+        }
+        return key
     }
 }
 
-private let base64urlAlphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+/// What a good token says, and for how long.
+public struct VerifiedToken: Sendable, Equatable {
+    public let userID: UserID
+    /// Seconds since 1970, the leeway included: not before the first, and before the second.
+    public let validFrom: Double
+    public let validBefore: Double
 
-/// The value of each ASCII character as a base64url digit; 255 where it is none.
-private let base64urlValues: [UInt8] = {
-    var values = [UInt8](repeating: 255, count: 256)
-    for (value, character) in base64urlAlphabet.enumerated() { values[Int(character)] = UInt8(value) }
-    return values
-}()
-
-private func base64url(_ bytes: [UInt8]) -> String {
-    var out: [UInt8] = []
-    var buffer: UInt32 = 0
-    var bits = 0
-    for byte in bytes {
-        buffer = buffer << 8 | UInt32(byte)
-        bits += 8
-        while bits >= 6 {
-            bits -= 6
-            out.append(base64urlAlphabet[Int(buffer >> UInt32(bits) & 63)])
-        }
+    public init(userID: UserID, validFrom: Double, validBefore: Double) {
+        self.userID = userID
+        self.validFrom = validFrom
+        self.validBefore = validBefore
     }
-    if bits > 0 { out.append(base64urlAlphabet[Int(buffer << UInt32(6 - bits) & 63)]) }
-    return String(decoding: out, as: UTF8.self)
 }
 
-/// Decodes base64url without padding, strictly: one text for each sequence of bytes (RFC 7515, appendix C;
-/// RFC 4648, 3.5).
-func base64url(_ text: some Collection<UInt8>) -> [UInt8]? {
-    guard text.count % 4 != 1 else { return nil }
-    var out: [UInt8] = []
-    out.reserveCapacity(text.count * 3 / 4)
-    var buffer: UInt32 = 0
-    var bits = 0
-    for character in text {
-        let value = base64urlValues[Int(character)]
-        guard value != 255 else { return nil }
-        buffer = buffer << 6 | UInt32(value)
-        bits += 6
-        if bits >= 8 {
-            bits -= 8
-            out.append(UInt8(truncatingIfNeeded: buffer >> UInt32(bits)))
+/// What was found in a token. Nothing in it is to be believed unless `verified` is there.
+public struct TokenExamination: Sendable {
+    public internal(set) var header: JSON?
+    public internal(set) var claims: JSON?
+    /// The key that the header leads to, whether the signature holds or not.
+    public internal(set) var key: TokenKey?
+    public internal(set) var problems: [TokenProblem]
+    /// There exactly where there is no problem.
+    public internal(set) var verified: VerifiedToken?
+
+    init(problems: [TokenProblem]) {
+        self.problems = problems
+    }
+
+    /// Whether the token names a published key that is not known: it may have been published since.
+    public var asksForNewKeys: Bool {
+        problems.contains(.unknownKey) && header?["kid"]?.string != nil
+    }
+}
+
+/// A reason why a token does not count. Only operators are told.
+public enum TokenProblem: Sendable, Equatable, CustomStringConvertible {
+    case tooLong
+    case notThreeParts
+    case unreadable(String)
+    case forbidden(String)
+    case unknownKey
+    case algorithm(TokenKey.Algorithm)
+    case signature
+    case missing(String)
+    case notANumber(String)
+    case expired
+    case inTheFuture(String)
+    case wrong(String)
+    case subject
+
+    public var description: String {
+        switch self {
+        case .tooLong: "it has more than \(Limits.tokenBytesMax) bytes"
+        case .notThreeParts: "it is not three parts with a dot between each"
+        case .unreadable(let part):
+            "its \(part) is not a JSON object in base64url without padding, or a name is there twice"
+        case .forbidden(let name): "its header has '\(name)', which is never accepted"
+        case .unknownKey:
+            "no key is known by the name in its header ('kid'), or there is none for a token without a name"
+        case .algorithm(let algorithm): "its header's 'alg' is not \(algorithm.rawValue), which its key is for"
+        case .signature: "its signature does not hold"
+        case .missing(let claim): "'\(claim)' is missing"
+        case .notANumber(let claim): "'\(claim)' is not a number"
+        case .expired: "it has expired ('exp')"
+        case .inTheFuture(let claim): "'\(claim)' is in the future"
+        case .wrong(let claim): "'\(claim)' is not the configured one"
+        case .subject: "'sub' is not a text of 1 to \(Limits.userIDBytesMax) bytes"
         }
     }
-    // Left-over bits must be zero, else two texts would mean the same bytes.
-    return buffer & ((1 << UInt32(bits)) - 1) == 0 ? out : nil
 }

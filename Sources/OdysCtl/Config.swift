@@ -41,11 +41,17 @@ struct Config: ParsableCommand {
             discussion: "Put it into a file of its own that nginx includes inside http, before odys-http.conf.")
 
         func run() throws {
-            print("# Made by 'odysctl config nginx' from ODYS_ALLOWED_ORIGINS; make it again when that changes.")
+            let settings = try Config.settings()
+            print(
+                "# Made by 'odysctl config nginx' from ODYS_ALLOWED_ORIGINS and ODYS_SESSION_COOKIE; make it again when"
+            )
+            print("# they change.")
             print("map $http_origin $odys_cors_origin {\n    default \"\";")
             // The settings let no character through that means something to nginx.
-            for origin in try Config.settings().allowedOrigins { print("    \"\(origin)\" \"\(origin)\";") }
-            print("}\nmap $odys_cors_origin $odys_cors_credentials {\n    default \"\";\n}")
+            for origin in settings.allowedOrigins { print("    \"\(origin)\" \"\(origin)\";") }
+            // Empty for an origin that is not listed: the header is left out then.
+            let credentials = settings.tokens.sessionCookie == nil ? "\"\"" : "true"
+            print("}\nmap $odys_cors_origin $odys_cors_credentials {\n    \"\" \"\";\n    default \(credentials);\n}")
         }
     }
 }

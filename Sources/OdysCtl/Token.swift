@@ -5,8 +5,8 @@ internal import OdysDelivery
 
 struct Token: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Makes tokens, for trying the endpoint.",
-        subcommands: [Mint.self])
+        abstract: "Makes tokens, for trying the endpoint, and says what is wrong with one.",
+        subcommands: [Mint.self, Inspect.self])
 
     struct Mint: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -18,14 +18,87 @@ struct Token: ParsableCommand {
         var ttl = 900
 
         func run() throws {
-            let settings = try Config.settings()
+            let tokens = try Config.settings().tokens
             guard (1...Limits.userIDBytesMax).contains(sub.utf8.count) else {
                 throw Failure(usage: "--sub must have 1 to \(Limits.userIDBytesMax) bytes")
             }
-            print(
-                settings.tokens.key.mint(
-                    subject: sub, expires: time(nil) + ttl, issuer: settings.tokens.issuer,
-                    audience: settings.tokens.audience))
+            let token = tokens.secret?.mint(
+                subject: sub, expires: time(nil) + ttl, issuer: tokens.issuer, audience: tokens.audience)
+            guard let token else {
+                throw Failure(usage: "ODYS_JWT_SECRET: is not set; a token can only be made with it")
+            }
+            print(token)
+        }
+    }
+
+    struct Inspect: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract:
+                "Shows a token, the key that would verify it, and every reason why the responder would refuse it.",
+            discussion: "Exit codes: 0 it would be accepted, 1 it would not, 3 the key set at ODYS_JWKS_URL is missing."
+        )
+
+        @Argument(help: "The token; read from standard input where it is left out.")
+        var token: String?
+        @OptionGroup var output: OutputOptions
+
+        func run() throws {
+            let tokens = try Config.settings().tokens
+            let text = token ?? readLine() ?? ""
+            guard !text.isEmpty else { throw Failure(usage: "give a token, as an argument or on standard input") }
+            let fetched = try fetch(tokens)
+            let examination = tokens.verifier(fetched: fetched.keys).examine(text, now: Double(time(nil)))
+            print(output.json ? report(examination, fetched.problem).text : lines(examination, fetched.problem))
+            guard examination.verified == nil else { return }
+            throw ExitCode(fetched.problem != nil && examination.asksForNewKeys ? 3 : 1)
+        }
+
+        /// The keys at the address, or why there are none; a token of another key can be judged all the same.
+        private func fetch(_ tokens: TokenSettings) throws -> (keys: [TokenKey], problem: String?) {
+            guard let url = tokens.keySetURL else { return ([], nil) }
+            Curl.initialize()
+            switch KeySetFetch(url).fetch() {
+            case .success(let set): return (set.keys, nil)
+            case .failure(let failure): return ([], "ODYS_JWKS_URL cannot be fetched: \(failure)")
+            }
+        }
+
+        private func report(_ examination: TokenExamination, _ problem: String?) -> JSON {
+            [
+                "accepted": .bool(examination.verified != nil),
+                "header": examination.header ?? .null,
+                "claims": examination.claims ?? .null,
+                "key": examination.key.map { key in
+                    [
+                        "algorithm": .string(key.algorithm.rawValue), "kid": JSON(key.id),
+                        // A secret's would help whoever guesses secrets.
+                        "thumbprint": key.algorithm == .hs256 ? .null : .string(key.thumbprint),
+                    ]
+                } ?? .null,
+                "problems": .array(examination.problems.map { .string("\($0)") }),
+                "keySetProblem": JSON(problem),
+            ]
+        }
+
+        private func lines(_ examination: TokenExamination, _ problem: String?) -> String {
+            var lines: [String] = []
+            if let header = examination.header { lines.append("header  \(header.text)") }
+            if let claims = examination.claims { lines.append("claims  \(claims.text)") }
+            lines.append("key     \(examination.key?.summary ?? "none")")
+            if let problem { lines.append("        \(problem)") }
+            lines += examination.problems.map { "refused \($0)" }
+            if examination.verified != nil { lines.append("accepted") }
+            return lines.joined(separator: "\n")
+        }
+    }
+}
+
+extension TokenKey {
+    /// For a person: which key it is.
+    fileprivate var summary: String {
+        switch algorithm {
+        case .hs256: "HS256, ODYS_JWT_SECRET"
+        case .es256, .rs256: "\(algorithm.rawValue), kid \(id ?? "none"), thumbprint \(thumbprint)"
         }
     }
 }

@@ -35,4 +35,11 @@ public enum Environment {
         }
         return .success(text)
     }
+
+    /// What tells a file from what it was before; equal while nobody changed it. All zero where it is not there.
+    public static func version(ofFile path: String) -> [Int] {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return [0, 0, 0, 0] }
+        return [Int(status.st_ino), Int(status.st_size), Int(status.st_mtim.tv_sec), Int(status.st_mtim.tv_nsec)]
+    }
 }

@@ -93,8 +93,9 @@ final class FastCGIRequest {
                     known.utf8CodeUnitCount == name.count && known.withUTF8Buffer { $0.elementsEqual(name) }
                 })
             else { continue }
-            let value = UnsafeRawBufferPointer(
-                start: equals + 1, count: min(strlen(equals + 1), Limits.headerBytesMax + 1))
+            // Cookies of several lines may have been joined to one parameter.
+            let limit = "\(known)" == "HTTP_COOKIE" ? Limits.cookieBytesMax : Limits.headerBytesMax
+            let value = UnsafeRawBufferPointer(start: equals + 1, count: min(strlen(equals + 1), limit + 1))
             body("\(known)", String(decoding: value, as: UTF8.self))
         }
     }
@@ -102,7 +103,7 @@ final class FastCGIRequest {
     private static let parameters: [StaticString] = [
         "REQUEST_METHOD", "REQUEST_URI", "CONTENT_LENGTH", "CONTENT_TYPE", "REQUEST_ID", "HTTP_AUTHORIZATION",
         "HTTP_ACCEPT", "HTTP_ORIGIN", "HTTP_X_REQUEST_ID", "HTTP_IDEMPOTENCY_KEY", "HTTP_IF_MATCH",
-        "HTTP_CONTENT_TYPE", "HTTP_TRACEPARENT",
+        "HTTP_CONTENT_TYPE", "HTTP_TRACEPARENT", "HTTP_COOKIE", "HTTP_SEC_FETCH_SITE",
     ]
 
     private func body(announced: String?) -> Request.Body {

@@ -5,13 +5,13 @@ internal import OdysStore
 
 /// One thread of a delivering process that prunes a little now and then, so that no table grows for ever.
 final class Housekeeper: Sendable {
-    private let database: DatabaseSettings
+    private let live: LiveSettings
     private let retentionDays: Int
     private let log: Logger
     private let stopped = DispatchSemaphore(value: 0)
 
-    init(_ database: DatabaseSettings, retentionDays: Int, log: Logger) {
-        self.database = database
+    init(_ live: LiveSettings, retentionDays: Int, log: Logger) {
+        self.live = live
         self.retentionDays = retentionDays
         self.log = log
     }
@@ -23,7 +23,7 @@ final class Housekeeper: Sendable {
     func stop() { stopped.signal() }
 
     @Sendable private func run() {
-        let housekeeping = Housekeeping(Connection(database))
+        let housekeeping = Housekeeping(Connection { self.live.current.database })
         // Spread, so that the processes of a host do not all begin at the same moment.
         while stopped.wait(timeout: .now() + Limits.pruneSeconds * Double.random(in: 0.5..<1.5)) == .timedOut {
             do throws(StoreError) {

@@ -9,7 +9,7 @@ internal import OdysStore
 struct OutboxWorker {
     let number: Int
     let queue: ChannelQueue
-    let database: DatabaseSettings
+    let live: LiveSettings
     let ratePerSecond: Int
     let pace: Pace
     /// Makes the function that sends one message; called on the sender's own queue, where its libcurl handle lives.
@@ -23,7 +23,7 @@ struct OutboxWorker {
 
     @Sendable private func run() {
         let store = OutboxStore(
-            Connection(database), channel: queue.channel, exclusions: queue.senders - 1,
+            Connection { live.current.database }, channel: queue.channel, exclusions: queue.senders - 1,
             ratePerSecond: ratePerSecond, pace: pace, makeLeaseToken: Identifier.bytes)
         let deliver = makeDeliver()
         var leaseBegan = 0.0

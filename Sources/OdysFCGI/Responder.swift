@@ -8,19 +8,22 @@ internal import OdysStore
 
 /// The process: its threads, and the order in which they start and stop.
 struct Responder {
+    /// What is read once: all but secrets and keys.
     private let settings: Settings
+    private let live: LiveSettings
     private let log: Logger
     private let rules: Rules
 
     init(_ settings: Settings, log: Logger) {
         self.settings = settings
+        live = LiveSettings(settings)
         self.log = log
         rules = Rules(
             enforcesStartTime: settings.enforcesStartTime,
             messages: MessageSetting(appURL: settings.messaging.appURL, civilTime: LocalTime.civil))
     }
 
-    /// Serves until SIGTERM or SIGINT, then finishes what was begun.
+    /// Serves until SIGTERM or SIGINT, then finishes what was begun. SIGHUP: reads secrets and keys again.
     ///
     /// - Returns: the exit code: 0 when everything was finished, 1 when it could not start. A process that has to leave
     ///   something unfinished ends here, with 1.
@@ -31,6 +34,7 @@ struct Responder {
         sigemptyset(&signals)
         sigaddset(&signals, SIGTERM)
         sigaddset(&signals, SIGINT)
+        sigaddset(&signals, SIGHUP)
         pthread_sigmask(SIG_BLOCK, &signals, nil)
         initializeLibraries()
 
@@ -40,9 +44,12 @@ struct Responder {
         let requests = DispatchGroup()
         let deliveries = DispatchGroup()
         let queues = settings.delivery == .off ? [] : startDelivery(in: deliveries)
-        let housekeeper = Housekeeper(settings.database, retentionDays: settings.retentionDays, log: log)
+        let housekeeper = Housekeeper(live, retentionDays: settings.retentionDays, log: log)
         if settings.delivery != .off { housekeeper.start(in: deliveries) }
-        if let listener { startWorkers(listener, queues, in: requests) }
+        let keeper = SecretKeeper(live, log: log)
+        let authenticator = listener.map { _ in Authenticator(settings, askForKeys: keeper.askForKeys) }
+        keeper.start(for: authenticator, in: deliveries)
+        if let listener, let authenticator { startWorkers(listener, authenticator, queues, in: requests) }
         log.notice(
             "started",
             metadata: [
@@ -51,11 +58,12 @@ struct Responder {
             ])
 
         var signal: Int32 = 0
-        sigwait(&signals, &signal)
+        while sigwait(&signals, &signal) == 0, signal == SIGHUP { keeper.reload() }
         log.notice("stopping: finishing the requests and messages in hand")
         listener?.stop()
         for queue in queues { queue.stop() }
         housekeeper.stop()
+        keeper.stop()
         let areAnswered = requests.wait(timeout: .now() + .seconds(Limits.drainRequestSeconds)) == .success
         let areDelivered = deliveries.wait(timeout: .now() + .seconds(Limits.drainDeliverySeconds)) == .success
         guard areAnswered, areDelivered else {
@@ -93,7 +101,9 @@ struct Responder {
         }
     }
 
-    private func startWorkers(_ listener: Listener, _ queues: [ChannelQueue], in group: DispatchGroup) {
+    private func startWorkers(
+        _ listener: Listener, _ authenticator: Authenticator, _ queues: [ChannelQueue], in group: DispatchGroup
+    ) {
         let wake: @Sendable ([QueuedMessage]) -> Void = { messages in
             for queue in queues {
                 let due = messages.count { $0.message.channel == queue.channel && $0.message.skipped == nil }
@@ -102,26 +112,31 @@ struct Responder {
         }
         for number in 1...settings.threads {
             Worker(
-                number: number, settings: settings, rules: rules, listener: listener, wakeOutbox: wake, log: log
+                number: number, live: live, authenticator: authenticator, rules: rules, listener: listener,
+                wakeOutbox: wake, log: log
             ).start(in: group)
         }
     }
 
     private func startDelivery(in group: DispatchGroup) -> [ChannelQueue] {
         let texts = rules.messages
-        let evolution = settings.messaging.evolution
-        let smtp = settings.messaging.smtp
+        let live = live
+        // A channel that is off sends nothing, and its rows need not wait for that.
+        let whatsAppRate = settings.messaging.evolution == nil ? 0 : settings.whatsAppRate
         return [
-            // A channel that is off sends nothing, and its rows need not wait for that.
-            startSenders(
-                .whatsapp, settings.whatsAppSenders, rate: evolution == nil ? 0 : settings.whatsAppRate, in: group
-            ) {
-                guard let evolution else { return { _ in .skipped(.channelOff) } }
-                return WhatsAppSender(evolution, texts: texts, pace: .chosen).deliver
+            startSenders(.whatsapp, settings.whatsAppSenders, rate: whatsAppRate, in: group) {
+                live.remaking { settings in
+                    settings.messaging.evolution.map { evolution in
+                        WhatsAppSender(evolution, texts: texts, pace: .chosen).deliver
+                    } ?? { _ in .skipped(.channelOff) }
+                }
             },
             startSenders(.email, settings.emailSenders, rate: 0, in: group) {
-                guard let smtp else { return { _ in .skipped(.channelOff) } }
-                return EmailSender(smtp, texts: texts, pace: .chosen, now: { Clock.now }).deliver
+                live.remaking { settings in
+                    settings.messaging.smtp.map { smtp in
+                        EmailSender(smtp, texts: texts, pace: .chosen, now: { Clock.now }).deliver
+                    } ?? { _ in .skipped(.channelOff) }
+                }
             },
         ]
     }
@@ -133,7 +148,7 @@ struct Responder {
         let queue = ChannelQueue(channel, senders: count, pace: .chosen)
         for number in 1...count {
             OutboxWorker(
-                number: number, queue: queue, database: settings.database, ratePerSecond: rate,
+                number: number, queue: queue, live: live, ratePerSecond: rate,
                 pace: .chosen, makeDeliver: makeDeliver, log: log
             ).start(in: group)
         }

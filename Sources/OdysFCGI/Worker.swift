@@ -8,7 +8,8 @@ internal import OdysStore
 /// It runs on a serial queue of its own: blocking loops on the global queues would starve each other.
 struct Worker {
     let number: Int
-    let settings: Settings
+    let live: LiveSettings
+    let authenticator: Authenticator
     let rules: Rules
     let listener: Listener
     let wakeOutbox: @Sendable ([QueuedMessage]) -> Void
@@ -22,7 +23,7 @@ struct Worker {
     @Sendable private func run() {
         let acceptor = Acceptor(listener)
         let front = FastCGIRequest()
-        let database = Connection(settings.database)
+        let database = Connection { live.current.database }
         let endpoint = makeEndpoint(
             AppointmentStore(
                 database, rules: rules, makeMarker: Identifier.bytes, makeMessageUID: Identifier.text,
@@ -41,12 +42,7 @@ struct Worker {
 
     private func makeEndpoint(_ store: AppointmentStore, _ reader: AppointmentReader) -> AppointmentEndpoint {
         AppointmentEndpoint(
-            authenticate: { request in
-                guard let value = request.value("HTTP_AUTHORIZATION"), value.utf8.count <= Limits.headerBytesMax,
-                    let token = bearerToken(value)
-                else { return nil }
-                return settings.tokens.userID(in: token, now: Double(Clock.now.microseconds) / 1e6)
-            },
+            authenticate: authenticator.authenticate,
             apply: { id, request, requestID throws(StoreError) in
                 try store.apply(id, request, requestID: requestID)
             },
@@ -55,7 +51,8 @@ struct Worker {
             rules: rules,
             wakeOutbox: wakeOutbox,
             makeRequestID: Identifier.text,
-            allowedOrigins: settings.allowedOrigins,
+            allowedOrigins: live.current.allowedOrigins,
+            acceptsCookies: live.current.tokens.sessionCookie != nil,
             record: { log.record($0) })
     }
 
@@ -63,20 +60,13 @@ struct Worker {
     private func healthAnswer(_ request: Request) -> Response? {
         guard request.method == "GET", request.path.utf8.starts(with: "/healthz/".utf8) else { return nil }
         let body: JSON = [
-            "status": "pass", "version": .string(Product.version), "instance": .string(settings.instance),
+            "status": "pass", "version": .string(Product.version), "instance": .string(live.current.instance),
         ]
         return Response(
             status: 200,
             headers: [Header("Content-Type", "application/health+json"), Header("Cache-Control", "no-store")],
             body: body.bytes)
     }
-}
-
-/// The token of an `Authorization` field with the scheme Bearer, which is written in any letter case (RFC 9110, 11.1).
-private func bearerToken(_ value: String) -> String? {
-    let parts = value.split(separator: " ", omittingEmptySubsequences: true)
-    guard parts.count == 2, parts[0].lowercased() == "bearer" else { return nil }
-    return String(parts[1])
 }
 
 extension Logger {

@@ -10,7 +10,7 @@ public import OdysCore
 ///
 /// Autocommit is off. Every use therefore ends in a commit or a rollback: `transaction(_:)` sees to it.
 public final class Connection {
-    private let settings: DatabaseSettings
+    private let readSettings: () -> DatabaseSettings
     private let limits: SessionLimits
     private var handle: UnsafeMutablePointer<MYSQL>?
     private var statements: [String: Statement] = [:]
@@ -18,9 +18,14 @@ public final class Connection {
     /// success, but not with an error: after a lock wait that ran out the transaction is open, and nothing says so.
     private var hasFailed = false
 
-    public init(_ settings: DatabaseSettings, limits: SessionLimits = .request) {
-        self.settings = settings
+    /// - Parameter readSettings: called each time that it connects, so that a password may change.
+    public init(limits: SessionLimits = .request, _ readSettings: @escaping () -> DatabaseSettings) {
+        self.readSettings = readSettings
         self.limits = limits
+    }
+
+    public convenience init(_ settings: DatabaseSettings, limits: SessionLimits = .request) {
+        self.init(limits: limits) { settings }
     }
 
     deinit {
@@ -109,14 +114,15 @@ public final class Connection {
     /// Opens the connection if it is not open.
     public func connect() throws(StoreError) {
         guard handle == nil else { return }
+        let settings = readSettings()
         switch settings.server {
         case .socket(let path):
-            try open(host: nil, port: 0, socket: path)
+            try open(settings, host: nil, port: 0, socket: path)
         case .hosts(let hosts, let port):
             var last: StoreError?
             for host in hosts {
                 do throws(StoreError) {
-                    try open(host: host, port: port, socket: nil)
+                    try open(settings, host: host, port: port, socket: nil)
                     return
                 } catch {
                     last = error
@@ -148,9 +154,11 @@ public final class Connection {
         return statement
     }
 
-    private func open(host: String?, port: UInt16, socket: String?) throws(StoreError) {
+    private func open(
+        _ settings: DatabaseSettings, host: String?, port: UInt16, socket: String?
+    ) throws(StoreError) {
         guard let new = mysql_init(nil) else { throw StoreError(kind: .refusing, doing: "mysql_init") }
-        configure(new, isRemote: host.map { !isLoopback($0) } ?? false)
+        configure(new, settings, isRemote: host.map { !isLoopback($0) } ?? false)
         guard
             mysql_real_connect(
                 new, host, settings.user, settings.password, settings.name, UInt32(port), socket, 0) != nil
@@ -179,7 +187,9 @@ public final class Connection {
         }
     }
 
-    private func configure(_ handle: UnsafeMutablePointer<MYSQL>, isRemote: Bool) {
+    private func configure(
+        _ handle: UnsafeMutablePointer<MYSQL>, _ settings: DatabaseSettings, isRemote: Bool
+    ) {
         // mysql_options(3): call it before mysql_real_connect(); the value is copied.
         func seconds(_ option: mysql_option, _ value: Int) {
             var value = UInt32(value)

@@ -5,6 +5,9 @@ import Testing
 /// An endpoint whose world is this object: it answers as it is told and notes every effect in order.
 final class EndpointWorld {
     var userID: UserID? = UserID("user-p")
+    /// What a caller without a user id is told.
+    var refusal = Refusal.unauthenticated
+    var acceptsCookies = false
     var result: Result<ApplyResult, StoreError> = .success(.notFound)
     var reading: Result<AppointmentReading?, StoreError> = .success(nil)
     var history: Result<AppointmentHistory?, StoreError> = .success(nil)
@@ -20,7 +23,7 @@ final class EndpointWorld {
         AppointmentEndpoint(
             authenticate: { _ in
                 self.effects.append("authenticate")
-                return self.userID
+                return self.userID.map(Result.success) ?? .failure(self.refusal)
             },
             apply: { id, wanted, requestID throws(StoreError) in
                 let reason = wanted.reason ?? "-"
@@ -42,6 +45,7 @@ final class EndpointWorld {
                 return Self.madeRequestID
             },
             allowedOrigins: origins,
+            acceptsCookies: acceptsCookies,
             record: { record in
                 self.effects.append("record \(record.status) \(record.code)")
                 self.records.append(record)

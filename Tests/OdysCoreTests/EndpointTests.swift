@@ -140,6 +140,29 @@ import Testing
         }
     }
 
+    /// Between the caller and the form of the body.
+    @Test func aCookieThatIsNotMeantIsForbiddenBeforeTheBodyIsLookedAt() {
+        let world = EndpointWorld()
+        world.userID = nil
+        world.refusal = .forbidden
+        let request = EndpointWorld.request(type: ["text/plain"], body: .tooLarge)
+        #expect(world.respond(to: request).status == 403)
+        #expect(world.effects == ["authenticate", "record 403 forbidden"])
+    }
+
+    @Test func credentialsAreAllowedToListedOriginsWhereThereIsACookie() {
+        for (accepts, origin, expected) in [
+            (true, "https://app.example", "true"), (false, "https://app.example", nil), (true, "https://evil", nil),
+        ] as [(Bool, String, String?)] {
+            let world = EndpointWorld()
+            world.acceptsCookies = accepts
+            for method in ["PATCH", "OPTIONS"] {
+                let request = EndpointWorld.request(method, headers: [("HTTP_ORIGIN", origin)])
+                #expect(world.respond(to: request).header("Access-Control-Allow-Credentials") == expected)
+            }
+        }
+    }
+
     @Test func aBadTokenTellsNothingButARequestID() {
         let world = EndpointWorld()
         world.userID = nil

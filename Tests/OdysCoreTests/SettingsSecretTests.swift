@@ -45,7 +45,8 @@ import Testing
             var all = changes.mapValues(Optional.some)
             all["ODYS_JWT_SECRET"] = .some(nil)
             let settings = try SettingsSamples.read(all, files: files)
-            #expect(settings.tokens.userID(in: token, now: TokenSamples.now)?.text == "u")
+            let verifier = settings.tokens.verifier(fetched: [])
+            #expect(verifier.userID(in: token, now: TokenSamples.now)?.text == "u")
         }
     }
 

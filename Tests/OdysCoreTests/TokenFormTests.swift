@@ -46,7 +46,8 @@ import Testing
             #expect(!Self.isGood(TokenSamples.token(#"{"sub":"user","exp":1893459600}"#, secret: secret)))
         }
         let long = String(repeating: "é", count: 60)
-        let verifier = TokenVerifier(key: TokenKey(sharedSecret: long), issuer: nil, audience: nil)
+        let verifier = TokenVerifier(
+            keys: KeyRing(secret: TokenKey(sharedSecret: long)), issuer: nil, audience: nil)
         let signed = TokenSamples.token(#"{"sub":"user","exp":1893459600}"#, secret: long)
         #expect(verifier.userID(in: signed, now: TokenSamples.now)?.text == "user")
     }

@@ -85,6 +85,7 @@ enum TokenSamples {
     }
 
     static func verifier(issuer: String? = nil, audience: String? = nil) -> TokenVerifier {
-        TokenVerifier(key: TokenKey(sharedSecret: secret), issuer: issuer, audience: audience)
+        TokenVerifier(
+            keys: KeyRing(secret: TokenKey(sharedSecret: secret)), issuer: issuer, audience: audience)
     }
 }

@@ -1,0 +1,124 @@
+/// The token that a request presents, and whether the one who sends it can be trusted to have meant to.
+public struct Credential: Sendable, Equatable {
+    public let token: String
+    /// False for a cookie with a request that another site's page may have made the browser send.
+    public let isMeant: Bool
+}
+
+/// How requests present tokens: in `Authorization`, or in the session cookie.
+public struct CredentialReader: Sendable {
+    private let cookie: SessionCookie?
+    private let allowedOrigins: [String]
+
+    public init(sessionCookie: String?, allowedOrigins: [String]) {
+        cookie = sessionCookie.map(SessionCookie.init)
+        self.allowedOrigins = allowedOrigins
+    }
+
+    /// A request with an `Authorization` field, whatever is in it, is judged by that alone: the cookie never stands
+    /// in for a token that is bad.
+    public func credential(of request: Request) -> Credential? {
+        switch request.field("HTTP_AUTHORIZATION") {
+        case .one(let value):
+            guard value.utf8.count <= Limits.headerBytesMax else { return nil }
+            return bearerToken(value).map { Credential(token: $0, isMeant: true) }
+        case .repeated: return nil
+        case .absent:
+            return cookie?.token(in: request.values("HTTP_COOKIE"))
+                .map { Credential(token: $0, isMeant: isReading(request) || isFromOurPages(request)) }
+        }
+    }
+
+    /// What changes nothing may be asked by anybody's page: the browser shows the answer to listed origins only.
+    private func isReading(_ request: Request) -> Bool { request.method == "GET" }
+
+    /// A browser sets both fields itself, and no page can.
+    private func isFromOurPages(_ request: Request) -> Bool {
+        if request.value("HTTP_SEC_FETCH_SITE") == "same-origin" { return true }
+        return request.value("HTTP_ORIGIN").map { allowedOrigins.contains(where: $0.hasSameBytes(as:)) } ?? false
+    }
+
+    /// The token of an `Authorization` field with the scheme Bearer, which is written in any letter case (RFC 9110,
+    /// 11.1).
+    private func bearerToken(_ value: String) -> String? {
+        let parts = value.split(separator: " ", omittingEmptySubsequences: true)
+        guard parts.count == 2, parts[0].lowercased() == "bearer" else { return nil }
+        return String(parts[1])
+    }
+}
+
+/// The cookie that holds a session: the token itself, or the form of `@supabase/ssr`: `base64-` and a JSON object in
+/// base64url, whose `access_token` is the token; a long one in pieces, `NAME.0`, `NAME.1` and so on.
+public struct SessionCookie: Sendable {
+    private let name: String
+
+    public init(_ name: String) {
+        self.name = name
+    }
+
+    /// A token in the sense of RFC 9110, 5.6.2, which a cookie's name is.
+    static func isName(_ text: String) -> Bool {
+        !text.isEmpty && text.utf8.count <= 128
+            && text.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"):
+                    true
+                default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
+                }
+            }
+    }
+
+    /// - Parameter fields: the request's `Cookie` fields. HTTP/2 lets a client split them, and nginx passes them on as
+    ///   they are, so they count as one (RFC 9113, 8.2.3).
+    /// - Returns: nil where there is no token, or no telling which: a name that comes twice may have been added by
+    ///   a page of a neighbouring host.
+    public func token(in fields: [String]) -> String? {
+        guard fields.reduce(0, { $0 + $1.utf8.count }) <= Limits.cookieBytesMax else { return nil }
+        guard let value = value(in: pairs(fields)), !value.isEmpty else { return nil }
+        let prefix = "base64-"
+        guard value.utf8.starts(with: prefix.utf8) else { return value }
+        guard let bytes = base64url(value.utf8.dropFirst(prefix.utf8.count)), let json = try? JSON(reading: bytes)
+        else { return nil }
+        return json["access_token"]?.string
+    }
+
+    /// The cookie's whole value. The undivided cookie counts before pieces, as where it was written.
+    private func value(in pairs: [(name: Substring, value: Substring)]) -> String? {
+        switch only(name, pairs) {
+        case .success(let whole?): return whole
+        case .success(nil): break
+        case .failure: return nil
+        }
+        var joined = ""
+        var number = 0
+        while case .success(let piece) = only("\(name).\(number)", pairs) {
+            guard let piece else { return number == 0 ? nil : joined }
+            joined += piece
+            number += 1
+        }
+        return nil
+    }
+
+    private struct Repeated: Error {}
+
+    private func only(
+        _ name: String, _ pairs: [(name: Substring, value: Substring)]
+    ) -> Result<String?, Repeated> {
+        let found = pairs.filter { $0.name.utf8.elementsEqual(name.utf8) }
+        return found.count > 1 ? .failure(Repeated()) : .success(found.first.map { String($0.value) })
+    }
+
+    /// Those among the pairs of the fields (RFC 6265, 4.2.1) that may be ours; a pair without `=` is none.
+    private func pairs(_ fields: [String]) -> [(name: Substring, value: Substring)] {
+        fields.flatMap { field in
+            // By bytes: a character of Swift's may be a semicolon and an accent.
+            field.utf8.split(separator: UInt8(ascii: ";")).compactMap { pair in
+                let trimmed = pair.drop { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+                guard trimmed.starts(with: name.utf8), let equals = trimmed.firstIndex(of: UInt8(ascii: "="))
+                else { return nil }
+                return (Substring(trimmed[..<equals]), Substring(trimmed[trimmed.index(after: equals)...]))
+            }
+        }
+    }
+}
