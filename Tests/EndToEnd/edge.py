@@ -37,6 +37,22 @@ server {{
 """
 
 
+@contextlib.contextmanager
+def silent(running):
+    """In the meantime no responder moves, and their sockets fill."""
+    pids = running.responder_pids()
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        # Each thread stops when it is next scheduled, and until then it may still answer.
+        threads = [thread for pid in pids for thread in pathlib.Path(f"/proc/{pid}/task").glob("*/stat")]
+        eventually(lambda: all(each.read_text(encoding="utf-8").rpartition(") ")[2][0] == "T" for each in threads))
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
 class Edge:
     """Where requests go, and how to send exactly these bytes there."""
 
@@ -103,9 +119,11 @@ def answers(content):
 class Nginx(Edge):
     """An nginx of the test's own before the responders of a stack, with the files of deploy/nginx.
 
-    In `site`, ADDRESS, TLS and DIR stand for what only this one knows; in `more` too."""
+    In `site`, ADDRESS, TLS and DIR stand for what only this one knows; in `more` too. `files` are copied into its
+    directory, by their names there."""
 
-    def __init__(self, running, site=API_SITE, more="", http_more="", origins=None, exempt="", address="127.0.0.1"):
+    def __init__(self, running, site=API_SITE, more="", http_more="", origins=None, exempt="", address="127.0.0.1",
+                 files=None):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="odys-edge-", dir="/tmp"))
         self.access_log, self.error_log = self.dir / "access.log", self.dir / "error.log"
         self.address, self.process = address, None
@@ -113,6 +131,8 @@ class Nginx(Edge):
         if origins is not None:
             (self.dir / "odys" / "origins.conf").write_text(origins, encoding="utf-8")
         (self.dir / "odys" / "rate-exempt.conf").write_text(exempt, encoding="utf-8")
+        for name, source in (files or {}).items():
+            shutil.copy(source, self.dir / name)
         for name in TEMPORARY:
             (self.dir / name).mkdir()
         super().__init__(address, 0, running.tls)

@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from conftest import ORIGIN
-from edge import Nginx
+from edge import Nginx, silent
 from refusing import problem
 from waiting import eventually
 
@@ -35,16 +35,6 @@ def nginx(own):
     made = Nginx(own, origins=WITH_COOKIE)
     yield made
     made.close()
-
-
-def silent(own, ask):
-    """The answer while the responder does not move."""
-    (pid,) = own.responder_pids()
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        return ask()
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 def own_answers(nginx, own, headers):
@@ -89,7 +79,9 @@ def test_nginx_names_a_listed_origin_on_its_own_answers(nginx, own, origin):
 
 def test_also_where_there_are_too_many_requests_or_no_responder(nginx, own):
     headers, path = {"Origin": ORIGIN}, own.booking().path
-    check(silent(own, lambda: nginx.request("OPTIONS", path, headers)), 504, ORIGIN)
+    with silent(own):
+        answer = nginx.request("OPTIONS", path, headers)
+    check(answer, 504, ORIGIN)
     for _ in range(70):
         answer = nginx.request("PATCH", path, headers)
         if answer.status == 429:
