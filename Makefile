@@ -1,6 +1,6 @@
 # The commands of this project; README.md says what each is for.
 
-.PHONY: build demo test soak mutants sanitize format catalogue clean
+.PHONY: build demo test api-fuzz soak mutants sanitize format catalogue clean
 
 # One static release build serves the demo, the stack and the package: it runs on hosts without a Swift toolchain.
 build:
@@ -12,6 +12,10 @@ demo: build
 
 test:
 	@scripts/test
+
+# The long form of the fuzz test: thousands of requests made from openapi.yaml, through nginx.
+api-fuzz: build
+	@API_FUZZ_SECONDS=300 scripts/test end-to-end -- -s -k test_api_fuzz
 
 # The long form of the reliability tests: hours of faults, and a report with figures.
 soak:

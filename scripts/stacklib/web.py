@@ -38,6 +38,9 @@ http {{
 
         access_log {logs}/nginx-access.log odys_json;
 
+        include {deploy}/odys-real-ip.conf;
+        include {deploy}/odys-limits.conf;
+
         include {deploy}/odys-api.conf;
         include {deploy}/odys-only.conf;
     }}

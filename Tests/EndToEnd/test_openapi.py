@@ -1,0 +1,144 @@
+"""openapi.yaml says what the code says: codes, statuses, texts, words and header fields."""
+
+import re
+
+import pytest
+import yaml
+
+import spec
+import stack
+from conftest import ORIGIN
+from edge import NGINX
+
+TREE = yaml.safe_load((stack.CHECKOUT / "openapi.yaml").read_text(encoding="utf-8"))
+SCHEMAS = TREE["components"]["schemas"]
+OPERATIONS = {(path, method): operation for path, item in TREE["paths"].items() for method, operation in item.items()
+              if method != "parameters"}
+PATH = "/api/appointments/{id}"
+NGINX_ALONE = {"rate_limited", "malformed_request", "uri_too_long"}
+
+
+def source(name):
+    return (stack.CHECKOUT / "Sources" / "OdysCore" / name).read_text(encoding="utf-8")
+
+
+def resolve(node):
+    while "$ref" in node:
+        found = TREE
+        for part in node["$ref"].removeprefix("#/").split("/"):
+            found = found[part]
+        node = found
+    return node
+
+
+def problems(response):
+    """The schemas of the errors that a response may hold."""
+    schema = resolve(response)["content"]["application/problem+json"]["schema"]
+    return [resolve(each) for each in schema.get("oneOf", [schema])]
+
+
+def documented():
+    """{code: schema} of every error that some operation names."""
+    return {each["properties"]["code"]["const"]: each for operation in OPERATIONS.values()
+            for status, response in operation["responses"].items() if status >= "4" for each in problems(response)}
+
+
+def codes_of(section):
+    """What Refusal.swift says in one of its exhaustive switches: {case: text}."""
+    body = source("Refusal.swift").partition(f"public var {section}")[2].partition("\n    }\n")[0]
+    return {case: value for cases, value in re.findall(r"case ([^:]+): \"?([^\"\n]+)\"?", body)
+            for case in re.findall(r"\.(\w+)", cases)}
+
+
+def test_every_code_of_the_responder_is_documented_and_the_reverse():
+    codes = codes_of("code")
+    assert len(codes) >= 18
+    assert set(documented()) == set(codes.values()) | NGINX_ALONE
+    statuses = codes_of("status")
+    assert set(statuses) == set(codes)
+    for case, code in codes.items():
+        allowed = documented()[code]["properties"]["status"]
+        assert int(statuses[case]) in allowed.get("enum", [allowed.get("const")]), code
+
+
+def test_every_code_of_nginx_is_documented():
+    text = (NGINX / "odys-http.conf").read_text(encoding="utf-8")
+    table = text.partition("$odys_problem_code {")[2].partition("}")[0]
+    found = dict(re.findall(r"^\s+(\d+|default)\s+(\w+);", table, re.MULTILINE))
+    assert NGINX_ALONE <= set(found.values()) <= set(documented())
+    for status, code in found.items():
+        assert status in OPERATIONS[PATH, "patch"]["responses"] or status == "default", (status, code)
+
+
+def test_errors_stand_at_their_status_and_have_their_members():
+    for (path, method), operation in OPERATIONS.items():
+        for status, response in operation["responses"].items():
+            if status < "4":
+                continue
+            for each in problems(response):
+                allowed, code = each["properties"]["status"], each["properties"]["code"]["const"]
+                assert int(status) in allowed.get("enum", [allowed.get("const")]), (path, method, status)
+                assert set(each.get("required", [])) == spec.EXTRA_MEMBERS.get(code, set())
+            assert resolve(response)["content"].keys() == {"application/problem+json", "application/json"}
+    assert set(SCHEMAS["Problem"]["required"]) == spec.PROBLEM_MEMBERS
+
+
+def test_the_words_are_those_of_the_rules():
+    assert tuple(SCHEMAS["ActionName"]["enum"]) == spec.ACTIONS
+    assert tuple(SCHEMAS["Status"]["enum"]) == spec.STATUSES
+    assert tuple(SCHEMAS["PaymentStatus"]["enum"]) == spec.PAYMENTS
+    examples = OPERATIONS[PATH, "patch"]["requestBody"]["content"]["application/json"]["examples"]
+    assert tuple(examples) == spec.ACTIONS
+    assert tuple(each["value"]["action"] for each in examples.values()) == spec.ACTIONS
+
+
+def test_the_operations_are_those_of_the_interface():
+    assert set(OPERATIONS) == {(PATH, "patch"), (PATH, "get"), (PATH, "options"), (f"{PATH}/history", "get"),
+                               (f"{PATH}/history", "options")}
+    assert TREE["openapi"].startswith("3.1.") and set(TREE["components"]["securitySchemes"]) == {"bearer", "cookie"}
+    asked = set(resolve(each)["name"].lower() for each in OPERATIONS[PATH, "patch"]["parameters"])
+    assert asked | {"authorization", "content-type"} == set(
+        re.search(r'"(authorization, [^"]+)"', source("RequestHead.swift"))[1].split(", "))
+
+
+def answers(odys):
+    booking = odys.booking()
+    head = odys.head(booking.professional, Origin=ORIGIN)
+    confirm = b'{"action":"confirm"}'
+    yield "patch", odys.request("PATCH", booking.path, {**head, "Idempotency-Key": "k"}, confirm)
+    yield "patch", odys.request("PATCH", booking.path, {**head, "Idempotency-Key": "k"}, confirm)
+    yield "patch", odys.request("PATCH", booking.path, {**head, "Idempotency-Key": "k"}, b'{"action":"paid"}')
+    yield "patch", odys.request("PATCH", booking.path, head, confirm)
+    yield "patch", odys.request("PATCH", booking.path, {**head, "If-Match": '"9"'}, b'{"action":"paid"}')
+    yield "patch", odys.request("PATCH", booking.path, {**head, "Content-Type": "text/plain"}, confirm)
+    yield "patch", odys.request("PATCH", booking.path, {"Origin": ORIGIN}, confirm)
+    yield "patch", odys.request("PATCH", booking.path, head, b"x" * 20_000)
+    yield "patch", odys.request("POST", booking.path, head, confirm)
+    yield "options", odys.request("OPTIONS", booking.path, {"Origin": ORIGIN})
+    yield "options", odys.request("OPTIONS", booking.path)
+
+
+# What every HTTP server adds, and what is not for a description.
+BY_ANY_SERVER = {"server", "date", "content-type", "content-length", "connection", "transfer-encoding"}
+
+
+def test_the_header_fields_of_the_answers_are_documented_and_the_reverse(quiet):
+    seen = set()
+    for method, answer in answers(quiet):
+        response = resolve(OPERATIONS[PATH, method]["responses"][str(answer.status)])
+        known = {name.lower(): resolve(header) for name, header in response["headers"].items()}
+        fields = {name.lower(): value for name, value in answer.headers if name.lower() not in BY_ANY_SERVER}
+        assert set(fields) <= set(known), (method, answer)
+        assert {name for name, header in known.items() if header.get("required")} <= set(fields), (method, answer)
+        for name, value in fields.items():
+            schema = known[name]["schema"]
+            assert value == schema.get("const", value) and re.search(schema.get("pattern", ""), value), (name, value)
+        seen |= set(fields)
+    assert {"etag", "idempotency-replayed", "www-authenticate", "accept-patch", "allow"} <= seen
+
+
+@pytest.mark.parametrize("name", ["Done", "Reading", "History"])
+def test_the_shapes_of_success_have_the_members_of_the_interface(name):
+    wanted = {"Done": {"success", "appointment", "messages"}, "Reading": {"appointment", "allowedActions", "notYet"},
+              "History": {"events", "messages"}}[name]
+    assert set(SCHEMAS[name]["required"]) == set(SCHEMAS[name]["properties"]) == wanted
