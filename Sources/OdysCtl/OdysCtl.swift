@@ -14,7 +14,10 @@ struct OdysCtl: ParsableCommand {
             Exit codes: 0 good, 1 a problem was found, 2 wrong usage or configuration, 3 a dependency cannot be reached.
             """,
         version: Product.version,
-        subcommands: [Migrate.self, Outbox.self, Cleanup.self, Message.self, Config.self, Token.self])
+        subcommands: [
+            Migrate.self, Outbox.self, Cleanup.self, Message.self, Config.self, Token.self, StatusCommand.self,
+            Health.self,
+        ])
 
     static func main() {
         // A reader that has gone, as in `odysctl … | head`, ends the output and nothing else.
@@ -63,6 +66,11 @@ struct Failure: Error {
 
     init(usage line: String) {
         code = 2
+        lines = [line]
+    }
+
+    init(unreachable line: String) {
+        code = 3
         lines = [line]
     }
 

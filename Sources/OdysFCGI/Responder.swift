@@ -11,10 +11,13 @@ struct Responder {
     private let settings: Settings
     private let log: Logger
     private let rules: Rules
+    private let operations: Operations
+    private let service = ServiceManager()
 
     init(_ settings: Settings, log: Logger) {
         self.settings = settings
         self.log = log
+        operations = Operations(settings)
         rules = Rules(
             enforcesStartTime: settings.enforcesStartTime,
             messages: MessageSetting(appURL: settings.messaging.appURL, civilTime: LocalTime.civil))
@@ -31,18 +34,25 @@ struct Responder {
         sigemptyset(&signals)
         sigaddset(&signals, SIGTERM)
         sigaddset(&signals, SIGINT)
+        sigaddset(&signals, SIGHUP)
         pthread_sigmask(SIG_BLOCK, &signals, nil)
         initializeLibraries()
 
         guard isSchemaGood() else { return 1 }
         // First of all: where it fails, no sender must have begun anything.
-        let listener = settings.delivery == .only ? nil : try Listener(settings.listen)
+        let listener = try makeListener()
         let requests = DispatchGroup()
         let deliveries = DispatchGroup()
         let queues = settings.delivery == .off ? [] : startDelivery(in: deliveries)
-        let housekeeper = Housekeeper(settings.database, retentionDays: settings.retentionDays, log: log)
+        operations.watch(queues, listener: listener?.socket)
+        let housekeeper = Housekeeper(
+            settings.database, retentionDays: settings.retentionDays, metrics: operations.metrics, log: log)
         if settings.delivery != .off { housekeeper.start(in: deliveries) }
+        let watchers = DispatchGroup()
+        operations.database.start(in: watchers)
         if let listener { startWorkers(listener, queues, in: requests) }
+        let selfCheck = SelfCheck(operations, service, log: log)
+        selfCheck.start(in: watchers)
         log.notice(
             "started",
             metadata: [
@@ -50,8 +60,18 @@ struct Responder {
                 "delivery": "\(settings.delivery.rawValue)",
             ])
 
+        service.ready("serving")
+
         var signal: Int32 = 0
         sigwait(&signals, &signal)
+        while signal == SIGHUP {
+            service.reloading()
+            log.notice("nothing is read again: settings are read at the start")
+            service.ready("serving")
+            sigwait(&signals, &signal)
+        }
+        service.stopping()
+        operations.drain()
         log.notice("stopping: finishing the requests and messages in hand")
         listener?.stop()
         for queue in queues { queue.stop() }
@@ -63,8 +83,18 @@ struct Responder {
             // Without the clean-up of libraries that other threads are still in.
             _exit(1)
         }
+        selfCheck.stop()
+        operations.database.stop()
         log.notice("stopped")
+        // A look at a database that does not answer may still be under way, and is nothing to wait for.
+        guard watchers.wait(timeout: .now() + .seconds(1)) == .success else { _exit(0) }
         return 0
+    }
+
+    /// A process that only delivers listens for its watchers, where it was given a socket.
+    private func makeListener() throws(SettingsError) -> Listener? {
+        if settings.delivery == .only, settings.listen == .inherited, !Listener.isInherited { return nil }
+        return try Listener(settings.listen)
     }
 
     /// Once, before any thread: none of these is thread-safe.
@@ -100,9 +130,10 @@ struct Responder {
                 if due > 0 { queue.wake(messages: due) }
             }
         }
-        for number in 1...settings.threads {
+        for number in 1...operations.workers.seats.count {
             Worker(
-                number: number, settings: settings, rules: rules, listener: listener, wakeOutbox: wake, log: log
+                number: number, operations: operations, settings: settings, rules: rules, listener: listener,
+                wakeOutbox: wake, log: log
             ).start(in: group)
         }
     }
@@ -134,7 +165,7 @@ struct Responder {
         for number in 1...count {
             OutboxWorker(
                 number: number, queue: queue, database: settings.database, ratePerSecond: rate,
-                pace: .chosen, makeDeliver: makeDeliver, log: log
+                pace: .chosen, makeDeliver: makeDeliver, metrics: operations.metrics, log: log
             ).start(in: group)
         }
         return queue
