@@ -71,7 +71,22 @@ public struct AppointmentEndpoint {
         public let code: String
         public let action: AppointmentAction?
         public let role: Role?
+        /// The statuses before and after, where something was changed.
+        public var transition: Transition?
         public let failure: StoreError?
+    }
+
+    /// What an action made of an appointment.
+    public struct Transition: Sendable, Hashable {
+        public let action: AppointmentAction
+        public let from: Status
+        public let to: Status
+
+        public init(action: AppointmentAction, from: Status, to: Status) {
+            self.action = action
+            self.from = from
+            self.to = to
+        }
     }
 
     public init(
@@ -133,15 +148,17 @@ public struct AppointmentEndpoint {
         case .failure(let refusal):
             return refuse(refusal, request, requestID, id)
         case .success(let wanted):
+            let action = AppointmentAction(rawValue: wanted.rawAction)
             do throws(StoreError) {
                 switch try apply(id, wanted, requestID) {
-                case .notFound: return refuse(.notFound, request, requestID, id)
-                case .refused(let refusal): return refuse(refusal, request, requestID, id)
+                case .notFound: return refuse(.notFound, request, requestID, id, action)
+                case .refused(let refusal): return refuse(refusal, request, requestID, id, action)
                 case .done(let change): return accept(change, request, requestID)
-                case .replayed(let answer): return replay(answer, id, request, requestID)
+                case .replayed(let answer): return replay(answer, id, action, request, requestID)
                 }
             } catch {
-                return refuse(error.isUnavailability ? .unavailable : .internalError, request, requestID, id, error)
+                return refuse(
+                    error.isUnavailability ? .unavailable : .internalError, request, requestID, id, action, error)
             }
         }
     }
@@ -153,17 +170,21 @@ public struct AppointmentEndpoint {
             Record(
                 requestID: requestID, traceID: traceID(of: request), appointmentID: change.appointment.id, status: 200,
                 code: "ok",
-                action: decision.action, role: decision.actor, failure: nil))
+                action: decision.action, role: decision.actor,
+                transition: Transition(
+                    action: decision.action, from: change.appointment.status, to: decision.status),
+                failure: nil))
         return success(change.answer)
     }
 
     private func replay(
-        _ answer: StoredAnswer, _ id: AppointmentID, _ request: Request, _ requestID: String
+        _ answer: StoredAnswer, _ id: AppointmentID, _ action: AppointmentAction?, _ request: Request,
+        _ requestID: String
     ) -> Response {
         record(
             Record(
                 requestID: requestID, traceID: traceID(of: request), appointmentID: id, status: answer.status,
-                code: "replayed", action: nil,
+                code: "replayed", action: action,
                 role: nil, failure: nil))
         var response = success(answer)
         response.headers.append(Header("Idempotency-Replayed", "true"))
@@ -179,12 +200,12 @@ public struct AppointmentEndpoint {
 
     func refuse(
         _ refusal: Refusal, _ request: Request, _ requestID: String, _ id: AppointmentID? = nil,
-        _ failure: StoreError? = nil
+        _ action: AppointmentAction? = nil, _ failure: StoreError? = nil
     ) -> Response {
         record(
             Record(
                 requestID: requestID, traceID: traceID(of: request), appointmentID: id, status: refusal.status,
-                code: refusal.code, action: nil,
+                code: refusal.code, action: action,
                 role: nil, failure: failure))
         let body = JSON.object(
             [

@@ -28,6 +28,8 @@ public struct Request: Sendable {
     public let method: String
     /// The target as the client wrote it, without the query: the one variable that routes.
     public let path: String
+    /// What follows the first `?`; empty where nothing does.
+    public let query: String
     public let body: Body
     private let parameters: [Header]
 
@@ -35,6 +37,7 @@ public struct Request: Sendable {
     public init(method: String, target: String, parameters: [Header], body: Body) {
         self.method = method
         path = String(target.prefix { $0 != "?" })
+        query = String(target.drop { $0 != "?" }.dropFirst())
         self.parameters = parameters
         self.body = body
     }

@@ -103,6 +103,31 @@ public enum Limits {
     public static let paymentExpiryHours = 72
     /// Seconds for which a reply from a phone belongs to the message that went there.
     public static let replyContextSeconds = 7_200
+    /// Seconds between two beats of a worker that nobody needs; what shows that its loop still turns.
+    public static let idleBeatSeconds = 5
+    /// Seconds a worker may be at one request before it counts as stuck. Above every deadline of a request together: 5
+    /// for its head and body, 5 and a last statement for the database, 5 for a peer that does not read.
+    public static let workerSilenceSeconds = 25.0
+    /// Seconds above the longest send that a sender may be at one message, for its statements.
+    public static let senderSlackSeconds = 10.0
+    /// Threads that answer watchers, in a process that answers no requests.
+    public static let watcherThreads = 2
+    /// Seconds above which a request counts as slow.
+    public static let slowRequestSeconds = 1.0
+    /// Seconds for which a look at the database serves everybody who asks.
+    public static let lookSeconds = 1.0
+    /// Seconds that a probe waits for a look at the database, and that a look's statement may take; below the 5 s that
+    /// nginx waits for the probe.
+    public static let lookWaitSeconds = 1.5
+    public static let lookStatementSeconds = 1
+    /// Seconds between two looks at itself of a process that nobody asks, for the log.
+    public static let selfCheckSeconds = 10.0
+    /// Seconds for which a write that failed speaks against the database, if none has succeeded since.
+    public static let writeFailureSeconds = 60.0
+    /// Seconds that a message may be due before somebody should look.
+    public static let oldestDueSecondsMax = 300.0
+    /// Milliseconds that a line of the log waits for a reader before it is dropped.
+    public static let logWaitMilliseconds = 50
     /// Characters of `outbox.last_error`.
     public static let lastErrorScalarsMax = 255
 }

@@ -13,6 +13,8 @@ public struct Pace: Sendable {
     public var lease: Double { Double(Limits.leaseSeconds) * scale }
     public var send: Double { Double(Limits.sendSeconds) * scale }
     public var answer: Double { Double(Limits.mailAnswerSeconds) * scale }
+    /// Seconds a sender may be at one message before it counts as stuck.
+    public var senderSilence: Double { send + 2 * answer + Limits.senderSlackSeconds }
     public var unclearRetry: Double { Limits.unclearRetrySeconds * scale }
     public var misconfiguredRetry: Double { Limits.misconfiguredRetrySeconds * scale }
     public var breakerOpen: Double { Limits.breakerOpenSeconds * scale }

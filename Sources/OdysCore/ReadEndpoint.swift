@@ -16,7 +16,8 @@ extension AppointmentEndpoint {
                 }
             }
         } catch {
-            return refuse(error.isUnavailability ? .unavailable : .internalError, request, requestID, route.id, error)
+            return refuse(
+                error.isUnavailability ? .unavailable : .internalError, request, requestID, route.id, nil, error)
         }
     }
 

@@ -2,7 +2,7 @@
 /// the server, which can quote one.
 public struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
     /// What the failure means for the work in hand.
-    public enum Kind: String, Sendable {
+    public enum Kind: String, Sendable, CaseIterable {
         /// Chosen as the victim of a deadlock: the transaction is gone and may run again.
         case deadlock
         /// Waited too long for a lock or a statement: the transaction is still half open and must be rolled back.

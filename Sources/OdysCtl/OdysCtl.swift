@@ -16,7 +16,7 @@ struct OdysCtl: ParsableCommand {
         version: Product.version,
         subcommands: [
             Migrate.self, Outbox.self, Messages.self, TimelineCommand.self, Cleanup.self, Message.self, Config.self,
-            Token.self,
+            Token.self, StatusCommand.self, Health.self,
         ])
 
     static func main() {
@@ -66,6 +66,11 @@ struct Failure: Error {
 
     init(usage line: String) {
         code = 2
+        lines = [line]
+    }
+
+    init(unreachable line: String) {
+        code = 3
         lines = [line]
     }
 

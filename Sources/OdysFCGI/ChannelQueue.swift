@@ -14,9 +14,13 @@ final class ChannelQueue: Sendable {
     private let semaphore = DispatchSemaphore(value: 0)
     private let inHand = Mutex<[String]>([])
     private let breaker: Mutex<Breaker>
+    private let lastPause = Mutex<DeliveryOutcome.Class?>(nil)
+    /// Where the senders sit.
+    let crew: Crew
 
     init(_ channel: Channel, senders: Int, pace: Pace) {
         breaker = Mutex(Breaker(pace))
+        crew = Crew(channel.rawValue, senders, allowedSeconds: pace.senderSilence)
         self.channel = channel
         self.senders = senders
     }
@@ -69,6 +73,13 @@ final class ChannelQueue: Sendable {
 
     /// - Returns: true when the channel was just paused.
     func note(_ outcome: DeliveryOutcome, recipient: String, at now: Double) -> Bool {
-        breaker.withLock { $0.note(outcome, recipient: recipient, at: now) }
+        let isPaused = breaker.withLock { $0.note(outcome, recipient: recipient, at: now) }
+        if isPaused { lastPause.withLock { $0 = outcome.failureClass } }
+        return isPaused
     }
+
+    var phase: Breaker.Phase { breaker.withLock { $0.phase } }
+
+    /// What paused the channel the last time.
+    var pausedBy: DeliveryOutcome.Class? { lastPause.withLock { $0 } }
 }

@@ -7,12 +7,14 @@ internal import OdysStore
 final class Housekeeper: Sendable {
     private let live: LiveSettings
     private let retentionDays: Int
+    private let metrics: Metrics
     private let log: Logger
     private let stopped = DispatchSemaphore(value: 0)
 
-    init(_ live: LiveSettings, retentionDays: Int, log: Logger) {
+    init(_ live: LiveSettings, retentionDays: Int, metrics: Metrics, log: Logger) {
         self.live = live
         self.retentionDays = retentionDays
+        self.metrics = metrics
         self.log = log
     }
 
@@ -30,6 +32,7 @@ final class Housekeeper: Sendable {
                 let pruned = try housekeeping.prune(retentionDays: retentionDays)
                 if pruned.total > 0 { log.debug("pruned \(pruned.total) rows") }
             } catch {
+                metrics.note(error)
                 log.warning("pruning failed: \(error.remedy)", metadata: ["error": "\(error)"])
             }
         }

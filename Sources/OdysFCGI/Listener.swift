@@ -8,7 +8,7 @@ internal import OdysDelivery
 /// It is never shut down: an inherited listener is shared with the parent and with other processes, which would all
 /// lose it.
 final class Listener: Sendable {
-    fileprivate let socket: Int32
+    let socket: Int32
     fileprivate let wake: Int32
 
     init(_ listen: Settings.Listen) throws(SettingsError) {
@@ -31,14 +31,25 @@ final class Listener: Sendable {
         write(wake, &one, 8)
     }
 
-    /// The socket on descriptor 0, or the first that systemd passes (sd_listen_fds(3): from descriptor 3 on).
-    private static func inherited() throws(SettingsError) -> Int32 {
+    /// Whether a socket was passed to the process.
+    static var isInherited: Bool { isListening(inheritedDescriptor) }
+
+    private static var inheritedDescriptor: Int32 {
         let variables = Environment.variables
         let isPassed = variables["LISTEN_PID"] == "\(getpid())" && variables["LISTEN_FDS"].flatMap { Int($0) } ?? 0 > 0
-        let descriptor: Int32 = isPassed ? 3 : 0
-        var type: Int32 = 0
+        return isPassed ? 3 : 0
+    }
+
+    private static func isListening(_ descriptor: Int32) -> Bool {
+        var listens: Int32 = 0
         var length = socklen_t(MemoryLayout<Int32>.size)
-        guard getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &type, &length) == 0, type == 1 else {
+        return getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) == 0 && listens == 1
+    }
+
+    /// The socket on descriptor 0, or the first that systemd passes (sd_listen_fds(3): from descriptor 3 on).
+    private static func inherited() throws(SettingsError) -> Int32 {
+        let descriptor = inheritedDescriptor
+        guard isListening(descriptor) else {
             throw SettingsError(problems: [
                 "ODYS_LISTEN: is not set, and descriptor 0 is not a listening socket; set it, or start it by "
                     + "systemd's socket unit"
@@ -132,10 +143,13 @@ final class Acceptor {
     ///
     /// - Returns: a connection whose reads and writes give up after `Limits.frontSilenceSeconds`, since libfcgi has no
     ///   deadline of its own and a silent peer would hold the thread for ever; nil when the listener was stopped.
-    func next() -> Int32? {
+    ///
+    /// - Parameter idle: called now and then while nothing comes.
+    func next(idle: () -> Void) -> Int32? {
         while true {
+            idle()
             var events = [epoll_event](repeating: epoll_event(), count: 2)
-            let count = epoll_wait(epoll, &events, 2, -1)
+            let count = epoll_wait(epoll, &events, 2, Int32(Limits.idleBeatSeconds * 1_000))
             guard count > 0 else { continue }
             if events[..<Int(count)].contains(where: { $0.data.fd == listener.wake }) { return nil }
             let connection = accept4(listener.socket, nil, nil, Int32(SOCK_CLOEXEC.rawValue))

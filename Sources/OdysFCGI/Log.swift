@@ -1,6 +1,7 @@
 internal import Glibc
 internal import Logging
 internal import OdysCore
+internal import Synchronization
 
 /// Writes one line for each event to standard error, where journald collects it: `<6>` and a JSON object, or text for a
 /// person. No event holds a name, a phone, an address, a message's text or a token.
@@ -26,7 +27,7 @@ struct LineLogHandler: LogHandler {
                 JSON.Member("msg", .string("\(event.message)")),
                 JSON.Member("instance", .string(instance)),
             ]
-            let object = JSON.object(members + facts.map { JSON.Member($0.key, .string("\($0.value)")) })
+            let object = JSON.object(members + facts.map { JSON.Member($0.key, $0.value.json) })
             line = "<\(event.level.syslogPriority)>\(object.text)\n"
         case .text:
             let details = facts.map { " \($0.key)=\($0.value)" }.joined()
@@ -38,17 +39,65 @@ struct LineLogHandler: LogHandler {
     }
 }
 
+extension Logger.MetadataValue {
+    /// A number stays one, so that a reader can compare it.
+    fileprivate var json: JSON {
+        if case .stringConvertible(let value) = self, let number = value as? Int { return .integer(number) }
+        return .string("\(self)")
+    }
+}
+
 extension String {
     fileprivate var withoutControls: String {
         String(String.UnicodeScalarView(unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
     }
 }
 
+/// Where the log goes. A reader that has stopped reading must not stop us: a line waits for it for a moment, then it is
+/// dropped and counted, and the next ones do not wait at all until it reads again.
 enum StandardError {
-    /// One write for one line, so that lines of several threads do not mix.
+    private struct Writer {
+        var droppedSinceLast = 0
+    }
+
+    private static let writer = Mutex(Writer())
+    private static let lost = Counter()
+
+    /// Lines that were dropped.
+    static var dropped: Int { lost.count }
+
+    /// One write for one line, by one thread at a time, so that lines of several threads do not mix.
     static func write(_ line: String) {
+        writer.withLock { writer in
+            guard isReady(waitMilliseconds: writer.droppedSinceLast > 0 ? 0 : Limits.logWaitMilliseconds) else {
+                writer.droppedSinceLast += 1
+                lost.add()
+                return
+            }
+            if writer.droppedSinceLast > 0 {
+                put("<4>{\"level\":\"warning\",\"msg\":\"\(writer.droppedSinceLast) lines of the log were dropped\"}\n")
+                writer.droppedSinceLast = 0
+                guard isReady(waitMilliseconds: 0) else {
+                    writer.droppedSinceLast = 1
+                    lost.add()
+                    return
+                }
+            }
+            if !put(line) { lost.add() }
+        }
+    }
+
+    /// poll(2): a pipe or a socket that is ready takes a line of this length (below PIPE_BUF) without waiting.
+    private static func isReady(waitMilliseconds: Int) -> Bool {
+        var descriptor = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
+        return poll(&descriptor, 1, Int32(waitMilliseconds)) == 1
+    }
+
+    /// - Returns: false when the line could not be written, such as to a full disk.
+    @discardableResult
+    private static func put(_ line: String) -> Bool {
         var line = line
-        line.withUTF8 { _ = Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+        return line.withUTF8 { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) == $0.count }
     }
 }
 

@@ -14,7 +14,10 @@ struct OutboxWorker {
     let pace: Pace
     /// Makes the function that sends one message; called on the sender's own queue, where its libcurl handle lives.
     let makeDeliver: @Sendable () -> (ClaimedMessage) -> DeliveryOutcome
+    let metrics: Metrics
     let log: Logger
+
+    private var seat: Seat { queue.crew.seats[number - 1] }
 
     /// Starts the loop; the group is left when the queue was stopped and the message in hand is settled.
     func start(in group: DispatchGroup) {
@@ -26,6 +29,7 @@ struct OutboxWorker {
             Connection { live.current.database }, channel: queue.channel, exclusions: queue.senders - 1,
             ratePerSecond: ratePerSecond, pace: pace, makeLeaseToken: Identifier.bytes)
         let deliver = makeDeliver()
+        seat.take()
         var leaseBegan = 0.0
         let drain = OutboxDrain(
             claim: { () throws(StoreError) in
@@ -38,8 +42,11 @@ struct OutboxWorker {
             jitter: { Double.random(in: 0..<1) }, pace: pace)
         var isFailing = false
         while !queue.stops {
+            seat.beat()
             do throws(StoreError) {
                 if let step = try drain.step() {
+                    seat.end()
+                    metrics.note(step)
                     log.record(step)
                     // Whoever works off a backlog leaves the database to requests for a moment.
                     Clock.pause(milliseconds: Int.random(in: Limits.senderPauseMilliseconds))
@@ -50,6 +57,8 @@ struct OutboxWorker {
                 if isFailing { log.notice("the outbox can be worked on again") }
                 isFailing = false
             } catch {
+                seat.end()
+                metrics.note(error, isWrite: error.kind == .refusing)
                 // One line for an outage, not one for each second of it.
                 if !isFailing {
                     log.error("the outbox cannot be worked on: \(error.remedy)", metadata: ["error": "\(error)"])
@@ -71,6 +80,7 @@ struct OutboxWorker {
             switch try queue.claim({ busy throws(StoreError) in try store.claim(passingOver: busy) }) {
             case .claimed(let message):
                 isUsed = message.settlementBeforeSending == nil
+                seat.begin(Template(rawValue: message.template)?.rawValue ?? "unknown template")
                 FailPoint.w1.hit()
                 return Claimed(message: message, leaseBegan: begun)
             case .contended: Clock.pause(milliseconds: Int.random(in: 2...20))
@@ -92,9 +102,13 @@ struct OutboxWorker {
         let longestSend = pace.send + 2 * pace.answer
         let isTooLate = Clock.uptime > leaseBegan + pace.lease - longestSend
         if !isTooLate { FailPoint.w3.hitSoon() }
+        let begun = Clock.uptime
         let outcome = isTooLate ? .notTried(reason: "the lease was nearly over") : deliver(message)
         FailPoint.w4.hit()
+        seat.beat()
+        metrics.note(outcome, of: message, seconds: Clock.uptime - begun)
         if queue.note(outcome, recipient: message.recipient, at: Clock.uptime) {
+            metrics.pauses.add(queue.channel)
             log.error(
                 "the channel is paused: its provider fails; one message is tried every \(Int(pace.breakerOpen)) s",
                 metadata: ["channel": "\(queue.channel.rawValue)", "error": "\(outcome.reason)"])
@@ -115,11 +129,13 @@ struct OutboxWorker {
         defer { queue.release(message.recipient) }
         let deadline = Clock.uptime + pace.lease - 2 * pace.send
         while true {
+            seat.beat()
             do throws(StoreError) {
                 let isRecorded = try store.record(message, settlement)
                 FailPoint.w5.hit()
                 return isRecorded
             } catch {
+                metrics.note(error, isWrite: true)
                 guard Clock.uptime < deadline, error.kind != .unexpected else {
                     log.error(
                         "a message was handled but could not be recorded; it will be sent again when its lease ends",

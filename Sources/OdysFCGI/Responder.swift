@@ -13,11 +13,14 @@ struct Responder {
     private let live: LiveSettings
     private let log: Logger
     private let rules: Rules
+    private let operations: Operations
+    private let service = ServiceManager()
 
     init(_ settings: Settings, log: Logger) {
         self.settings = settings
         live = LiveSettings(settings)
         self.log = log
+        operations = Operations(settings, live)
         rules = Rules(
             enforcesStartTime: settings.enforcesStartTime,
             messages: MessageSetting(appURL: settings.messaging.appURL, civilTime: LocalTime.civil))
@@ -40,16 +43,22 @@ struct Responder {
 
         guard isSchemaGood() else { return 1 }
         // First of all: where it fails, no sender must have begun anything.
-        let listener = settings.delivery == .only ? nil : try Listener(settings.listen)
+        let listener = try makeListener()
         let requests = DispatchGroup()
         let deliveries = DispatchGroup()
         let queues = settings.delivery == .off ? [] : startDelivery(in: deliveries)
-        let housekeeper = Housekeeper(live, retentionDays: settings.retentionDays, log: log)
+        operations.watch(queues, listener: listener?.socket)
+        let housekeeper = Housekeeper(
+            live, retentionDays: settings.retentionDays, metrics: operations.metrics, log: log)
         if settings.delivery != .off { housekeeper.start(in: deliveries) }
         let keeper = SecretKeeper(live, log: log)
         let authenticator = listener.map { _ in Authenticator(settings, askForKeys: keeper.askForKeys) }
         keeper.start(for: authenticator, in: deliveries)
+        let watchers = DispatchGroup()
+        operations.database.start(in: watchers)
         if let listener, let authenticator { startWorkers(listener, authenticator, queues, in: requests) }
+        let selfCheck = SelfCheck(operations, service, log: log)
+        selfCheck.start(in: watchers)
         log.notice(
             "started",
             metadata: [
@@ -57,8 +66,16 @@ struct Responder {
                 "delivery": "\(settings.delivery.rawValue)",
             ])
 
+        service.ready("serving")
+
         var signal: Int32 = 0
-        while sigwait(&signals, &signal) == 0, signal == SIGHUP { keeper.reload() }
+        while sigwait(&signals, &signal) == 0, signal == SIGHUP {
+            service.reloading()
+            keeper.reload()
+            service.ready("serving")
+        }
+        service.stopping()
+        operations.drain()
         log.notice("stopping: finishing the requests and messages in hand")
         listener?.stop()
         for queue in queues { queue.stop() }
@@ -71,8 +88,18 @@ struct Responder {
             // Without the clean-up of libraries that other threads are still in.
             _exit(1)
         }
+        selfCheck.stop()
+        operations.database.stop()
         log.notice("stopped")
+        // A look at a database that does not answer may still be under way, and is nothing to wait for.
+        guard watchers.wait(timeout: .now() + .seconds(1)) == .success else { _exit(0) }
         return 0
+    }
+
+    /// A process that only delivers listens for its watchers, where it was given a socket.
+    private func makeListener() throws(SettingsError) -> Listener? {
+        if settings.delivery == .only, settings.listen == .inherited, !Listener.isInherited { return nil }
+        return try Listener(settings.listen)
     }
 
     /// Once, before any thread: none of these is thread-safe.
@@ -110,9 +137,10 @@ struct Responder {
                 if due > 0 { queue.wake(messages: due) }
             }
         }
-        for number in 1...settings.threads {
+        for number in 1...operations.workers.seats.count {
             Worker(
-                number: number, live: live, authenticator: authenticator, rules: rules, listener: listener,
+                number: number, operations: operations, live: live, authenticator: authenticator, rules: rules,
+                listener: listener,
                 wakeOutbox: wake, log: log
             ).start(in: group)
         }
@@ -149,7 +177,7 @@ struct Responder {
         for number in 1...count {
             OutboxWorker(
                 number: number, queue: queue, live: live, ratePerSecond: rate,
-                pace: .chosen, makeDeliver: makeDeliver, log: log
+                pace: .chosen, makeDeliver: makeDeliver, metrics: operations.metrics, log: log
             ).start(in: group)
         }
         return queue

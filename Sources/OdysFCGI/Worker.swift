@@ -8,6 +8,7 @@ internal import OdysStore
 /// It runs on a serial queue of its own: blocking loops on the global queues would starve each other.
 struct Worker {
     let number: Int
+    let operations: Operations
     let live: LiveSettings
     let authenticator: Authenticator
     let rules: Rules
@@ -23,24 +24,56 @@ struct Worker {
     @Sendable private func run() {
         let acceptor = Acceptor(listener)
         let front = FastCGIRequest()
+        let seat = operations.workers.seats[number - 1]
+        seat.take()
+        let last = LastRecord()
         let database = Connection { live.current.database }
         let endpoint = makeEndpoint(
             AppointmentStore(
                 database, rules: rules, makeMarker: Identifier.bytes, makeMessageUID: Identifier.text,
                 pause: { Clock.pause(milliseconds: $0) }, uptime: { Clock.uptime }),
-            AppointmentReader(database))
-        while let connection = acceptor.next() {
+            AppointmentReader(database), last)
+        while let connection = acceptor.next(idle: seat.beat) {
+            let begun = Clock.uptime
+            operations.metrics.connections.add()
+            seat.begin("a request that is not there yet")
+            defer { seat.end() }
             guard let request = front.take(connection) else {
+                operations.metrics.brokenConnections.add()
                 log.debug("a connection ended before its request was there")
                 continue
             }
-            let response = healthAnswer(request) ?? endpoint.respond(to: request)
+            seat.begin(request.route)
+            if let answer = operations.answer(request) {
+                front.finish(answer)
+                continue
+            }
+            last.record = nil
+            let response = operations.settings.delivery == .only ? Self.onlyDelivers : endpoint.respond(to: request)
             FailPoint.p10.hit()
             front.finish(response)
+            // After the answer, so that a slow log holds up this thread and no client.
+            let seconds = Clock.uptime - begun
+            operations.metrics.note(
+                last.record, status: response.status, hasToken: request.field("HTTP_AUTHORIZATION") != .absent,
+                seconds: seconds)
+            if let record = last.record { log.record(record, request, seconds: seconds) }
         }
     }
 
-    private func makeEndpoint(_ store: AppointmentStore, _ reader: AppointmentReader) -> AppointmentEndpoint {
+    /// What the endpoint said of the request in hand. Belongs to one worker.
+    private final class LastRecord {
+        var record: AppointmentEndpoint.Record?
+    }
+
+    /// A process that only delivers has a socket for its watchers; a web server that sends it requests is mistaken.
+    private static let onlyDelivers = Response(
+        status: 503, headers: [Header("Content-Type", "text/plain"), Header("Retry-After", "1")],
+        body: Array("this process only delivers messages\n".utf8))
+
+    private func makeEndpoint(
+        _ store: AppointmentStore, _ reader: AppointmentReader, _ last: LastRecord
+    ) -> AppointmentEndpoint {
         AppointmentEndpoint(
             authenticate: authenticator.authenticate,
             apply: { id, request, requestID throws(StoreError) in
@@ -53,42 +86,51 @@ struct Worker {
             makeRequestID: Identifier.text,
             allowedOrigins: live.current.allowedOrigins,
             acceptsCookies: live.current.tokens.sessionCookie != nil,
-            record: { log.record($0) })
-    }
-
-    /// `/healthz/N`: this process and one of its threads answer. No database is asked.
-    private func healthAnswer(_ request: Request) -> Response? {
-        guard request.method == "GET", request.path.utf8.starts(with: "/healthz/".utf8) else { return nil }
-        let body: JSON = [
-            "status": "pass", "version": .string(Product.version), "instance": .string(live.current.instance),
-        ]
-        return Response(
-            status: 200,
-            headers: [Header("Content-Type", "application/health+json"), Header("Cache-Control", "no-store")],
-            body: body.bytes)
+            record: { last.record = $0 })
     }
 }
 
 extension Logger {
     /// One line for what a request did, or why it failed. Refusals are the caller's affair, and debugging's.
-    fileprivate func record(_ record: AppointmentEndpoint.Record) {
+    fileprivate func record(_ record: AppointmentEndpoint.Record, _ request: Request, seconds: Double) {
         var facts: Metadata = [
-            "request_id": "\(record.requestID)", "status": "\(record.status)", "code": "\(record.code)",
+            "request_id": "\(record.requestID)", "status": .stringConvertible(record.status),
+            "code": "\(record.code)", "method": "\(request.method.prefix(16))", "route": "\(request.route)",
+            "duration_ms": .stringConvertible(Int((seconds * 1_000).rounded())),
         ]
         if let trace = record.traceID { facts["trace_id"] = "\(trace)" }
         if let id = record.appointmentID { facts["appointment_id"] = "\(id)" }
         if let action = record.action { facts["action"] = "\(action.rawValue)" }
         if let role = record.role { facts["role"] = "\(role.rawValue)" }
+        if let transition = record.transition {
+            facts["from"] = "\(transition.from.rawValue)"
+            facts["to"] = "\(transition.to.rawValue)"
+        }
         if let failure = record.failure {
             facts["error"] = "\(failure)"
             error("a request failed: \(failure.remedy)", metadata: facts)
         } else if record.code == "read" {
             debug("an appointment was read", metadata: facts)
         } else if record.status == 200 {
-            info(record.action == nil ? "an answer was replayed" : "an appointment changed", metadata: facts)
+            info(record.transition == nil ? "an answer was replayed" : "an appointment changed", metadata: facts)
         } else {
             debug("a request was refused", metadata: facts)
         }
+    }
+}
+
+extension Request {
+    /// The path without its ids, of which there are few: for the log and for the status page.
+    fileprivate var route: String {
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        if parts.count > 3, parts[1] == "api", parts[2] == "appointments" {
+            if parts.count == 4 { return "/api/appointments/{id}" }
+            if parts.count == 5, parts[4] == "history" { return "/api/appointments/{id}/history" }
+        }
+        if parts.count == 3, ["healthz", "readyz", "metrics", "status"].contains(parts[1]) {
+            return "/\(parts[1])/{n}"
+        }
+        return "none"
     }
 }
 

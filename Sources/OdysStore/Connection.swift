@@ -250,6 +250,11 @@ public struct SessionLimits: Sendable {
             + " max_statement_time = \(Limits.statementSeconds), idle_transaction_timeout = \(Limits.requestSeconds)",
         needsSchema: true)
 
+    /// For a look from outside. The schema's version is what it looks for, so it needs none.
+    public static let look = SessionLimits(
+        readSeconds: Limits.lookStatementSeconds + 1,
+        sql: session + ", max_statement_time = \(Limits.lookStatementSeconds)", needsSchema: false)
+
     /// For changes of the schema, which may rebuild large tables.
     public static let migration = SessionLimits(
         readSeconds: 3_600, sql: session + ", lock_wait_timeout = 60, innodb_lock_wait_timeout = 60",

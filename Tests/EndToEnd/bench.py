@@ -92,11 +92,12 @@ class Bench(Database):
             self.own.update(EVOLUTION_API_URL=f"http://127.0.0.1:{numbers[0]}", EVOLUTION_API_KEY="key",
                             EVOLUTION_INSTANCE="odys")
 
-    def launch(self, **settings):
-        """Starts a responder and does not wait for it."""
+    def launch(self, options=None, **settings):
+        """Starts a responder and does not wait for it. `options` are those of Popen that it does not get by itself."""
         environment = stack.clean_environment(**{**self.settings(), **settings, "ODYS_BIN_DIR": None})
         with open(self.log_file, "ab") as log:
-            process = subprocess.Popen([RESPONDER], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
+            options = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log, **(options or {})}
+            process = subprocess.Popen([RESPONDER], env=environment, **options)
         self.processes.append(process)
         return process
 

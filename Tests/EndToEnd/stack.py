@@ -127,12 +127,16 @@ class Stack(odys.Odys):
     def all_answer(self):
         return all(self.health(each["instance"]) == 200 for each in self.description["responders"])
 
-    def health(self, instance):
+    def ops(self, path, method="GET"):
+        """A request to nginx's listener for operations."""
         connection = http.client.HTTPConnection(
             urllib.parse.urlsplit(self.description["ops_url"]).netloc, timeout=10)
         with contextlib.closing(connection):
-            connection.request("GET", f"/healthz/{instance}")
-            return connection.getresponse().status
+            connection.request(method, path)
+            return odys.Answer.of(connection.getresponse())
+
+    def health(self, instance):
+        return self.ops(f"/healthz/{instance}").status
 
     def process(self, name):
         """The pid of one of the stack's own processes."""

@@ -147,6 +147,24 @@ import Testing
         #expect(key.allSatisfy { $0.rows <= 1 })
     }
 
+    /// They are asked once a second by whoever watches.
+    @Test func aLookReadsTheIndexAlone() throws {
+        try fillOutbox()
+        for (sql, values) in [
+            (Observer.oldestDue, [SQLValue.text("whatsapp")]),
+            (Observer.count, [.text("dead"), .text("whatsapp")]),
+        ] {
+            let plan = try explain(sql, values)
+            #expect(plan.map(\.key) == ["outbox_claim"])
+            #expect(plan.allSatisfy { $0.extra.contains("Using index") && !$0.extra.contains("filesort") }, "\(plan)")
+        }
+        let look = try Observer(try database.connection(.look)).look()
+        let whatsapp = look.outbox.first { $0.channel == .whatsapp }
+        #expect(look.schemaVersion == Migrations.requiredVersion)
+        #expect(whatsapp?.pending == 10_000 && whatsapp?.dead == 0 && (whatsapp?.oldestDueSeconds ?? -1) >= 0)
+        #expect(look.outbox.first { $0.channel == .email }?.oldestDueSeconds == nil)
+    }
+
     private func explain(
         _ sql: String, _ values: [SQLValue]
     ) throws -> [(key: String, rows: Int, extra: String)] {
