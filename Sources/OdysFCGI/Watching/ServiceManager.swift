@@ -1,3 +1,4 @@
+internal import CFCGI
 internal import Glibc
 internal import OdysDelivery
 
