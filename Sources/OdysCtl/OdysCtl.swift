@@ -87,3 +87,10 @@ struct OutputOptions: ParsableArguments {
     @Flag(help: "Print JSON for programs.")
     var json = false
 }
+
+extension String {
+    /// A column of a table.
+    func padded(_ width: Int) -> String {
+        self + String(repeating: " ", count: max(1, width - count))
+    }
+}
