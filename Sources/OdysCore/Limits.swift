@@ -82,4 +82,9 @@ public enum Limits {
     public static let replyContextSeconds = 7_200
     /// Characters of `outbox.last_error`.
     public static let lastErrorScalarsMax = 255
+
+    /// Bytes of one line that `odysctl mcp` reads.
+    public static let mcpLineBytesMax = 64 * 1024
+    /// Appointments of a customer that `odysctl mcp` shows.
+    public static let customerAppointmentsMax = 5
 }

@@ -94,7 +94,7 @@ public enum SettingsReference {
     /// Running text for mdoc(7), where each sentence begins a line. A line that begins with a dot or a quote would be a
     /// request.
     private static func manualText(_ text: String) -> [String] {
-        let words = text.withoutMarkdown.split(separator: "\\", omittingEmptySubsequences: false).joined(separator: "\\e")
+        let words = text.withoutMarkdown.replacing("\\", with: "\\e")
         var lines: [String] = []
         for sentence in words.sentences { lines += wrapped(sentence, width: 78) }
         return lines.map { $0.hasPrefix(".") || $0.hasPrefix("'") ? "\\&" + $0 : $0 }

@@ -14,7 +14,7 @@ struct OdysCtl: ParsableCommand {
             Exit codes: 0 good, 1 a problem was found, 2 wrong usage or configuration, 3 a dependency cannot be reached.
             """,
         version: Product.version,
-        subcommands: [Migrate.self, Outbox.self, Cleanup.self, Message.self, Config.self, Token.self])
+        subcommands: [Migrate.self, Outbox.self, Cleanup.self, Message.self, Config.self, Token.self, MCP.self])
 
     static func main() {
         // A reader that has gone, as in `odysctl … | head`, ends the output and nothing else.
@@ -40,7 +40,8 @@ struct OdysCtl: ParsableCommand {
         }
     }
 
-    private static func complain(_ line: String) {
+    /// A line on standard error.
+    static func complain(_ line: String) {
         var text = line + "\n"
         text.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
