@@ -100,7 +100,9 @@ public struct ModelContextProtocol {
     }
 
     private static func refusal(_ failure: Failure, id: JSON) -> JSON {
-        var members: [JSON.Member] = [.init("code", .integer(failure.code)), .init("message", .string(failure.message))]
+        var members: [JSON.Member] = [
+            .init("code", .integer(failure.code)), .init("message", .string(failure.message)),
+        ]
         if let data = failure.data { members.append(.init("data", data)) }
         return ["jsonrpc": "2.0", "id": id, "error": .object(members)]
     }
@@ -134,10 +136,11 @@ public struct ModelContextProtocol {
         let members: [JSON.Member]
         switch method {
         case "server/discover":
-            members = [
-                .init("supportedVersions", Self.versions), .init("capabilities", Self.capabilities),
-                .init("instructions", .string(instructions)),
-            ] + Self.caching
+            members =
+                [
+                    .init("supportedVersions", Self.versions), .init("capabilities", Self.capabilities),
+                    .init("instructions", .string(instructions)),
+                ] + Self.caching
         case "tools/list": members = list() + Self.caching
         case "tools/call": members = try call(parameters)
         default: throw Failure(code: -32_601, message: "Method not found")

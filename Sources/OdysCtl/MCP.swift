@@ -9,9 +9,9 @@ struct MCP: ParsableCommand {
         commandName: "mcp",
         abstract: "Serves the Model Context Protocol on standard input and output, for one professional.",
         discussion: """
-            An assistant that starts this command can read the professional's day, customers and revenue, and change the \
-            status of their appointments, by the rules and with the messages of the HTTP interface. Whoever can start it \
-            with these settings acts as the professional.
+            An assistant that starts this command can read the professional's day, customers and revenue, and change \
+            the status of their appointments, by the rules and with the messages of the HTTP interface. Whoever can \
+            start it with these settings acts as the professional.
             """)
 
     @Option(help: "Whom it acts for: professionals.id, or a user id.")

@@ -161,8 +161,8 @@ struct MCPTools {
     private var update: MCPTool {
         tool(
             "update_appointment_status", "Change a status",
-            "Confirms, rejects, cancels or completes an appointment or marks a no-show, and sends the messages that belong "
-                + "to it. What the rules forbid is refused.",
+            "Confirms, rejects, cancels or completes an appointment or marks a no-show, and sends the messages that "
+                + "belong to it. What the rules forbid is refused.",
             arguments: [
                 MCPArgument(name: "appointmentId", description: "A UUID."),
                 MCPArgument(

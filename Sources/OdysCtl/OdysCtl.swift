@@ -14,7 +14,9 @@ struct OdysCtl: ParsableCommand {
             Exit codes: 0 good, 1 a problem was found, 2 wrong usage or configuration, 3 a dependency cannot be reached.
             """,
         version: Product.version,
-        subcommands: [Migrate.self, Outbox.self, Cleanup.self, Message.self, Config.self, Token.self, MCP.self])
+        subcommands: [
+            Migrate.self, Outbox.self, Cleanup.self, Message.self, Config.self, Token.self, Doctor.self, MCP.self,
+        ])
 
     static func main() {
         // A reader that has gone, as in `odysctl … | head`, ends the output and nothing else.

@@ -240,6 +240,10 @@ public struct SessionLimits: Sendable {
             + " max_statement_time = \(Limits.statementSeconds), idle_transaction_timeout = \(Limits.requestSeconds)",
         needsSchema: true)
 
+    /// For looking at a server whose schema may be too old.
+    public static let inspection = SessionLimits(
+        readSeconds: request.readSeconds, sql: request.sql, needsSchema: false)
+
     /// For changes of the schema, which may rebuild large tables.
     public static let migration = SessionLimits(
         readSeconds: 3_600, sql: session + ", lock_wait_timeout = 60, innodb_lock_wait_timeout = 60",
