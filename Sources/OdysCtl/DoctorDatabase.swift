@@ -9,7 +9,7 @@ extension Doctor {
         do throws(StoreError) {
             let server = try DatabaseInspection(settings)
             // First of all, while it is now.
-            let clock = clock(server, since: before)
+            let clock = self.clock(server, since: before)
             return [login(settings), version(server), schema(server), grants(server, settings), clock]
                 + durability(server) + disk(server, settings)
         } catch {

@@ -1,5 +1,6 @@
 """The manual pages and the completion of bash, as `make docs` makes them."""
 
+import re
 import subprocess
 
 import pytest
@@ -22,13 +23,14 @@ def tree(*words):
     text = stack.run(bench.CTL, *words, "--help").stdout
     if "SUBCOMMANDS:" not in text:
         return [words]
-    names = [line.split()[0] for line in text.split("SUBCOMMANDS:")[1].splitlines() if line.startswith("  ") and line[2] != " "]
+    names = re.findall(r"^  ([a-z]+)\b", text.split("SUBCOMMANDS:")[1], re.MULTILINE)
     return [leaf for name in names for leaf in tree(*words, name)]
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_is_good_mdoc(docs, page):
-    done = subprocess.run(["/usr/bin/mandoc", "-Tlint", "-Wstyle", docs / page], capture_output=True, text=True, check=False)
+    done = subprocess.run(["/usr/bin/mandoc", "-Tlint", "-Wstyle", docs / page], capture_output=True, text=True,
+                          check=False)
     # Its own neighbours are not installed where the tests run.
     found = [line for line in done.stdout.splitlines() if "referenced manual not found" not in line]
     assert found == []

@@ -163,8 +163,8 @@ def test_a_customer_is_found_by_any_form_of_the_phone(quiet, form):
 def test_revenue_counts_what_is_paid_whatever_its_status(quiet):
     professional = quiet.professional(session_price=15_000)
     for days, payment, status in ((1, "captured", "confirmed"), (2, "captured", "cancelled"), (3, "none", "completed"),
-                                  (20, "captured", "completed"), (200, "captured", "completed"), (-1, "captured", "confirmed"),
-                                  (400, "captured", "completed")):
+                                  (20, "captured", "completed"), (200, "captured", "completed"),
+                                  (-1, "captured", "confirmed"), (400, "captured", "completed")):
         quiet.booking(professional, starts_at=utc_now() - datetime.timedelta(days=days), payment_status=payment,
                       status=status)
     quiet.booking(quiet.professional(), starts_at=utc_now() - datetime.timedelta(days=1), payment_status="captured")
