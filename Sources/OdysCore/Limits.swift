@@ -130,4 +130,11 @@ public enum Limits {
     public static let logWaitMilliseconds = 50
     /// Characters of `outbox.last_error`.
     public static let lastErrorScalarsMax = 255
+
+    /// Seconds by which this host's clock and the database's may differ before `odysctl doctor` speaks of it.
+    public static let clockDifferenceSecondsMax = 5.0
+    /// Bytes of one line that `odysctl mcp` reads.
+    public static let mcpLineBytesMax = 64 * 1024
+    /// Appointments of a customer that `odysctl mcp` shows.
+    public static let customerAppointmentsMax = 5
 }

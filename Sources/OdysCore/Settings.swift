@@ -63,7 +63,7 @@ public struct Settings: Sendable {
         enforcesStartTime = reader.flag("ODYS_ENFORCE_START_TIME", default: false)
         logLevel = reader.choice("ODYS_LOG_LEVEL", default: .info)
         logFormat = reader.choice("ODYS_LOG_FORMAT", default: .json)
-        unknown = reader.unknown(known: Settings.names)
+        unknown = reader.unknown(known: Setting.names)
         if let problem = timeZoneProblem(messaging.timeZone) { reader.problem("ODYS_TIME_ZONE", problem) }
         guard reader.problems.isEmpty else { throw SettingsError(problems: reader.problems) }
     }
@@ -142,21 +142,6 @@ public struct Settings: Sendable {
                 }
             }
     }
-
-    private static let secrets = [
-        "ODYS_DB_PASSWORD", "ODYS_DB_MIGRATE_PASSWORD", "ODYS_JWT_SECRET", "ODYS_SMTP_PASSWORD",
-    ]
-
-    private static let names = Set(
-        secrets + secrets.map { $0 + "_FILE" } + [
-            "ODYS_WHATSAPP_RATE", "ODYS_RETENTION_DAYS", "ODYS_INSTANCE", "ODYS_LISTEN", "ODYS_THREADS",
-            "ODYS_WHATSAPP_SENDERS", "ODYS_EMAIL_SENDERS",
-            "ODYS_DELIVERY", "ODYS_DB_SOCKET", "ODYS_DB_HOST", "ODYS_DB_PORT", "ODYS_DB_NAME", "ODYS_DB_USER",
-            "ODYS_DB_CA", "ODYS_DB_MIGRATE_USER", "ODYS_JWT_ISSUER", "ODYS_JWT_AUDIENCE", "ODYS_ALLOWED_ORIGINS",
-            "ODYS_JWKS_FILE", "ODYS_JWKS_URL", "ODYS_SESSION_COOKIE",
-            "ODYS_SMTP_URL", "ODYS_SMTP_USERNAME", "ODYS_MAIL_FROM", "ODYS_APP_URL", "ODYS_TIME_ZONE",
-            "ODYS_ENFORCE_START_TIME", "ODYS_LOG_LEVEL", "ODYS_LOG_FORMAT",
-        ])
 }
 
 /// How to reach the database.

@@ -16,7 +16,7 @@ struct OdysCtl: ParsableCommand {
         version: Product.version,
         subcommands: [
             Migrate.self, Outbox.self, Messages.self, TimelineCommand.self, Cleanup.self, Message.self, Config.self,
-            Token.self, StatusCommand.self, Health.self,
+            Token.self, StatusCommand.self, Health.self, Doctor.self, MCP.self,
         ])
 
     static func main() {
@@ -43,7 +43,8 @@ struct OdysCtl: ParsableCommand {
         }
     }
 
-    private static func complain(_ line: String) {
+    /// A line on standard error.
+    static func complain(_ line: String) {
         var text = line + "\n"
         text.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
@@ -94,4 +95,11 @@ func working<Value>(_ body: () throws(StoreError) -> Value) throws -> Value {
 struct OutputOptions: ParsableArguments {
     @Flag(help: "Print JSON for programs.")
     var json = false
+}
+
+extension String {
+    /// A column of a table.
+    func padded(_ width: Int) -> String {
+        self + String(repeating: " ", count: max(1, width - count))
+    }
 }

@@ -214,10 +214,6 @@ extension OperatorStore.Entry {
 }
 
 extension String {
-    func padded(_ width: Int) -> String {
-        self + String(repeating: " ", count: max(1, width - count))
-    }
-
     /// A phone or an address of which only so much is left that one can tell two apart.
     var masked: String {
         if let at = firstIndex(of: "@") { return String(prefix(1)) + "•••" + String(self[at...]) }

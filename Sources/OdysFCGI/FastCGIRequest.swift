@@ -1,6 +1,7 @@
 internal import CFCGI
 internal import Glibc
 internal import OdysCore
+internal import OdysDelivery
 
 /// One FastCGI request after another, each on a connection of its own. Owned by one worker.
 ///

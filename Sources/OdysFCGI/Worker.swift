@@ -1,6 +1,7 @@
 internal import Dispatch
 internal import Logging
 internal import OdysCore
+internal import OdysDelivery
 internal import OdysStore
 
 /// One thread that answers requests, with its own database connection and its own FastCGI request.
