@@ -114,7 +114,7 @@ extension Logger {
             facts["error"] = "\(failure)"
             error("a request failed: \(failure.remedy)", metadata: facts)
         } else if record.status == 200 {
-            info(record.transition == nil ? "an answer was replayed" : "an appointment changed", metadata: facts)
+            info(record.code == "replayed" ? "an answer was replayed" : "an appointment changed", metadata: facts)
         } else {
             debug("a request was refused", metadata: facts)
         }
