@@ -113,7 +113,7 @@ extension Logger {
         } else if record.code == "read" {
             debug("an appointment was read", metadata: facts)
         } else if record.status == 200 {
-            info(record.transition == nil ? "an answer was replayed" : "an appointment changed", metadata: facts)
+            info(record.code == "replayed" ? "an answer was replayed" : "an appointment changed", metadata: facts)
         } else {
             debug("a request was refused", metadata: facts)
         }
