@@ -61,6 +61,8 @@ public enum Limits {
     /// Seconds a send may take in total, and to connect.
     public static let sendSeconds = 15
     public static let sendConnectSeconds = 3
+    /// Seconds within which the Evolution API says which version it is.
+    public static let versionSeconds = 5
     /// Seconds a mail server may take for one answer. It can come on top of the time above, for the last line of a mail
     /// and for the farewell; all of it stays below the lease.
     public static let mailAnswerSeconds = 10
