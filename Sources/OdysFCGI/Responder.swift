@@ -69,9 +69,6 @@ struct Responder {
 
     /// Once, before any thread: none of these is thread-safe.
     private func initializeLibraries() {
-        // When it closes a connection, libfcgi waits for the peer's end of file, 2 s by default; nginx closes at once,
-        // and a peer that does not is not worth a thread for longer.
-        setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "100", 0)
         FCGX_Init()
         Curl.initialize()
         // FCGX_Init installs handlers of its own; a write to a peer that has gone must be an error, nothing more.

@@ -67,7 +67,7 @@ class Bench(Database):
         base = {
             **super().settings(), "ODYS_LISTEN": f"unix:{self.address}", "ODYS_JWT_SECRET": self.secret,
             "ODYS_APP_URL": "https://odys.example", "ODYS_THREADS": "2", "ODYS_WHATSAPP_SENDERS": "2",
-            "ODYS_EMAIL_SENDERS": "1", "LIBFCGI_OS_CLOSE_POLL_TIMEOUT": "100"}
+            "ODYS_EMAIL_SENDERS": "1"}
         return {**base, **self.own}
 
     def peer(self, name, *options):
