@@ -6,13 +6,13 @@ internal import OdysStore
 /// One thread of a delivering process that prunes a little now and then, so that no table grows for ever.
 final class Housekeeper: Sendable {
     private let database: DatabaseSettings
-    private let retentionDays: Int
+    private let retention: Retention
     private let log: Logger
     private let stopped = DispatchSemaphore(value: 0)
 
-    init(_ database: DatabaseSettings, retentionDays: Int, log: Logger) {
+    init(_ database: DatabaseSettings, retention: Retention, log: Logger) {
         self.database = database
-        self.retentionDays = retentionDays
+        self.retention = retention
         self.log = log
     }
 
@@ -27,7 +27,8 @@ final class Housekeeper: Sendable {
         // Spread, so that the processes of a host do not all begin at the same moment.
         while stopped.wait(timeout: .now() + Limits.pruneSeconds * Double.random(in: 0.5..<1.5)) == .timedOut {
             do throws(StoreError) {
-                let pruned = try housekeeping.prune(retentionDays: retentionDays)
+                let pruned = try housekeeping.prune(
+                    retentionDays: retention.messageDays, payloadDays: retention.payloadDays)
                 if pruned.total > 0 { log.debug("pruned \(pruned.total) rows") }
             } catch {
                 log.warning("pruning failed: \(error.remedy)", metadata: ["error": "\(error)"])

@@ -40,7 +40,7 @@ struct Responder {
         let requests = DispatchGroup()
         let deliveries = DispatchGroup()
         let queues = settings.delivery == .off ? [] : startDelivery(in: deliveries)
-        let housekeeper = Housekeeper(settings.database, retentionDays: settings.retentionDays, log: log)
+        let housekeeper = Housekeeper(settings.database, retention: settings.retention, log: log)
         if settings.delivery != .off { housekeeper.start(in: deliveries) }
         if let listener { startWorkers(listener, queues, in: requests) }
         log.notice(

@@ -150,7 +150,8 @@ public final class Connection {
 
     private func open(host: String?, port: UInt16, socket: String?) throws(StoreError) {
         guard let new = mysql_init(nil) else { throw StoreError(kind: .refusing, doing: "mysql_init") }
-        configure(new, isRemote: host.map { !isLoopback($0) } ?? false)
+        // A socket needs no TLS; whoever names a CA wants it on loopback too.
+        configure(new, verifiesServer: host.map { !isLoopback($0) || settings.certificateAuthority != nil } ?? false)
         guard
             mysql_real_connect(
                 new, host, settings.user, settings.password, settings.name, UInt32(port), socket, 0) != nil
@@ -179,7 +180,7 @@ public final class Connection {
         }
     }
 
-    private func configure(_ handle: UnsafeMutablePointer<MYSQL>, isRemote: Bool) {
+    private func configure(_ handle: UnsafeMutablePointer<MYSQL>, verifiesServer: Bool) {
         // mysql_options(3): call it before mysql_real_connect(); the value is copied.
         func seconds(_ option: mysql_option, _ value: Int) {
             var value = UInt32(value)
@@ -199,7 +200,7 @@ public final class Connection {
         }
         var noFiles: UInt32 = 0
         mysql_options(handle, MYSQL_OPT_LOCAL_INFILE, &noFiles)
-        if isRemote {
+        if verifiesServer {
             // MYSQL_OPT_SSL_ENFORCE connects in clear text to a server without TLS; only verifying the certificate
             // really refuses (seen with Connector/C 3.3).
             var on: my_bool = 1

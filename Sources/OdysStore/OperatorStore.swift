@@ -47,6 +47,8 @@ public struct OperatorStore {
         public let providerID: String?
         public let lastError: String?
         public let isLeased: Bool
+        /// When recipient and payload were emptied; then the message cannot be sent again.
+        public let emptiedAt: Instant?
         public let payload: String
     }
 
@@ -64,7 +66,7 @@ public struct OperatorStore {
 
     /// Makes finished messages due again, under their old identity: what was unclear may arrive twice.
     ///
-    /// - Returns: the messages that were changed. Messages that were sent are left alone.
+    /// - Returns: the messages that were changed. Messages that were sent or emptied are left alone.
     public func retry(_ filter: Filter, by operatorName: String, hours: Int) throws(StoreError) -> [Entry] {
         try change(
             filter, by: operatorName, action: "retry", where: [.dead, .skipped, .expired, .superseded],
@@ -72,7 +74,7 @@ public struct OperatorStore {
                 UPDATE outbox SET state = 'pending', available_at = UTC_TIMESTAMP(6), unclear = 0, lost_claims = 0,
                     lease_token = NULL, finished_at = NULL,
                     expires_at = GREATEST(expires_at, UTC_TIMESTAMP(6) + INTERVAL ? HOUR)
-                    WHERE id = ? AND state <> 'pending' AND state <> 'sent'
+                    WHERE id = ? AND state <> 'pending' AND state <> 'sent' AND emptied_at IS NULL
                 """, first: .integer(hours), detail: nil)
     }
 
@@ -143,7 +145,8 @@ public struct OperatorStore {
     private static let entries = """
         SELECT id, message_uid, appointment_id, appointment_version, channel, recipient_role, recipient, template,
             state, attempts, created_at, available_at, expires_at, finished_at, provider_id, last_error,
-            state = 'pending' AND lease_token IS NOT NULL AND available_at > UTC_TIMESTAMP(6), payload
+            state = 'pending' AND lease_token IS NOT NULL AND available_at > UTC_TIMESTAMP(6), payload,
+            emptied_at
         FROM outbox
         WHERE (? IS NULL OR id = ?) AND (? IS NULL OR state = ?) AND (? IS NULL OR channel = ?)
             AND (? IS NULL OR template = ?) AND (? IS NULL OR appointment_id = ?)
@@ -176,6 +179,7 @@ public struct OperatorStore {
             state: try row.value(8, as: OutboxState.self), attempts: try row.integer(9),
             createdAt: try row.instant(10), availableAt: try row.instant(11), expiresAt: try row.instant(12),
             finishedAt: try row.isNull(13) ? nil : row.instant(13), providerID: try row.optionalText(14),
-            lastError: try row.optionalText(15), isLeased: try row.integer(16) != 0, payload: try row.text(17))
+            lastError: try row.optionalText(15), isLeased: try row.integer(16) != 0,
+            emptiedAt: try row.isNull(18) ? nil : row.instant(18), payload: try row.text(17))
     }
 }

@@ -1,6 +1,6 @@
 """Mutated records at the sockets of responders, while good requests go on through nginx.
 
-ODYS_FUZZ_RECORDS says how many; `make fuzz` sends a million. ODYS_FUZZ_SEED repeats a run's peers."""
+ODYS_FUZZ_RECORDS says how many; `make fuzz` sends ten million. ODYS_FUZZ_SEED repeats a run's peers."""
 
 import contextlib
 import multiprocessing
@@ -16,10 +16,11 @@ import fastcgi
 import mutations
 from waiting import eventually
 
-RECORDS = int(os.environ.get("ODYS_FUZZ_RECORDS", "60000"))
+RECORDS = int(os.environ.get("ODYS_FUZZ_RECORDS", "200000"))
 SEED = os.environ.get("ODYS_FUZZ_SEED") or secrets.token_hex(8)
 PEERS = 2
 GOOD_A_SECOND = 10
+THREADS = 16  # the default
 BODY = b'{"action":"confirm"}'
 
 
@@ -110,7 +111,8 @@ def test_mutated_records_disturb_nobody(quiet, record_property, capsys):
     assert sent >= RECORDS and len(good.statuses) >= seconds
     assert served >= 0.999 * len(good.statuses), [status for status in good.statuses if status != 200]
     for pid in pids:
-        assert after[pid][1] <= before[pid][1] + 4, (before, after)
+        # A thread opens its database connection when it first needs one, and not every thread has come to it.
+        assert after[pid][1] <= before[pid][1] + THREADS, (before, after)
         assert after[pid][0] <= before[pid][0] * 1.1 + 4_096, (before, after)
     # What the peers did is a confirm, or nothing: the mutated requests carry a good token.
     assert quiet.state(victim) in (("pending_confirmation", "none", 1), ("confirmed", "authorized", 2))
