@@ -48,8 +48,15 @@ public enum Limits {
     public static let requestSeconds = 5
     /// Seconds until a connect to the database is given up.
     public static let connectSeconds = 2
-    /// Seconds without a byte from the web server before its connection is given up, in each direction.
-    public static let frontSilenceSeconds = 5
+    /// Seconds in which the web server has to hand over a whole request, and then to take the whole answer.
+    public static let frontSeconds = 5.0
+    /// Seconds that a connection is kept after the answer for the web server to close it first.
+    public static let frontFarewellSeconds = 0.1
+    /// Bytes of a request's parameters. nginx takes 32 KiB of header lines and passes some of them on twice.
+    public static let parameterBytesMax = 128 * 1024
+    /// Bytes of a request in the FastCGI protocol, with the heads of its records: enough for a body in records of one
+    /// byte.
+    public static let requestBytesMax = 512 * 1024
 
     /// Seconds that a stopping process waits for the requests in hand, and then for the messages in hand.
     public static let drainRequestSeconds = 8

@@ -26,8 +26,7 @@ public struct Settings: Sendable {
     public let emailSenders: Int
     /// WhatsApp messages a second over all processes; 0 means no cap.
     public let whatsAppRate: Int
-    /// Days for which finished messages are kept.
-    public let retentionDays: Int
+    public let retention: Retention
     public let delivery: DeliveryMode
     public let database: DatabaseSettings
     public let tokens: TokenSettings
@@ -54,7 +53,7 @@ public struct Settings: Sendable {
         whatsAppSenders = reader.integer("ODYS_WHATSAPP_SENDERS", default: 4, in: 1...32)
         emailSenders = reader.integer("ODYS_EMAIL_SENDERS", default: 2, in: 1...32)
         whatsAppRate = reader.integer("ODYS_WHATSAPP_RATE", default: 0, in: 0...10_000)
-        retentionDays = Settings.retentionDays(&reader)
+        retention = Retention(&reader)
         delivery = reader.choice("ODYS_DELIVERY", default: .on)
         database = DatabaseSettings(&reader)
         tokens = TokenSettings(&reader)
@@ -66,20 +65,6 @@ public struct Settings: Sendable {
         unknown = reader.unknown(known: Setting.names)
         if let problem = timeZoneProblem(messaging.timeZone) { reader.problem("ODYS_TIME_ZONE", problem) }
         guard reader.problems.isEmpty else { throw SettingsError(problems: reader.problems) }
-    }
-
-    /// Reads only this setting: for the command that needs nothing else.
-    public static func retentionDays(
-        environment: [String: String], readFile: @escaping (String) -> Result<String, SettingsError>
-    ) throws(SettingsError) -> Int {
-        var reader = SettingsReader(environment: environment, readFile: readFile)
-        let days = retentionDays(&reader)
-        guard reader.problems.isEmpty else { throw SettingsError(problems: reader.problems) }
-        return days
-    }
-
-    private static func retentionDays(_ reader: inout SettingsReader) -> Int {
-        reader.integer("ODYS_RETENTION_DAYS", default: 90, in: 1...3_650)
     }
 
     private static func listen(_ reader: inout SettingsReader) -> Listen {

@@ -28,6 +28,10 @@ extension Setting {
             "days for which finished messages are kept; processes that deliver delete older ones, a little "
                 + "every minute",
             .value("90"), example: "30"),
+        Setting(
+            "ODYS_PAYLOAD_DAYS", .process,
+            "days after which finished messages are emptied of recipient and payload; they stay visible, and cannot be "
+                + "sent again", .value("30"), example: "7"),
     ]
 
     private static let database = [

@@ -36,9 +36,9 @@ struct MCPTools {
 
     /// To standard error, without arguments or results: they are personal data.
     private func log(_ line: String, _ problem: MCPProblem? = nil) {
-        var text = "odysctl mcp: \(line)"
+        var text = "mcp: \(line)"
         if case .store(let error) = problem { text += ": \(error)" }
-        OdysCtl.complain(text)
+        complain(text)
     }
 
     private func asking<Value>(_ body: () throws(StoreError) -> Value) throws(MCPProblem) -> Value {

@@ -26,7 +26,7 @@ struct OdysCtl: ParsableCommand {
             var command = try parseAsRoot()
             try command.run()
         } catch let failure as Failure {
-            for line in failure.lines { complain("odysctl: \(line)") }
+            for line in failure.lines { complain(line) }
             exit(withError: ExitCode(failure.code))
         } catch let code as ExitCode {
             exit(withError: code)
@@ -38,16 +38,20 @@ struct OdysCtl: ParsableCommand {
                 if !message.isEmpty { print(message) }
                 exit(withError: ExitCode(0))
             }
-            if !message.isEmpty { complain(message) }
+            if !message.isEmpty { writeError(message) }
             exit(withError: ExitCode(2))
         }
     }
+}
 
-    /// A line on standard error.
-    static func complain(_ line: String) {
-        var text = line + "\n"
-        text.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
-    }
+/// Tells the operator of a problem.
+func complain(_ line: String) {
+    writeError("odysctl: \(line)")
+}
+
+private func writeError(_ line: String) {
+    var text = line + "\n"
+    text.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
 }
 
 /// Why a command ends, in words for the operator.
@@ -77,7 +81,10 @@ struct Failure: Error {
 
     init(_ error: StoreError) {
         code = error.kind == .connectionLost || error.kind == .refusing ? 3 : 1
-        lines = ["\(error)"]
+        lines =
+            error.isDenied
+            ? ["\(error)", "the user lacks a grant: see 'odysctl migrate grants', and ODYS_DB_MIGRATE_USER for 'up'"]
+            : ["\(error)"]
     }
 }
 
