@@ -60,8 +60,8 @@ public enum SettingsReference {
 
             ## Connections
 
-            A process has `ODYS_THREADS` + `ODYS_WHATSAPP_SENDERS` + `ODYS_EMAIL_SENDERS` + 2 connections to the database
-            (pruning, and looks at it for whoever watches); keep the sum over all processes below MariaDB's
+            A process has `ODYS_THREADS` + `ODYS_WHATSAPP_SENDERS` + `ODYS_EMAIL_SENDERS` + 2 connections to the
+            database (pruning, and looks at it for whoever watches); keep the sum over all processes below MariaDB's
             `max_connections`.
 
             """

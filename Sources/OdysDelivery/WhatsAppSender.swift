@@ -16,8 +16,8 @@ public final class WhatsAppSender {
         version = settings.version == .auto ? nil : settings.version
     }
 
-    /// Sends one message; blocks for at most `Limits.sendSeconds`, or, where the server's version is not known, for twice
-    /// that and twice `Limits.versionSeconds`.
+    /// Sends one message; blocks for at most `Limits.sendSeconds`, or, where the server's version is not known, for
+    /// twice that and twice `Limits.versionSeconds`.
     public func deliver(_ message: ClaimedMessage) -> DeliveryOutcome {
         guard let number = Phone.normalise(message.recipient) else { return .skipped(.unusablePhone) }
         let text: String

@@ -3,7 +3,7 @@ internal import Crypto
 /// The parsers of what comes from outside, one target for each. Compiled into one module with the core, so that what
 /// is internal there can be called; a new parser needs one more case.
 enum Target: String, CaseIterable {
-    case json, body, fields, phone, token, claims, records, address
+    case json, body, fields, phone, token, claims, cookie, keys, records, address
 
     /// Reads the input, and stops the process where something is read that must not be.
     func read(_ input: [UInt8]) {
@@ -14,6 +14,8 @@ enum Target: String, CaseIterable {
         case .phone: readPhone(input)
         case .token: readToken(input)
         case .claims: readClaims(input)
+        case .cookie: readCookie(input)
+        case .keys: readKeys(input)
         case .records: readRecords(input)
         case .address: readAddress(input)
         }
@@ -63,11 +65,24 @@ private func readPhone(_ input: [UInt8]) {
 }
 
 private let verifier = TokenVerifier(
-    key: TokenKey(sharedSecret: String(repeating: "s", count: 40)), issuer: nil, audience: "odys")
+    keys: KeyRing(secret: TokenKey(sharedSecret: String(repeating: "s", count: 40))), issuer: nil, audience: "odys")
 
 /// No input is a token of ours: nobody else has the secret.
 private func readToken(_ input: [UInt8]) {
     precondition(verifier.userID(in: String(decoding: input, as: UTF8.self), now: 1_000) == nil)
+}
+
+/// Lines are fields. A token is a part of what came.
+private func readCookie(_ input: [UInt8]) {
+    let fields = String(decoding: input, as: UTF8.self).split(separator: "\n").map(String.init)
+    guard let token = SessionCookie("sb").token(in: fields) else { return }
+    precondition(token.utf8.count <= Limits.cookieBytesMax)
+}
+
+/// Whatever a set holds, no key of it is a secret.
+private func readKeys(_ input: [UInt8]) {
+    guard let set = try? KeySet(reading: input) else { return }
+    precondition(set.keys.allSatisfy { $0.algorithm != .hs256 })
 }
 
 /// Claims that were signed with the secret: they are read, whatever they are.
