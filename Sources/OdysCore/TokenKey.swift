@@ -82,8 +82,8 @@ public struct TokenKey: Sendable, Equatable {
         case .secret(let secret):
             return HMAC<SHA256>.isValidAuthenticationCode(signature, authenticating: signed, using: secret)
         case .p256(let key):
-            guard signature.count == 64, let parsed = try? P256.Signing.ECDSASignature(rawRepresentation: signature)
-            else { return false }
+            // It refuses any other number of bytes.
+            guard let parsed = try? P256.Signing.ECDSASignature(rawRepresentation: signature) else { return false }
             return key.isValidSignature(parsed, for: signed)
         case .rsa(let key):
             return key.isValidSignature(

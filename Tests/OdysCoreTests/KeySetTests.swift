@@ -92,6 +92,12 @@ import Testing
         #expect(set.keys == [] && set.leftOut.count == 1)
     }
 
+    /// By our own bound, whatever the library's is.
+    @Test func aShortRSAKeyIsLeftOutForItsLength() throws {
+        let set = try KeySamples.set([KeySamples.jwk(KeySamples.rsa, ["n": .string(KeySamples.weakN)])])
+        #expect(set.leftOut == ["key 1: it has 1024 bits, and not 2048 to 8192"])
+    }
+
     @Test func aNameThatComesTwiceIsUsedOnce() throws {
         let set = try KeySamples.set([
             KeySamples.jwk(KeySamples.ec, ["kid": "a"]), KeySamples.jwk(KeySamples.rsa, ["kid": "a"]),

@@ -80,7 +80,7 @@ import Testing
             #expect(published.keys.count == 1)
             tries += 1
             if published.failed(at: now) { dropped = now }
-            now += published.seconds(untilFetchAt: now)
+            now += max(1, published.seconds(untilFetchAt: now))
         }
         #expect(dropped == 24 * Self.hour)
         #expect(published.keys == [] && !published.isKnown)
