@@ -23,8 +23,19 @@ def pytest_configure():
 
 def pytest_sessionfinish(session):
     """Of everything that this run did: no person and no secret is in a log or a command line."""
-    if canary.FOUND:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["canary"] = (canary.FOUND, canary.SEARCHED)
+    elif canary.FOUND:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    """One of several processes that share the tests has ended."""
+    found, searched = getattr(node, "workeroutput", {}).get("canary", ([f"{node.gateway.id} did not say"], {}))
+    canary.FOUND.extend(found)
+    for what, number in searched.items():
+        canary.SEARCHED[what] += number
 
 
 def pytest_terminal_summary(terminalreporter):
