@@ -73,7 +73,7 @@ def test_user_and_host_can_be_named(quiet):
     "UPDATE appointments SET notes = 'x'", "UPDATE appointments SET client_id = UUID()",
     "UPDATE appointment_events SET reason = 'x'", "UPDATE clients SET phone = 'x'",
     "UPDATE professionals SET pix_key = 'x'", "UPDATE notifications SET title = 'x'", "UPDATE outbox SET template = 'x'",
-    "UPDATE operator_actions SET operator = 'x'", "SELECT * FROM notifications", "SELECT * FROM operator_actions",
+    "UPDATE operator_actions SET operator = 'x'", "SELECT * FROM notifications",
     "SELECT * FROM mysql.global_priv", "SELECT * FROM mysql.user", "SELECT * FROM sys.version", "USE mysql",
     "SELECT 'x' INTO OUTFILE '/tmp/odys-outfile'", "LOAD DATA INFILE '/etc/hostname' INTO TABLE outbox (template)",
     "SET GLOBAL innodb_flush_log_at_trx_commit = 0", "SET GLOBAL general_log = 1", "SHUTDOWN", "FLUSH TABLES",

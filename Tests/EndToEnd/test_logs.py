@@ -93,9 +93,10 @@ def test_one_json_line_for_each_event_of_the_responders(written):
     assert any(event["msg"] == "an appointment changed" and event["request_id"] == "the-last-one" for event in events)
     assert len(events) > len(FIELDS) * 5
     for event in events:
-        assert all(isinstance(value, str) and len(value) <= 1_000 for value in event.values()), event
+        assert all(isinstance(value, (str, int)) and len(str(value)) <= 1_000 for value in event.values()), event
         text = json.dumps(event)
-        assert "FORGED" not in text and token not in text and not re.search(r"[\x00-\x1f\x7f]", "".join(event.values()))
+        assert "FORGED" not in text and token not in text
+        assert not re.search(r"[\x00-\x1f\x7f]", "".join(map(str, event.values())))
 
 
 def test_the_error_log_of_nginx_has_no_line_that_it_did_not_write(written):
@@ -113,8 +114,8 @@ def test_text_for_people_is_one_line_for_an_event_too(bench):
     hostile = "a\u001b[2K\r\nFORGED"
     bench.request("PATCH", booking.path, {**bench.head(booking.professional), "X-Request-Id": hostile,
                                           "traceparent": hostile, "Origin": hostile}, b'{"action":"confirm"}')
-    # Without nginx before it, a field may be as long as the socket takes it.
-    long = {name: "x" * 1_000_000 for name in ("X-Request-Id", "traceparent", "Origin", "Authorization")}
+    # Without nginx before it, all fields may have 128 KiB together.
+    long = {name: "x" * 30_000 for name in ("X-Request-Id", "traceparent", "Origin", "Authorization")}
     bench.request("PATCH", booking.path, long, b"{}")
     eventually(lambda: "an appointment changed" in bench.log() and "code=unauthenticated" in bench.log())
     assert max(len(line) for line in bench.log().split("\n")) < 1_000
