@@ -1,3 +1,4 @@
+internal import Glibc
 internal import OdysCore
 internal import OdysDelivery
 
@@ -11,7 +12,9 @@ extension Doctor {
         options.socket = nil
         switch listen {
         case .tcp: return []
-        case .unix(let path): options.socket = path
+        case .unix(let path):
+            guard access(path, F_OK) == 0 else { return [] }
+            options.socket = path
         case .inherited: break
         }
         guard let instances = try? options.find([]) else { return [] }
