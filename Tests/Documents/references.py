@@ -84,7 +84,7 @@ def links(project, document, line):
 
 
 def names(project, document, line):
-    for path in PATH.findall(line):
+    for path in PATH.findall(LINK.sub("", line)):
         path = path.rstrip(".")
         if not re.search("[A-Z]{4}_|NAME", path) and not exists(project, document, path):
             yield f"there is no {path}"
