@@ -1,11 +1,16 @@
 """Two hosts on one database behind a load balancer. What happens under load while one of them goes is in Tests/Soak."""
 
 import collections
+import contextlib
+import datetime
+import http.client
 import json
 
 import pytest
 
+import audit
 from hosts import Hosts
+from odys import Answer
 from together import at_once
 from waiting import eventually
 
@@ -31,17 +36,12 @@ def parted():
 @pytest.fixture(autouse=True)
 def cared_for(request):
     """These stacks are not among those that conftest.py looks after."""
-    import audit
     running = [request.getfixturevalue(name) for name in ("hosts", "parted") if name in request.fixturenames]
     for each in running:
         each.forget()
     yield
     for each in running:
         assert audit.problems(each) == []
-
-
-def body(action):
-    return json.dumps({"action": action}).encode()
 
 
 def test_a_key_is_replayed_by_the_other_host(hosts):
@@ -79,20 +79,14 @@ def test_the_same_key_at_once_on_both_hosts_is_executed_once(hosts):
 
 def direct(hosts, place, booking):
     """A request to one host; `on` would change where those of the other threads go."""
-    import http.client
-
-    from odys import Answer
     connection = http.client.HTTPSConnection(*place, context=hosts.tls, timeout=30)
-    try:
-        connection.request("PATCH", booking.path, body("confirm"),
+    with contextlib.closing(connection):
+        connection.request("PATCH", booking.path, json.dumps({"action": "confirm"}),
                            hosts.head(booking.professional, Idempotency_Key="at-once"))
         return Answer.of(connection.getresponse())
-    finally:
-        connection.close()
 
 
 def test_the_balancer_uses_both_hosts_and_all_share_the_rate(hosts):
-    """Also: what a client is told is the same on both."""
     bookings = [hosts.booking() for _ in range(20)]
     for booking in bookings:
         hosts.act(booking, "confirm")
@@ -101,7 +95,8 @@ def test_the_balancer_uses_both_hosts_and_all_share_the_rate(hosts):
 
     hosts.settled(*bookings, seconds=30)
     numbers = {each.number for booking in bookings for each in (booking.client, booking.professional)}
-    times = sorted(entry["at"] for entry in hosts.whatsapp.ledger() if entry["number"] in numbers)
+    times = sorted(datetime.datetime.fromisoformat(entry["at"].replace("Z", "+00:00")).timestamp()
+                   for entry in hosts.whatsapp.ledger() if entry["number"] in numbers)
     assert len(times) == 40
     # The first of a burst may have been saved up for; a machine that stalls lets those behind it arrive together.
     most = max(sum(begin <= each < begin + 1 for each in times) for begin in times)
