@@ -98,6 +98,7 @@ class Deployed(stack.Stack):
                 ("https://YOUR.NAME/", f"https://localhost:{self.port}/"), ("YOUR.NAME", "localhost"),
                 ("https://evolution.example.com", self.evolution),
                 ("migrate up", f"migrate up --sql {stack.CHECKOUT}/sql"),
+                ("odysctl doctor", f"odysctl doctor --socket-dir {self.dir}/run --nginx-dir {self.dir}/etc/nginx"),
                 ("odysctl health ready", f"odysctl health ready --socket-dir {self.dir}/run"),
                 ("odysctl status", f"odysctl status --socket-dir {self.dir}/run")):
             text = text.replace(old, new)
@@ -124,7 +125,7 @@ class Deployed(stack.Stack):
 
     def serve(self, **settings):
         """What the units do: instances with the settings of odys.env, each on its socket."""
-        wanted = {**self.settings(), "LIBFCGI_OS_CLOSE_POLL_TIMEOUT": "100", **settings}
+        wanted = {**self.settings(), **settings}
         self.secret = wanted["ODYS_JWT_SECRET"]
         self.responders = []
         for number in INSTANCES:

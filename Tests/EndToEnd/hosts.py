@@ -1,6 +1,7 @@
 """Two hosts on one database, each with its own nginx and responders, behind a third nginx that balances between them."""
 
 import contextlib
+import json
 import os
 import pathlib
 import shlex
@@ -80,9 +81,12 @@ class Hosts(Stack):
 
     def allow_tcp(self):
         """The application's user from the address of another host."""
-        password = self.environment()["ODYS_DB_PASSWORD"]
-        self.sql("CREATE USER 'odys'@'127.0.0.1' IDENTIFIED BY %s", password)
-        self.sql(f"GRANT SELECT, INSERT, UPDATE, DELETE ON `{self.db_name}`.* TO 'odys'@'127.0.0.1'")
+        settings = self.environment()
+        self.sql("CREATE USER 'odys'@'127.0.0.1' IDENTIFIED BY %s", settings["ODYS_DB_PASSWORD"])
+        binaries = pathlib.Path(self.settings.get("ODYS_BIN_DIR", stack.BINARIES))
+        grants = stack.run(binaries / "odysctl", "migrate", "grants", "--host", "127.0.0.1", "--json", **settings)
+        for statement in json.loads(grants.stdout):
+            self.sql(statement)
 
     def environment(self):
         """The settings of the first host."""

@@ -39,8 +39,9 @@ import Testing
         #expect(try database.count("outbox WHERE state = 'pending' AND appointment_id = '\(new)'") == 3)
         #expect(try database.count("outbox WHERE state = 'sent'") == 1)
         #expect(
-            try database.count("operator_actions JOIN outbox o ON o.id = outbox_id AND o.state = 'expired'"
-                + " WHERE operator = 'ana' AND action = 'expire'") == 2)
+            try database.count(
+                "operator_actions JOIN outbox o ON o.id = outbox_id AND o.state = 'expired'"
+                    + " WHERE operator = 'ana' AND action = 'expire'") == 2)
         // Its sender lost the lease: what it would record changes nothing.
         #expect(try !sender.record(inHand, .dead(error: "late")))
         #expect(try operators.expire(before: backup, by: "ana") == 0)
