@@ -59,7 +59,7 @@ extension Doctor {
             ? Finding("grants", "are enough")
             : Finding(
                 "grants", .problem, "\(settings.user) lacks " + server.missingGrants.joined(separator: ", "),
-                "GRANT SELECT, INSERT, UPDATE, DELETE ON \(settings.name).* to the account")
+                "run what 'odysctl migrate grants' prints, as the database's administrator")
     }
 
     /// The server was asked between `before` and now, so only a difference beyond that time is one.

@@ -81,7 +81,7 @@ public struct DatabaseInspection: Sendable {
         ("UPDATE on whatsapp_contexts", "UPDATE whatsapp_contexts SET phone = 'x' WHERE FALSE"),
         ("DELETE on whatsapp_contexts", "DELETE FROM whatsapp_contexts WHERE FALSE"),
         ("SELECT on channel_rate", "SELECT channel FROM channel_rate WHERE FALSE"),
-        ("UPDATE on channel_rate", "UPDATE channel_rate SET channel = 'email' WHERE FALSE"),
+        ("UPDATE on channel_rate", "UPDATE channel_rate SET next_at = UTC_TIMESTAMP(6) WHERE FALSE"),
         ("INSERT on operator_actions", "INSERT INTO operator_actions (operator) SELECT 'x' FROM DUAL WHERE FALSE"),
     ]
 }

@@ -84,7 +84,7 @@ class Deployed(stack.Stack):
     def start(self, argv, name, **environment):
         with open(self.dir / "logs" / f"{name}.log", "ab") as log:
             process = subprocess.Popen([str(word) for word in argv], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                       env=stack.clean_environment(**environment), start_new_session=True)
+                                       env=stack.clean_environment(ODYS_BIN_DIR=None, **environment), start_new_session=True)
         self.started.append(process)
         return process
 

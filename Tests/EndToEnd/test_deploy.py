@@ -50,6 +50,10 @@ def test_every_command_of_the_ten_steps_is_run_or_named_as_not_run():
     assert others == [], others
 
 
+def pending(host):
+    return host.one("SELECT COUNT(*) AS number FROM outbox WHERE state = 'pending'")["number"]
+
+
 def arrived(host, bookings):
     counted = collections.Counter(entry["number"] for entry in host.whatsapp.ledger())
     return [counted[person.number] for each in bookings for person in (each.client, each.professional)]
@@ -76,11 +80,11 @@ def test_a_restored_backup_sends_nothing_twice(host):
 
     host.stop_serving()
     host.run(restore[:2])
-    assert host.one("SELECT COUNT(*) AS number FROM outbox WHERE state = 'pending'")["number"] == 10
+    assert pending(host) == 15  # each appointment has two for WhatsApp and, skipped later here, an e-mail
     look = host.run(restore[2:3])
-    assert "10 would be expired" in look.stdout, look.stdout
-    assert host.one("SELECT COUNT(*) AS number FROM outbox WHERE state = 'pending'")["number"] == 10
-    assert "10 expired" in host.run(restore[3:]).stdout
+    assert "15 would be expired" in look.stdout, look.stdout
+    assert pending(host) == 15
+    assert "15 expired" in host.run(restore[3:]).stdout
 
     host.serve()
     new = host.booking()
@@ -89,10 +93,11 @@ def test_a_restored_backup_sends_nothing_twice(host):
     assert arrived(host, bookings) == [1] * 10 and arrived(host, [new]) == [1, 1]
     rows = [row for each in bookings for row in host.outbox(each)]
     assert {(row["state"], row["last_error"]) for row in rows} == {("expired", "expired by hand")}
-    assert host.one("SELECT COUNT(*) AS number FROM operator_actions WHERE action = 'expire'")["number"] == 10
+    assert host.one("SELECT COUNT(*) AS number FROM operator_actions WHERE action = 'expire'")["number"] == 15
     assert [host.state(each)[0] for each in bookings] == ["confirmed"] * 5
     # What did not arrive can be sent after all, one by one.
-    assert "1 retried" in host.run([f"odysctl outbox retry {rows[0]['id']}"]).stdout
+    missed = next(row["id"] for row in rows if row["channel"] == "whatsapp")
+    assert "1 retried" in host.run([f"odysctl outbox retry {missed}"]).stdout
     eventually(lambda: sum(arrived(host, bookings)) == 11)
 
     # The control: without the fourth step every message arrives again.

@@ -11,6 +11,7 @@ import pytest
 import audit
 from hosts import Hosts
 from odys import Answer
+from stack import SCRIPT, run
 from together import at_once
 from waiting import eventually
 
@@ -134,3 +135,10 @@ def test_a_host_that_goes_and_comes_back(hosts):
         return hosts.balancer.log_lines()[-1]["upstream_addr"] == f"127.0.0.1:{hosts.second.port}"
 
     eventually(used_again, 20)
+
+
+def test_a_stack_that_joined_leaves_the_database_alone(hosts):
+    done = run(SCRIPT, "restart-db", "--dir", hosts.second.dir, check=False)
+    assert done.returncode == 2 and "joined another stack" in done.stderr
+    assert hosts.second.description["mariadbd_pid"] == hosts.description["mariadbd_pid"]
+    assert not list(hosts.second.dir.glob("db*"))

@@ -22,7 +22,7 @@ class Pair(Judged, Hosts):
 
 @scenario("two-hosts", "two hosts behind a load balancer: one is drained, and no request fails; one is killed, and no client "
           "that repeats with its key fails",
-          short={"rounds": 1, "clients": 4}, long={"rounds": 20, "clients": 8}, seconds=(60, 900))
+          short={"rounds": 2, "clients": 6}, long={"rounds": 20, "clients": 8}, seconds=(60, 900))
 def two_hosts(run, rounds, clients):
     pair = Pair(run.builds["debug"])
     try:
@@ -44,7 +44,7 @@ def gone(pair, seed, rounds, clients):
     figures, violations = verdict.of_requests(pair, asking_once)
 
     waits = []
-    with Load(pair, f"{seed} killed", clients, pause=0.02) as load:
+    with Load(pair, f"{seed} killed", clients) as load:
         for _ in range(rounds):
             wait_for_changes(load, 40)
             pair.kill()
