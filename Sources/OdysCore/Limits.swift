@@ -46,8 +46,12 @@ public enum Limits {
     public static let lockWaitSeconds = 2
     public static let statementSeconds = 3
     public static let requestSeconds = 5
-    /// Seconds until a connect to the database is given up.
+    /// Seconds until a connect to one host of the database is given up.
     public static let connectSeconds = 2
+    /// Seconds after which a connect tries no further host: two that are silent take 4 of the request's 5.
+    public static let connectHostsSeconds = 3
+    /// Seconds for which a host of the database that failed is tried after the others.
+    public static let hostFailureSeconds = 30
     /// Seconds in which the web server has to hand over a whole request, and then to take the whole answer.
     public static let frontSeconds = 5.0
     /// Seconds that a connection is kept after the answer for the web server to close it first.

@@ -40,8 +40,9 @@ extension Setting {
             example: "/run/mysqld/mysqld.sock"),
         Setting(
             "ODYS_DB_HOST", .database,
-            "instead of the socket: its host, or several, tried in order; one that is not this host needs TLS with a "
-                + "certificate that holds", .words("none"), example: "db1.example,db2.example"),
+            "instead of the socket: its host, or several that take writes, tried in order, one that has just failed "
+                + "last; one that is not this host needs TLS with a certificate that holds", .words("none"),
+            example: "db1.example,db2.example"),
         Setting("ODYS_DB_PORT", .database, "the port on these hosts", .value("3306"), example: "3307"),
         Setting("ODYS_DB_NAME", .database, "the database", .value("odys"), example: "platform"),
         Setting("ODYS_DB_USER", .database, "who logs in", .value("odys"), example: "odys"),

@@ -7,13 +7,13 @@ internal import OdysStore
 struct Outbox: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Shows and mends the queue of messages.",
-        subcommands: [List.self, Show.self, Retry.self, Discard.self, Stats.self])
+        subcommands: [List.self, Show.self, Retry.self, Discard.self, Expire.self, Stats.self])
 
-    static func store() throws -> OperatorStore {
+    static func store(limits: SessionLimits = .request) throws -> OperatorStore {
         let settings = try reading { () throws(SettingsError) in
             try DatabaseSettings(environment: Environment.variables, migrating: false, readFile: Environment.readFile)
         }
-        return OperatorStore(Connection(settings))
+        return OperatorStore(Connection(settings, limits: limits))
     }
 
     /// The login name, for the record of what operators did.

@@ -12,6 +12,7 @@ public import OdysCore
 public final class Connection {
     private let readSettings: () -> DatabaseSettings
     private let limits: SessionLimits
+    private let hostOrder = HostOrder.ofProcess
     private var handle: UnsafeMutablePointer<MYSQL>?
     private var statements: [String: Statement] = [:]
     /// Whether a statement failed since the last rollback. The server tells whether a transaction is open with every
@@ -119,17 +120,26 @@ public final class Connection {
         case .socket(let path):
             try open(settings, host: nil, port: 0, socket: path)
         case .hosts(let hosts, let port):
-            var last: StoreError?
-            for host in hosts {
-                do throws(StoreError) {
-                    try open(settings, host: host, port: port, socket: nil)
-                    return
-                } catch {
-                    last = error
-                }
-            }
-            throw last ?? lost("connect")
+            try open(settings, anyOf: hosts, port: port)
         }
+    }
+
+    /// Connects to the first host that answers. Hosts that are silent, and not merely closed, take so long that a
+    /// request would be late if it waited for all of them: the rest is tried first by the next one.
+    private func open(_ settings: DatabaseSettings, anyOf hosts: [String], port: UInt16) throws(StoreError) {
+        let deadline = ContinuousClock.now + .seconds(Limits.connectHostsSeconds)
+        var last: StoreError?
+        for host in hostOrder.order(hosts) where last == nil || ContinuousClock.now < deadline {
+            do throws(StoreError) {
+                try open(settings, host: host, port: port, socket: nil)
+                hostOrder.answered(host)
+                return
+            } catch {
+                hostOrder.failed(host)
+                last = error
+            }
+        }
+        throw last ?? lost("connect")
     }
 
     public func close() {

@@ -145,7 +145,7 @@ class Nginx(Edge):
     def start(self, site, http_more, tls):
         self.port = free_port()
         place = f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
-        for word, value in (("ADDRESS", place), ("TLS", str(tls)), ("DIR", str(self.dir))):
+        for word, value in (("ADDRESS", place), ("TLS/", f"{tls}/"), ("DIR", str(self.dir))):
             site, http_more = site.replace(word, value), http_more.replace(word, value)
         paths = "\n".join(f"    {name}_temp_path {self.dir}/{name};" for name in TEMPORARY)
         (self.dir / "nginx.conf").write_text(f"""

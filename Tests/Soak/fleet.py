@@ -66,7 +66,36 @@ class Proxy:
             self.process.kill()
 
 
-class Fleet(stack.Stack):
+class Judged:
+    """What loads and verdicts ask of any stack."""
+
+    def forget(self):
+        """A new scenario begins: what earlier ones made and sent does not count."""
+        super().forget()
+        self.seen = (len(self.whatsapp.ledger()), len(self.mail.ledger())) if self.whatsapp else (0, 0)
+
+    def arrived(self):
+        """What the peers accepted since the scenario began: WhatsApp messages, e-mails."""
+        return self.whatsapp.ledger()[self.seen[0]:], self.mail.ledger()[self.seen[1]:]
+
+    def crowd(self, count, each=20, **people):
+        """Many pending appointments at once, `each` of them of one professional, none in another's slot.
+
+        `people` are columns of both parties, such as a phone that cannot be used."""
+        return crowd.make(self, count, each, people)
+
+    def pending(self):
+        return self.one("SELECT COUNT(*) AS number FROM outbox WHERE state = 'pending'")["number"]
+
+    def drained(self, seconds):
+        """Waits until no message is pending; returns how many are when the time is over."""
+        deadline = time.monotonic() + seconds
+        while (left := self.pending()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return left
+
+
+class Fleet(Judged, stack.Stack):
     """`builds` are the directories of the debug and of the release binaries."""
 
     def __init__(self, builds, seed, **settings):
@@ -105,15 +134,6 @@ class Fleet(stack.Stack):
             self.down()
             self.proxy.close()
         shutil.rmtree(self.work, ignore_errors=True)
-
-    def forget(self):
-        """A new scenario begins: what earlier ones made and sent does not count."""
-        super().forget()
-        self.seen = (len(self.whatsapp.ledger()), len(self.mail.ledger())) if self.whatsapp else (0, 0)
-
-    def arrived(self):
-        """What the peers accepted since the scenario began: WhatsApp messages, e-mails."""
-        return self.whatsapp.ledger()[self.seen[0]:], self.mail.ledger()[self.seen[1]:]
 
     # --- Settings of the responders ---
 
@@ -194,22 +214,3 @@ class Fleet(stack.Stack):
         """The fail point of every process that was started."""
         lines = (self.work / "starts").read_text(encoding="ascii").splitlines()
         return {int(pid): point for pid, _, point in (line.split() for line in lines)}
-
-    # --- Rows ---
-
-    def crowd(self, count, each=20, **people):
-        """Many pending appointments at once, `each` of them of one professional, none in another's slot.
-
-        `people` are columns of both parties, such as a phone that cannot be used."""
-        return crowd.make(self, count, each, people)
-
-    def pending(self):
-        return self.one("SELECT COUNT(*) AS number FROM outbox WHERE state = 'pending'")["number"]
-
-    def drained(self, seconds):
-        """Waits until no message is pending; returns how many are when the time is over."""
-        deadline = time.monotonic() + seconds
-        while (left := self.pending()) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        return left
-

@@ -16,7 +16,7 @@ import run
 import scenario
 
 # Each registers its scenarios, in the order in which they run.
-for module in ("kills", "races", "database", "locks", "delivery", "messages", "sleep", "mixed"):
+for module in ("kills", "races", "database", "locks", "delivery", "messages", "sleep", "hosts", "mixed"):
     importlib.import_module(f"scenarios_{module}")
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]

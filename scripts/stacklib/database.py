@@ -9,9 +9,10 @@ START_SECONDS = 60
 STOP_SECONDS = 30
 
 
-def server_argv(data, socket, temporary, connections):
+def server_argv(data, socket, temporary, connections, port=None):
+    network = ["--bind-address=127.0.0.1", f"--port={port}"] if port else ["--skip-networking"]
     argv = [
-        "/usr/sbin/mariadbd", "--no-defaults", f"--datadir={data}", f"--socket={socket}", "--skip-networking",
+        "/usr/sbin/mariadbd", "--no-defaults", f"--datadir={data}", f"--socket={socket}", *network,
         f"--pid-file={data}/mariadbd.pid", f"--tmpdir={temporary}", f"--max-connections={connections}",
         "--innodb-buffer-pool-size=256M", "--innodb-flush-log-at-trx-commit=1", "--skip-name-resolve",
         "--character-set-server=utf8mb4",

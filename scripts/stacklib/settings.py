@@ -57,6 +57,18 @@ def own_settings(database_socket, peers):
     return {name: value for name, value in own.items() if given(name) is None}
 
 
+def joined_settings(path):
+    """The settings of another stack, from its file for shells, as far as the caller did not set them."""
+    with open(path, encoding="utf-8") as file:
+        lines = [shlex.split(line)[1].partition("=") for line in file]
+    own = {name: value for name, _, value in lines if not name.startswith("ODYS_DB_MIGRATE_")}
+    # Where the caller says one, the other is not wanted.
+    for here, there in (("ODYS_DB_HOST", "ODYS_DB_SOCKET"), ("ODYS_DB_SOCKET", "ODYS_DB_HOST")):
+        if here in os.environ:
+            own.pop(there, None)
+    return {name: value for name, value in own.items() if given(name) is None}
+
+
 def environment(own):
     """The whole environment of a responder. The caller's variables win; ours were left out for them."""
     inherited = {name: value for name, value in os.environ.items() if name not in STACK_ONLY}

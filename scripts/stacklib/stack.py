@@ -14,7 +14,7 @@ import sys
 import tempfile
 
 from . import database, settings, web
-from .processes import StackError, identity, is_alive, run, say, start, stop, tail, wait_until
+from .processes import StackError, free_port, identity, is_alive, run, say, start, stop, tail, wait_until
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 SCRIPTS = CHECKOUT / "scripts"
@@ -136,23 +136,45 @@ def build_up(stack, options, binaries):
     for name in ("tls", "peers", "tmp", "nginx"):
         (stack.dir / name).mkdir()
     run_directory = make_run_directory(stack)
-    database_socket = run_directory / "mariadb.sock"
+    joined = options.join and existing(options.join)
+    if joined:
+        shared = json.loads(joined.description.read_text(encoding="utf-8"))
+        env = settings.environment(settings.joined_settings(joined.dir / "env"))
+        for path in (joined.dir / "tls").iterdir():
+            shutil.copy2(path, stack.dir / "tls")
+    else:
+        shared, env = start_shared(stack, options, run_directory / "mariadb.sock", binaries)
 
+    responders = start_responders(stack, run_directory, binaries, env, options.responders)
+    port, ops_port = start_web(stack, run_directory, binaries, env, responders, options)
+    wait_until_ready(stack, responders, ops_port)
+    describe(stack, env, shared, responders, port, ops_port)
+
+
+def start_shared(stack, options, database_socket, binaries):
+    """What several hosts can share: the database and the peers. Returns their part of stack.json, and the settings."""
     peers = None if options.no_peers else start_peers(stack)
     own = settings.own_settings(str(database_socket), peers)
     env = settings.environment(own)
     name = settings.chosen("ODYS_DB_NAME", own.get("ODYS_DB_NAME"))
 
-    start_database(stack, database_socket, env, name, options.responders)
+    port = free_port() if options.db_tcp else None
+    process = start_database(stack, database_socket, env, name, options.responders, port)
     migrate(stack, binaries, database_socket, env)
     if not options.no_seed:
         say("sample rows")
         database.load(database_socket, name, SCRIPTS / "seed.sql", stack.logs / "seed.log")
-
-    responders = start_responders(stack, run_directory, binaries, env, options.responders)
-    port, ops_port = start_web(stack, run_directory, binaries, env, responders, options)
-    wait_until_ready(stack, responders, ops_port)
-    describe(stack, env, database_socket, name, peers, responders, port, ops_port)
+    web.make_certificates(stack.dir / "tls", stack.logs / "openssl.log")
+    return {
+        "db_socket": str(database_socket),
+        "db_port": port,
+        "db_name": name,
+        "db_user": settings.chosen("ODYS_DB_USER", env.get("ODYS_DB_USER")),
+        "db_admin_user": "root",
+        "mariadbd_pid": process["pid"],
+        "peers": peers and {key: value for key, value in peers.items()
+                            if key not in ("whatsapp_key", "whatsapp_instance")},
+    }, env
 
 
 def make_run_directory(stack):
@@ -197,18 +219,20 @@ def start_peers(stack):
     }
 
 
-def start_database(stack, socket, env, name, responders):
+def start_database(stack, socket, env, name, responders, port):
     say("MariaDB")
     # Each thread and each sender has a connection of its own; 60 are for tests and people.
     each = (settings.count("ODYS_THREADS", 16) + settings.count("ODYS_WHATSAPP_SENDERS", 4)
             + settings.count("ODYS_EMAIL_SENDERS", 2))
     log = stack.logs / "mariadb.log"
     database.install(stack.dir / "db", stack.dir / "tmp", stack.logs / "mariadb-install.log")
-    argv = database.server_argv(stack.dir / "db", socket, stack.dir / "tmp", responders * each + 60)
+    argv = database.server_argv(stack.dir / "db", socket, stack.dir / "tmp", responders * each + 60, port)
     stack.state["mariadbd_argv"] = argv
-    stack.remember("mariadbd", database.start_server(argv, socket, log))
+    process = database.start_server(argv, socket, log)
+    stack.remember("mariadbd", process)
     database.create(socket, name, settings.chosen("ODYS_DB_USER", env.get("ODYS_DB_USER")),
                     settings.chosen("ODYS_DB_PASSWORD", env.get("ODYS_DB_PASSWORD")), log)
+    return process
 
 
 def migrate(stack, binaries, socket, env):
@@ -244,7 +268,6 @@ def start_responders(stack, run_directory, binaries, env, number):
 def start_web(stack, run_directory, binaries, env, responders, options):
     say("nginx")
     tls, directory = stack.dir / "tls", stack.dir / "nginx"
-    web.make_certificates(tls, stack.logs / "openssl.log")
     origins = subprocess.run([binaries / "odysctl", "config", "nginx"], env=env, capture_output=True,
                              text=True, check=False)
     if origins.returncode != 0:
@@ -280,29 +303,22 @@ def healthy(ops_port, instance):
         connection.close()
 
 
-def describe(stack, env, database_socket, name, peers, responders, port, ops_port):
+def describe(stack, env, shared, responders, port, ops_port):
     """Writes what callers need: the secret, the settings for a shell, and last stack.json."""
     secret_file = stack.dir / "jwt-secret"
     secret_file.write_text(settings.chosen("ODYS_JWT_SECRET", env.get("ODYS_JWT_SECRET")), encoding="utf-8")
     settings.write_env_file(stack.dir / "env", {
         **env, "ODYS_DB_MIGRATE_USER": "root", "ODYS_DB_MIGRATE_PASSWORD": ""})
-    processes = stack.state["processes"]
     write_atomically(stack.description, {
+        **shared,
         "url": f"https://localhost:{port}",
         "ca": str(stack.dir / "tls" / "ca.pem"),
         "ops_url": f"http://127.0.0.1:{ops_port}",
-        "db_socket": str(database_socket),
-        "db_name": name,
-        "db_user": settings.chosen("ODYS_DB_USER", env.get("ODYS_DB_USER")),
-        "db_admin_user": "root",
         "responders": [{key: each[key] for key in ("instance", "socket", "pid_file")} for each in responders],
-        "nginx_pid": processes["nginx"]["pid"],
-        "mariadbd_pid": processes["mariadbd"]["pid"],
+        "nginx_pid": stack.state["processes"]["nginx"]["pid"],
         "jwt_secret_file": str(secret_file),
         "env_file": str(stack.dir / "env"),
         "logs": str(stack.logs),
-        "peers": peers and {key: value for key, value in peers.items()
-                            if key not in ("whatsapp_key", "whatsapp_instance")},
     })
 
 
@@ -312,6 +328,8 @@ def restart_db(options):
     stack = existing(options.dir)
     with stack.lock():
         stack.load()
+        if stack.state["mariadbd_argv"] is None:
+            raise Busy(f"the database is not that of {stack.dir}, which has joined another stack")
         description = json.loads(stack.description.read_text(encoding="utf-8"))
         process = database.restart_server(stack.state["processes"]["mariadbd"], stack.state["mariadbd_argv"],
                                           description["db_socket"], stack.logs / "mariadb.log")
