@@ -1,11 +1,17 @@
 # The commands of this project; README.md says what each is for.
 
-.PHONY: build demo test api-fuzz soak mutants sanitize format catalogue clean
+.PHONY: build docs demo test api-fuzz fuzz soak mutants sanitize format catalogue clean
 
 # One static release build serves the demo, the stack and the package: it runs on hosts without a Swift toolchain.
 build:
 	@scripts/deps build
 	swift build -c release --static-swift-stdlib
+
+# What is made of the code: the reference of the settings, which is committed; manual pages and completion, which are
+# not.
+docs: build
+	.build/release/odysctl config reference > docs/SETTINGS.md
+	scripts/manuals .build/release .build/docs
 
 demo: build
 	@scripts/demo
@@ -32,6 +38,14 @@ mutants:
 # The unit and store tests under ThreadSanitizer and AddressSanitizer.
 sanitize:
 	@scripts/test sanitize
+
+# Ten million mutated FastCGI records at the responders' sockets, and ten minutes of libFuzzer for each parser.
+fuzz:
+	@scripts/deps test
+	swift build
+	$(MAKE) build
+	@ODYS_FUZZ_RECORDS=10000000 scripts/test end-to-end -- -k test_mutated_records
+	@scripts/fuzz
 
 format:
 	swift format --in-place --recursive --parallel Package.swift Sources Tests

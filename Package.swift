@@ -57,6 +57,7 @@ let package = Package(
         ),
         .testTarget(
             name: "OdysCoreTests", dependencies: ["OdysCore"], exclude: ["Golden"], swiftSettings: settings),
+        .testTarget(name: "OdysFCGITests", dependencies: ["OdysDelivery", "OdysFCGI"], swiftSettings: settings),
         .testTarget(name: "OdysStoreTests", dependencies: ["OdysStore"], swiftSettings: settings),
         .testTarget(name: "OdysDeliveryTests", dependencies: ["OdysDelivery"], swiftSettings: settings),
     ]

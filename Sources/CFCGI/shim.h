@@ -6,5 +6,6 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
-// glibc declares accept4 only under _GNU_SOURCE, which a header that Swift imports must not define.
+// glibc declares these only under _GNU_SOURCE, which a header that Swift imports must not define.
 int accept4(int socket, struct sockaddr *_Nullable address, socklen_t *_Nullable length, int flags);
+int memfd_create(const char *_Nonnull name, unsigned int flags);

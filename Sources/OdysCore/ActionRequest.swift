@@ -58,7 +58,7 @@ public struct ActionRequest: Sendable {
     /// The reason as it is kept: newline and tab become a space, and one without a word is none.
     ///
     /// - Returns: nil where it is no text, too long, or holds another control character.
-    private static func reason(in member: JSON?) -> String?? {
+    public static func reason(in member: JSON?) -> String?? {
         switch member {
         case nil, .null: return .some(nil)
         case .bool, .integer, .number, .array, .object: return nil

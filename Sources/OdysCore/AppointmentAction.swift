@@ -10,6 +10,18 @@ public enum AppointmentAction: String, Sendable, CaseIterable {
         self = action
     }
 
+    /// The action that makes an appointment have this status; nil where none does.
+    public init?(leadingTo status: Status) {
+        switch status {
+        case .pendingConfirmation: return nil
+        case .confirmed: self = .confirm
+        case .rejected: self = .reject
+        case .cancelled: self = .cancel
+        case .completed: self = .complete
+        case .noShow: self = .noShow
+        }
+    }
+
     /// Whether the reason that came with the request is kept with the event.
     public var keepsReason: Bool {
         switch self {

@@ -229,7 +229,8 @@ extension AppliedChange {
         StoredAnswer(status: 200, etag: "\"\(version)\"", body: json.bytes)
     }
 
-    private var json: JSON {
+    /// The body of the answer.
+    public var json: JSON {
         [
             "success": .bool(true),
             "appointment": appointment.json(

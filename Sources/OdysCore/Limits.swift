@@ -48,8 +48,15 @@ public enum Limits {
     public static let requestSeconds = 5
     /// Seconds until a connect to the database is given up.
     public static let connectSeconds = 2
-    /// Seconds without a byte from the web server before its connection is given up, in each direction.
-    public static let frontSilenceSeconds = 5
+    /// Seconds in which the web server has to hand over a whole request, and then to take the whole answer.
+    public static let frontSeconds = 5.0
+    /// Seconds that a connection is kept after the answer for the web server to close it first.
+    public static let frontFarewellSeconds = 0.1
+    /// Bytes of a request's parameters. nginx takes 32 KiB of header lines and passes some of them on twice.
+    public static let parameterBytesMax = 128 * 1024
+    /// Bytes of a request in the FastCGI protocol, with the heads of its records: enough for a body in records of one
+    /// byte.
+    public static let requestBytesMax = 512 * 1024
 
     /// Seconds that a stopping process waits for the requests in hand, and then for the messages in hand.
     public static let drainRequestSeconds = 8
@@ -61,6 +68,8 @@ public enum Limits {
     /// Seconds a send may take in total, and to connect.
     public static let sendSeconds = 15
     public static let sendConnectSeconds = 3
+    /// Seconds within which the Evolution API says which version it is.
+    public static let versionSeconds = 5
     /// Seconds a mail server may take for one answer. It can come on top of the time above, for the last line of a mail
     /// and for the farewell; all of it stays below the lease.
     public static let mailAnswerSeconds = 10
@@ -130,4 +139,11 @@ public enum Limits {
     public static let logWaitMilliseconds = 50
     /// Characters of `outbox.last_error`.
     public static let lastErrorScalarsMax = 255
+
+    /// Seconds by which this host's clock and the database's may differ before `odysctl doctor` speaks of it.
+    public static let clockDifferenceSecondsMax = 5.0
+    /// Bytes of one line that `odysctl mcp` reads.
+    public static let mcpLineBytesMax = 64 * 1024
+    /// Appointments of a customer that `odysctl mcp` shows.
+    public static let customerAppointmentsMax = 5
 }

@@ -26,8 +26,7 @@ public struct Settings: Sendable {
     public let emailSenders: Int
     /// WhatsApp messages a second over all processes; 0 means no cap.
     public let whatsAppRate: Int
-    /// Days for which finished messages are kept.
-    public let retentionDays: Int
+    public let retention: Retention
     public let delivery: DeliveryMode
     public let database: DatabaseSettings
     public let tokens: TokenSettings
@@ -54,7 +53,7 @@ public struct Settings: Sendable {
         whatsAppSenders = reader.integer("ODYS_WHATSAPP_SENDERS", default: 4, in: 1...32)
         emailSenders = reader.integer("ODYS_EMAIL_SENDERS", default: 2, in: 1...32)
         whatsAppRate = reader.integer("ODYS_WHATSAPP_RATE", default: 0, in: 0...10_000)
-        retentionDays = Settings.retentionDays(&reader)
+        retention = Retention(&reader)
         delivery = reader.choice("ODYS_DELIVERY", default: .on)
         database = DatabaseSettings(&reader)
         tokens = TokenSettings(&reader)
@@ -63,23 +62,9 @@ public struct Settings: Sendable {
         enforcesStartTime = reader.flag("ODYS_ENFORCE_START_TIME", default: false)
         logLevel = reader.choice("ODYS_LOG_LEVEL", default: .info)
         logFormat = reader.choice("ODYS_LOG_FORMAT", default: .json)
-        unknown = reader.unknown(known: Settings.names)
+        unknown = reader.unknown(known: Setting.names)
         if let problem = timeZoneProblem(messaging.timeZone) { reader.problem("ODYS_TIME_ZONE", problem) }
         guard reader.problems.isEmpty else { throw SettingsError(problems: reader.problems) }
-    }
-
-    /// Reads only this setting: for the command that needs nothing else.
-    public static func retentionDays(
-        environment: [String: String], readFile: @escaping (String) -> Result<String, SettingsError>
-    ) throws(SettingsError) -> Int {
-        var reader = SettingsReader(environment: environment, readFile: readFile)
-        let days = retentionDays(&reader)
-        guard reader.problems.isEmpty else { throw SettingsError(problems: reader.problems) }
-        return days
-    }
-
-    private static func retentionDays(_ reader: inout SettingsReader) -> Int {
-        reader.integer("ODYS_RETENTION_DAYS", default: 90, in: 1...3_650)
     }
 
     private static func listen(_ reader: inout SettingsReader) -> Listen {
@@ -142,21 +127,6 @@ public struct Settings: Sendable {
                 }
             }
     }
-
-    private static let secrets = [
-        "ODYS_DB_PASSWORD", "ODYS_DB_MIGRATE_PASSWORD", "ODYS_JWT_SECRET", "ODYS_SMTP_PASSWORD",
-    ]
-
-    private static let names = Set(
-        secrets + secrets.map { $0 + "_FILE" } + [
-            "ODYS_WHATSAPP_RATE", "ODYS_RETENTION_DAYS", "ODYS_INSTANCE", "ODYS_LISTEN", "ODYS_THREADS",
-            "ODYS_WHATSAPP_SENDERS", "ODYS_EMAIL_SENDERS",
-            "ODYS_DELIVERY", "ODYS_DB_SOCKET", "ODYS_DB_HOST", "ODYS_DB_PORT", "ODYS_DB_NAME", "ODYS_DB_USER",
-            "ODYS_DB_CA", "ODYS_DB_MIGRATE_USER", "ODYS_JWT_ISSUER", "ODYS_JWT_AUDIENCE", "ODYS_ALLOWED_ORIGINS",
-            "ODYS_JWKS_FILE", "ODYS_JWKS_URL", "ODYS_SESSION_COOKIE",
-            "ODYS_SMTP_URL", "ODYS_SMTP_USERNAME", "ODYS_MAIL_FROM", "ODYS_APP_URL", "ODYS_TIME_ZONE",
-            "ODYS_ENFORCE_START_TIME", "ODYS_LOG_LEVEL", "ODYS_LOG_FORMAT",
-        ])
 }
 
 /// How to reach the database.

@@ -28,11 +28,17 @@ struct SettingsReader {
     func hasProblem(_ name: String) -> Bool { problems.contains { $0.hasPrefix(name + ":") } }
 
     /// Whether the variable is there; the empty string counts.
-    func isSet(_ name: String) -> Bool { environment[name] != nil }
+    func isSet(_ name: String) -> Bool { variable(name) != nil }
 
     /// The value, or nil where it is not set or empty.
     func text(_ name: String) -> String? {
-        environment[name].flatMap { $0.isEmpty ? nil : $0 }
+        variable(name).flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    /// What is read must be in the catalogue, or nobody would learn of it, and its variable would be called unknown.
+    private func variable(_ name: String) -> String? {
+        assert(Setting.names.contains(name), "\(name) is not in the catalogue of settings")
+        return environment[name]
     }
 
     mutating func required(_ name: String, _ why: String) -> String {
@@ -79,28 +85,29 @@ struct SettingsReader {
     /// A secret: the variable itself, else the file that `NAME_FILE` names, else the systemd credential of the same
     /// name in lower case with dashes. A file's last newline does not belong to it.
     mutating func secret(_ name: String) -> String? {
-        if let value = environment[name] {
-            if isSet(name + "_FILE") { problem(name, "is set, and so is \(name)_FILE; keep one") }
-            return value.isEmpty ? nil : value
-        }
-        let path: String
-        if let file = text(name + "_FILE") {
-            path = file
-        } else if let directory = text("CREDENTIALS_DIRECTORY") {
-            path = directory + "/" + name.lowercased().map { $0 == "_" ? "-" : String($0) }.joined()
-            // A credential is optional; a file that the operator named is not.
-            guard case .success = readFile(path) else { return nil }
-        } else {
-            return nil
-        }
-        switch readFile(path) {
+        if isSet(name), isSet(name + "_FILE") { problem(name, "is set, and so is \(name)_FILE; keep one") }
+        let found = origin(ofSecret: name)
+        switch found.content {
         case .success(let content):
-            let value = content.withoutLineEnd
-            return value.isEmpty ? nil : value
+            return content.isEmpty ? nil : content
         case .failure(let error):
             problem(name + "_FILE", "\(error)")
             return nil
         }
+    }
+
+    /// Where a secret comes from, and what it is there; empty where it is nowhere.
+    func origin(ofSecret name: String) -> (origin: SettingValue.Origin, content: Result<String, SettingsError>) {
+        if let value = variable(name) { return (.environment, .success(value)) }
+        if let path = text(name + "_FILE") { return (.file, readFile(path).map(\.withoutLineEnd)) }
+        if let directory = environment["CREDENTIALS_DIRECTORY"], !directory.isEmpty,
+            // A credential is optional; a file that the operator named is not.
+            case .success(let content) = readFile(
+                directory + "/" + name.lowercased().map { $0 == "_" ? "-" : String($0) }.joined())
+        {
+            return (.credential, .success(content.withoutLineEnd))
+        }
+        return (.fallback, .success(""))
     }
 
     /// The content of the file that a variable names; nil where the variable is not set or the file cannot be read.

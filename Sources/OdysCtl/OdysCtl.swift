@@ -16,7 +16,7 @@ struct OdysCtl: ParsableCommand {
         version: Product.version,
         subcommands: [
             Migrate.self, Outbox.self, Messages.self, TimelineCommand.self, Cleanup.self, Message.self, Config.self,
-            Token.self, StatusCommand.self, Health.self,
+            Token.self, StatusCommand.self, Health.self, Doctor.self, MCP.self,
         ])
 
     static func main() {
@@ -26,7 +26,7 @@ struct OdysCtl: ParsableCommand {
             var command = try parseAsRoot()
             try command.run()
         } catch let failure as Failure {
-            for line in failure.lines { complain("odysctl: \(line)") }
+            for line in failure.lines { complain(line) }
             exit(withError: ExitCode(failure.code))
         } catch let code as ExitCode {
             exit(withError: code)
@@ -38,15 +38,20 @@ struct OdysCtl: ParsableCommand {
                 if !message.isEmpty { print(message) }
                 exit(withError: ExitCode(0))
             }
-            if !message.isEmpty { complain(message) }
+            if !message.isEmpty { writeError(message) }
             exit(withError: ExitCode(2))
         }
     }
+}
 
-    private static func complain(_ line: String) {
-        var text = line + "\n"
-        text.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
-    }
+/// Tells the operator of a problem.
+func complain(_ line: String) {
+    writeError("odysctl: \(line)")
+}
+
+private func writeError(_ line: String) {
+    var text = line + "\n"
+    text.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
 }
 
 /// Why a command ends, in words for the operator.
@@ -76,7 +81,10 @@ struct Failure: Error {
 
     init(_ error: StoreError) {
         code = error.kind == .connectionLost || error.kind == .refusing ? 3 : 1
-        lines = ["\(error)"]
+        lines =
+            error.isDenied
+            ? ["\(error)", "the user lacks a grant: see 'odysctl migrate grants', and ODYS_DB_MIGRATE_USER for 'up'"]
+            : ["\(error)"]
     }
 }
 
@@ -94,4 +102,11 @@ func working<Value>(_ body: () throws(StoreError) -> Value) throws -> Value {
 struct OutputOptions: ParsableArguments {
     @Flag(help: "Print JSON for programs.")
     var json = false
+}
+
+extension String {
+    /// A column of a table.
+    func padded(_ width: Int) -> String {
+        self + String(repeating: " ", count: max(1, width - count))
+    }
 }

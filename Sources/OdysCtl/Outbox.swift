@@ -114,6 +114,12 @@ struct Outbox: ParsableCommand {
             let changed = try working { () throws(StoreError) in
                 try store.retry(filter, by: Outbox.operatorName, hours: expireHours)
             }
+            let emptied = try working { () throws(StoreError) in
+                filters.namesMessages ? try store.list(filter).filter { $0.emptiedAt != nil } : []
+            }
+            for entry in emptied {
+                complain("message \(entry.id) was emptied of its recipient and text; it cannot be sent again")
+            }
             try report(changed, "retried", filters, output.json)
         }
     }
@@ -208,16 +214,13 @@ extension OperatorStore.Entry {
             "availableAt": .string(availableAt.iso8601Microseconds),
             "expiresAt": .string(expiresAt.iso8601Microseconds),
             "finishedAt": JSON(finishedAt?.iso8601Microseconds), "providerId": JSON(providerID),
-            "error": JSON(lastError), "leased": .bool(isLeased), "payload": reveal ? .string(payload) : .null,
+            "error": JSON(lastError), "emptiedAt": JSON(emptiedAt?.iso8601Microseconds), "leased": .bool(isLeased),
+            "payload": reveal ? .string(payload) : .null,
         ]
     }
 }
 
 extension String {
-    func padded(_ width: Int) -> String {
-        self + String(repeating: " ", count: max(1, width - count))
-    }
-
     /// A phone or an address of which only so much is left that one can tell two apart.
     var masked: String {
         if let at = firstIndex(of: "@") { return String(prefix(1)) + "•••" + String(self[at...]) }

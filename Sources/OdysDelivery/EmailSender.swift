@@ -30,11 +30,7 @@ public final class EmailSender {
     }
 
     private func send(_ email: EmailText, _ message: ClaimedMessage) -> TransferResult {
-        curl.prepare(url: settings.url, protocols: "smtp,smtps")
-        curl.watchCommands()
-        if settings.requiresSTARTTLS { curl.set(CURLOPT_USE_SSL, Int(CURLUSESSL_ALL.rawValue)) }
-        if let username = settings.username { curl.set(CURLOPT_USERNAME, username) }
-        if let password = settings.password { curl.set(CURLOPT_PASSWORD, password) }
+        curl.prepare(settings)
         curl.set(CURLOPT_MAIL_FROM, "<\(settings.from)>")
         let lists = [
             (CURLOPT_MAIL_RCPT, ["<\(message.recipient)>"]),
@@ -70,6 +66,17 @@ public final class EmailSender {
             "Auto-Submitted: auto-generated",
             "Content-Language: pt-BR",
         ]
+    }
+}
+
+extension CurlHandle {
+    /// For a conversation with the mail server, as far as the login.
+    func prepare(_ settings: SMTPSettings) {
+        prepare(url: settings.url, protocols: "smtp,smtps")
+        watchCommands()
+        if settings.requiresSTARTTLS { set(CURLOPT_USE_SSL, Int(CURLUSESSL_ALL.rawValue)) }
+        if let username = settings.username { set(CURLOPT_USERNAME, username) }
+        if let password = settings.password { set(CURLOPT_PASSWORD, password) }
     }
 }
 

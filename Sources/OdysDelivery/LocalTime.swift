@@ -54,4 +54,19 @@ public enum LocalTime {
             year: Int(fields.tm_year) + 1900, month: Int(fields.tm_mon) + 1, day: Int(fields.tm_mday),
             hour: Int(fields.tm_hour), minute: Int(fields.tm_min), weekday: Int(fields.tm_wday))
     }
+
+    /// When the civil day of an instant begins, and when the next one does. Days may have 23 or 25 hours.
+    public static func day(of instant: Instant) -> (start: Instant, end: Instant) {
+        let today = civil(instant)
+        func midnight(after days: Int32) -> Instant {
+            // mktime(3): fields outside their range are normalised; a negative tm_isdst has it look up summer time.
+            var fields = tm()
+            fields.tm_year = Int32(today.year - 1900)
+            fields.tm_mon = Int32(today.month - 1)
+            fields.tm_mday = Int32(today.day) + days
+            fields.tm_isdst = -1
+            return Instant(microseconds: Int64(mktime(&fields)) * 1_000_000)
+        }
+        return (midnight(after: 0), midnight(after: 1))
+    }
 }

@@ -16,8 +16,8 @@ public final class WhatsAppSender {
         version = settings.version == .auto ? nil : settings.version
     }
 
-    /// Sends one message; blocks for at most three times `Limits.sendSeconds`, and for more than one only where the
-    /// server's version is not known yet.
+    /// Sends one message; blocks for at most `Limits.sendSeconds`, or, where the server's version is not known, for
+    /// twice that and twice `Limits.versionSeconds`.
     public func deliver(_ message: ClaimedMessage) -> DeliveryOutcome {
         guard let number = Phone.normalise(message.recipient) else { return .skipped(.unusablePhone) }
         let text: String
@@ -73,6 +73,7 @@ public final class WhatsAppSender {
     private func serverVersion() -> ServerVersion {
         if let version { return .known(version) }
         curl.prepare(url: settings.url + "/", protocols: "http,https")
+        curl.set(CURLOPT_TIMEOUT_MS, Limits.versionSeconds * 1_000)
         let result = curl.perform()
         guard result.failure == nil, result.code < 500, result.code != 429 else {
             let reason = result.failure == nil ? "HTTP \(result.code)" : result.reason

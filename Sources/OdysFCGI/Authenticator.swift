@@ -1,4 +1,5 @@
 internal import OdysCore
+internal import OdysDelivery
 internal import Synchronization
 
 /// Who sends a request: the keys of the moment, and the tokens that they have verified. One for the process; every

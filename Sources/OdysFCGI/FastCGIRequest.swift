@@ -1,12 +1,18 @@
 internal import CFCGI
 internal import Glibc
 internal import OdysCore
+internal import OdysDelivery
 
 /// One FastCGI request after another, each on a connection of its own. Owned by one worker.
+///
+/// libfcgi reads and writes a file in memory and never the connection: it has no deadlines, and some records end the
+/// process that reads them with it. What is written there for it to read has come through `RequestIntake`.
 ///
 /// `FCGX_Request` stays where it is allocated: its streams keep a pointer back to it (fcgiapp.c, `NewStream`).
 final class FastCGIRequest {
     private let request: UnsafeMutablePointer<FCGX_Request>
+    private let memory: Int32
+    private var connection: WebConnection?
 
     /// `FCGX_Init` must have been called.
     init() {
@@ -14,32 +20,24 @@ final class FastCGIRequest {
         request.initialize(to: FCGX_Request())
         // No listening socket: the library accepts nothing by itself.
         FCGX_InitRequest(request, -1, 0)
+        let closedOnExec: UInt32 = 1  // MFD_CLOEXEC
+        memory = memfd_create("odys-request", closedOnExec)
+        precondition(memory >= 0, "memfd_create: \(String(cString: strerror(errno)))")
     }
 
     deinit {
         FCGX_Free(request, 1)
         request.deallocate()
+        close(memory)
     }
 
-    /// Reads the request that comes on a connection and copies it out of the library's memory, which lasts only until
-    /// the next one. The connection belongs to the library from here on, and is closed in any case.
+    /// Reads the request that comes on a connection, which belongs to this object from here on.
     ///
-    /// - Returns: nil when the peer sent no complete head in time.
-    func take(_ connection: Int32) -> Request? {
-        let deadline = Clock.uptime + Double(Limits.frontSilenceSeconds)
-        // With a connection in ipcFd and keepConnection set, FCGX_Accept_r reads from it and does not accept one.
-        request.pointee.ipcFd = connection
-        request.pointee.keepConnection = 1
-        guard FCGX_Accept_r(request) == 0 else { return nil }
-        // The library takes a head that stops half-way for a whole one, and the body gets what is left of the time.
-        guard limitSilence(until: deadline, connection) else {
-            request.pointee.keepConnection = 0
-            FCGX_Finish_r(request)
-            return nil
-        }
-        // Whatever the web server asked for, the connection ends with the answer: nothing of one request can be taken
-        // for the beginning of another.
-        request.pointee.keepConnection = 0
+    /// - Returns: nil when the peer sent no request in time, or something else; the connection is closed then.
+    func take(_ descriptor: Int32) -> Request? {
+        let connection = WebConnection(descriptor)
+        guard let bytes = connection.receiveRequest(), begin(reading: bytes) else { return nil }
+        self.connection = connection
         var parameters: [Header] = []
         var method = ""
         var target = ""
@@ -55,14 +53,19 @@ final class FastCGIRequest {
         return Request(method: method, target: target, parameters: parameters, body: body(announced: length))
     }
 
-    /// Lets reads of the connection give up at the deadline.
-    ///
-    /// - Returns: false when it has passed.
-    private func limitSilence(until deadline: Double, _ connection: Int32) -> Bool {
-        let left = deadline - Clock.uptime
-        guard left > 0 else { return false }
-        var silence = timeval(tv_sec: Int(left), tv_usec: Int(left.truncatingRemainder(dividingBy: 1) * 1e6) + 1)
-        setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &silence, socklen_t(MemoryLayout<timeval>.size))
+    private func begin(reading bytes: [UInt8]) -> Bool {
+        ftruncate(memory, 0)
+        // A write to memory is whole, or there is no memory left.
+        guard bytes.withUnsafeBytes({ pwrite(memory, $0.baseAddress, $0.count, 0) }) == bytes.count else {
+            return false
+        }
+        lseek(memory, 0, SEEK_SET)
+        // With a descriptor in ipcFd and keepConnection set, FCGX_Accept_r reads from it and does not accept one; the
+        // library closes it. A copy shares the position with ours.
+        request.pointee.ipcFd = fcntl(memory, F_DUPFD_CLOEXEC, 0)
+        request.pointee.keepConnection = 1
+        guard request.pointee.ipcFd >= 0, FCGX_Accept_r(request) == 0 else { return false }
+        request.pointee.keepConnection = 0
         return true
     }
 
@@ -72,12 +75,21 @@ final class FastCGIRequest {
         for header in response.headers { head += "\(header.name): \(header.value)\r\n" }
         head += "\r\n"
         let bytes = Array(head.utf8) + response.body
+        // From here on the file holds the answer.
+        ftruncate(memory, 0)
+        lseek(memory, 0, SEEK_SET)
         bytes.withUnsafeBytes { buffer in
-            // FCGX_PutStr returns -1 when the peer has gone, which is the peer's affair: what was done is committed.
             _ = FCGX_PutStr(
                 buffer.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(buffer.count), request.pointee.out)
         }
         FCGX_Finish_r(request)
+        let size = Int(lseek(memory, 0, SEEK_CUR))
+        let answer = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+            count = max(0, pread(memory, buffer.baseAddress, size, 0))
+        }
+        // That the peer has gone is the peer's affair: what was done is committed.
+        connection?.send(answer)
+        connection = nil
     }
 
     /// The parameters that the program reads, in the order in which they came. A long value is cut one byte behind the

@@ -6,14 +6,14 @@ internal import OdysStore
 /// One thread of a delivering process that prunes a little now and then, so that no table grows for ever.
 final class Housekeeper: Sendable {
     private let live: LiveSettings
-    private let retentionDays: Int
+    private let retention: Retention
     private let metrics: Metrics
     private let log: Logger
     private let stopped = DispatchSemaphore(value: 0)
 
-    init(_ live: LiveSettings, retentionDays: Int, metrics: Metrics, log: Logger) {
+    init(_ live: LiveSettings, retention: Retention, metrics: Metrics, log: Logger) {
         self.live = live
-        self.retentionDays = retentionDays
+        self.retention = retention
         self.metrics = metrics
         self.log = log
     }
@@ -29,7 +29,8 @@ final class Housekeeper: Sendable {
         // Spread, so that the processes of a host do not all begin at the same moment.
         while stopped.wait(timeout: .now() + Limits.pruneSeconds * Double.random(in: 0.5..<1.5)) == .timedOut {
             do throws(StoreError) {
-                let pruned = try housekeeping.prune(retentionDays: retentionDays)
+                let pruned = try housekeeping.prune(
+                    retentionDays: retention.messageDays, payloadDays: retention.payloadDays)
                 if pruned.total > 0 { log.debug("pruned \(pruned.total) rows") }
             } catch {
                 metrics.note(error)

@@ -141,10 +141,8 @@ final class Acceptor {
 
     /// Blocks until a connection came or the listener was stopped.
     ///
-    /// - Returns: a connection whose reads and writes give up after `Limits.frontSilenceSeconds`, since libfcgi has no
-    ///   deadline of its own and a silent peer would hold the thread for ever; nil when the listener was stopped.
-    ///
     /// - Parameter idle: called now and then while nothing comes.
+    /// - Returns: a connection that never blocks by itself; nil when the listener was stopped.
     func next(idle: () -> Void) -> Int32? {
         while true {
             idle()
@@ -152,21 +150,12 @@ final class Acceptor {
             let count = epoll_wait(epoll, &events, 2, Int32(Limits.idleBeatSeconds * 1_000))
             guard count > 0 else { continue }
             if events[..<Int(count)].contains(where: { $0.data.fd == listener.wake }) { return nil }
-            let connection = accept4(listener.socket, nil, nil, Int32(SOCK_CLOEXEC.rawValue))
-            if connection >= 0 {
-                setDeadlines(connection)
-                return connection
-            }
+            let flags = Int32(SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
+            let connection = accept4(listener.socket, nil, nil, flags)
+            if connection >= 0 { return connection }
             // Another thread was faster, or the peer has gone; both are nothing. Out of descriptors: they come
             // back when other threads finish, and until then the connection waits in the queue.
             if errno == EMFILE || errno == ENFILE { Clock.pause(milliseconds: 20) }
         }
-    }
-
-    private func setDeadlines(_ connection: Int32) {
-        var silence = timeval(tv_sec: Limits.frontSilenceSeconds, tv_usec: 0)
-        let size = socklen_t(MemoryLayout<timeval>.size)
-        setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &silence, size)
-        setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &silence, size)
     }
 }

@@ -1,6 +1,7 @@
 internal import Glibc
 internal import Logging
 internal import OdysCore
+internal import OdysDelivery
 internal import Synchronization
 
 /// Writes one line for each event to standard error, where journald collects it: `<6>` and a JSON object, or text for a

@@ -49,7 +49,7 @@ struct Responder {
         let queues = settings.delivery == .off ? [] : startDelivery(in: deliveries)
         operations.watch(queues, listener: listener?.socket)
         let housekeeper = Housekeeper(
-            live, retentionDays: settings.retentionDays, metrics: operations.metrics, log: log)
+            live, retention: settings.retention, metrics: operations.metrics, log: log)
         if settings.delivery != .off { housekeeper.start(in: deliveries) }
         let keeper = SecretKeeper(live, log: log)
         let authenticator = listener.map { _ in Authenticator(settings, askForKeys: keeper.askForKeys) }
@@ -104,9 +104,6 @@ struct Responder {
 
     /// Once, before any thread: none of these is thread-safe.
     private func initializeLibraries() {
-        // When it closes a connection, libfcgi waits for the peer's end of file, 2 s by default; nginx closes at once,
-        // and a peer that does not is not worth a thread for longer.
-        setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "100", 0)
         FCGX_Init()
         Curl.initialize()
         // FCGX_Init installs handlers of its own; a write to a peer that has gone must be an error, nothing more.

@@ -1,6 +1,7 @@
 internal import Dispatch
 internal import Logging
 internal import OdysCore
+internal import OdysDelivery
 internal import OdysStore
 
 /// One thread that answers requests, with its own database connection and its own FastCGI request.
@@ -112,7 +113,7 @@ extension Logger {
         } else if record.code == "read" {
             debug("an appointment was read", metadata: facts)
         } else if record.status == 200 {
-            info(record.transition == nil ? "an answer was replayed" : "an appointment changed", metadata: facts)
+            info(record.code == "replayed" ? "an answer was replayed" : "an appointment changed", metadata: facts)
         } else {
             debug("a request was refused", metadata: facts)
         }
@@ -141,7 +142,8 @@ extension StoreError {
         case .deadlock: "the database kept aborting it as a deadlock victim; the caller may repeat it"
         case .timeout: "a lock or a statement took too long; look for long transactions in MariaDB's processlist"
         case .connectionLost: "MariaDB does not answer; check that it runs and ODYS_DB_SOCKET or ODYS_DB_HOST is right"
-        case .refusing: "MariaDB refuses; check user, password, read-only mode, disk space and max_connections"
+        case .refusing:
+            "MariaDB refuses; check user, password, grants, read-only mode, disk space and max_connections"
         case .schema: "the schema is older than this program needs; run 'odysctl migrate up'"
         case .unexpected: "MariaDB or the data are not as expected; report it with this line"
         }

@@ -158,7 +158,9 @@ public final class Connection {
         _ settings: DatabaseSettings, host: String?, port: UInt16, socket: String?
     ) throws(StoreError) {
         guard let new = mysql_init(nil) else { throw StoreError(kind: .refusing, doing: "mysql_init") }
-        configure(new, settings, isRemote: host.map { !isLoopback($0) } ?? false)
+        // A socket needs no TLS; whoever names a CA wants it on loopback too.
+        let verifiesServer = host.map { !isLoopback($0) || settings.certificateAuthority != nil } ?? false
+        configure(new, settings, verifiesServer: verifiesServer)
         guard
             mysql_real_connect(
                 new, host, settings.user, settings.password, settings.name, UInt32(port), socket, 0) != nil
@@ -188,7 +190,7 @@ public final class Connection {
     }
 
     private func configure(
-        _ handle: UnsafeMutablePointer<MYSQL>, _ settings: DatabaseSettings, isRemote: Bool
+        _ handle: UnsafeMutablePointer<MYSQL>, _ settings: DatabaseSettings, verifiesServer: Bool
     ) {
         // mysql_options(3): call it before mysql_real_connect(); the value is copied.
         func seconds(_ option: mysql_option, _ value: Int) {
@@ -209,7 +211,7 @@ public final class Connection {
         }
         var noFiles: UInt32 = 0
         mysql_options(handle, MYSQL_OPT_LOCAL_INFILE, &noFiles)
-        if isRemote {
+        if verifiesServer {
             // MYSQL_OPT_SSL_ENFORCE connects in clear text to a server without TLS; only verifying the certificate
             // really refuses (seen with Connector/C 3.3).
             var on: my_bool = 1

@@ -1,5 +1,5 @@
 internal import CMariaDB
-internal import OdysCore
+public import OdysCore
 
 extension StoreError {
     init(_ handle: UnsafeMutablePointer<MYSQL>, doing: String) {
@@ -17,6 +17,18 @@ extension StoreError {
         self.init(
             kind: Kind(Int32(code)), code: code, sqlState: String(cString: sqlState), doing: doing,
             signal: Signal(rawValue: code) == nil ? nil : String(cString: text))
+    }
+}
+
+extension StoreError {
+    /// Whether the user is known and may not do this: it lacks a grant.
+    public var isDenied: Bool {
+        switch Int32(code) {
+        case ER_DBACCESS_DENIED_ERROR, ER_TABLEACCESS_DENIED_ERROR, ER_COLUMNACCESS_DENIED_ERROR,
+            ER_SPECIFIC_ACCESS_DENIED_ERROR:
+            true
+        default: false
+        }
     }
 }
 
@@ -44,7 +56,8 @@ extension StoreError.Kind {
             self = .connectionLost
         case ER_CON_COUNT_ERROR, ER_TOO_MANY_USER_CONNECTIONS, ER_USER_LIMIT_REACHED, ER_OPTION_PREVENTS_STATEMENT,
             ER_READ_ONLY_MODE, ER_UNKNOWN_COM_ERROR, ER_DISK_FULL, ER_RECORD_FILE_FULL, ER_ACCESS_DENIED_ERROR,
-            ER_DBACCESS_DENIED_ERROR, CR_SSL_CONNECTION_ERROR:
+            ER_DBACCESS_DENIED_ERROR, ER_TABLEACCESS_DENIED_ERROR, ER_COLUMNACCESS_DENIED_ERROR,
+            ER_SPECIFIC_ACCESS_DENIED_ERROR, CR_SSL_CONNECTION_ERROR:
             self = .refusing
         case ER_NO_SUCH_TABLE, ER_BAD_FIELD_ERROR, ER_BAD_DB_ERROR: self = .schema
         default: self = .unexpected

@@ -1,7 +1,8 @@
 public import OdysCore
 
 /// Deletes what nobody needs any more: finished messages past their retention, expired idempotency keys and reply
-/// contexts. In small batches and by primary key, so that it neither holds up nor deadlocks with anybody.
+/// contexts. Some time before that, it empties finished messages of what they said and to whom. In small batches and by
+/// primary key, so that it neither holds up nor deadlocks with anybody.
 public struct Housekeeping {
     /// Rows of one batch.
     private static let batchRows = 500
@@ -12,21 +13,24 @@ public struct Housekeeping {
         self.connection = connection
     }
 
-    /// How many rows of each table were, or would be, deleted.
+    /// How many rows of each table were deleted, and how many messages were emptied.
     public struct Result: Sendable, Equatable {
         public var messages = 0
+        public var emptied = 0
         public var keys = 0
         public var contexts = 0
 
         public init() {}
 
-        public var total: Int { messages + keys + contexts }
+        public var total: Int { messages + emptied + keys + contexts }
     }
 
     /// Deletes at most one batch of each kind.
     ///
-    /// - Parameter retentionDays: how long finished messages are kept.
-    public func prune(retentionDays: Int) throws(StoreError) -> Result {
+    /// - Parameters:
+    ///   - retentionDays: how long finished messages are kept.
+    ///   - payloadDays: how long their recipients and payloads are.
+    public func prune(retentionDays: Int, payloadDays: Int) throws(StoreError) -> Result {
         var result = Result()
         for state in OutboxState.allCases where state != .pending {
             for channel in Channel.allCases {
@@ -35,6 +39,12 @@ public struct Housekeeping {
                     "DELETE FROM outbox WHERE id = ?", doing: "prune messages")
             }
         }
+        result.emptied = try pruneBatch(
+            Self.unemptied, [.integer(payloadDays)],
+            """
+            UPDATE outbox SET recipient = '', payload = '{}', emptied_at = UTC_TIMESTAMP(6)
+            WHERE id = ? AND state <> 'pending' AND emptied_at IS NULL
+            """, doing: "empty messages")
         result.keys = try pruneBatch(
             """
             SELECT actor_hash, key_hash FROM idempotency_keys WHERE expires_at <= UTC_TIMESTAMP(6)
@@ -56,11 +66,18 @@ public struct Housekeeping {
         ORDER BY available_at, id LIMIT \(batchRows)
         """
 
+    /// A message that was made due again has no `finished_at` any more.
+    static let unemptied = """
+        SELECT id FROM outbox FORCE INDEX (outbox_finished)
+        WHERE emptied_at IS NULL AND finished_at < UTC_TIMESTAMP(6) - INTERVAL ? DAY
+        ORDER BY finished_at LIMIT \(batchRows)
+        """
+
     private func pruneBatch(
-        _ select: String, _ values: [SQLValue], _ delete: String, doing: String
+        _ select: String, _ values: [SQLValue], _ change: String, doing: String
     ) throws(StoreError) -> Int {
         try connection.transaction { connection throws(StoreError) in
-            var deleted = 0
+            var changed = 0
             for row in try connection.query(select, values, doing: doing) {
                 var key: [SQLValue] = []
                 for value in row.values {
@@ -70,10 +87,10 @@ public struct Housekeeping {
                     case .instant, .null: throw StoreError(kind: .unexpected, doing: doing)
                     }
                 }
-                deleted += try connection.execute(delete, key, doing: doing)
+                changed += try connection.execute(change, key, doing: doing)
             }
             try connection.commit()
-            return deleted
+            return changed
         }
     }
 }

@@ -32,7 +32,7 @@ public struct Migration: Sendable, Equatable {
 /// Brings the schema up to date, and tells how it stands.
 public struct Migrations {
     /// The oldest schema that this program works with.
-    public static let requiredVersion = 3
+    public static let requiredVersion = 4
 
     private let connection: Connection
 

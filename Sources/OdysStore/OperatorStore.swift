@@ -47,6 +47,8 @@ public struct OperatorStore {
         public let providerID: String?
         public let lastError: String?
         public let isLeased: Bool
+        /// When recipient and payload were emptied; then the message cannot be sent again.
+        public let emptiedAt: Instant?
         public let payload: String
     }
 
@@ -64,7 +66,7 @@ public struct OperatorStore {
 
     /// Makes finished messages due again, under their old identity: what was unclear may arrive twice.
     ///
-    /// - Returns: the messages that were changed. Messages that were sent are left alone.
+    /// - Returns: the messages that were changed. Messages that were sent or emptied are left alone.
     public func retry(_ filter: Filter, by operatorName: String, hours: Int) throws(StoreError) -> [Entry] {
         try change(
             filter, by: operatorName, action: "retry", where: [.dead, .skipped, .expired, .superseded],
@@ -72,7 +74,7 @@ public struct OperatorStore {
                 UPDATE outbox SET state = 'pending', available_at = UTC_TIMESTAMP(6), unclear = 0, lost_claims = 0,
                     lease_token = NULL, finished_at = NULL,
                     expires_at = GREATEST(expires_at, UTC_TIMESTAMP(6) + INTERVAL ? HOUR)
-                    WHERE id = ? AND state <> 'pending' AND state <> 'sent'
+                    WHERE id = ? AND state <> 'pending' AND state <> 'sent' AND emptied_at IS NULL
                 """, first: .integer(hours), detail: nil)
     }
 
@@ -144,7 +146,8 @@ public struct OperatorStore {
         o.id, o.message_uid, o.appointment_id, o.appointment_version, o.channel, o.recipient_role, o.recipient,
             o.template, o.state, o.attempts, o.created_at, o.available_at, o.expires_at, o.finished_at,
             o.provider_id, o.last_error,
-            o.state = 'pending' AND o.lease_token IS NOT NULL AND o.available_at > UTC_TIMESTAMP(6), o.payload
+            o.state = 'pending' AND o.lease_token IS NOT NULL AND o.available_at > UTC_TIMESTAMP(6), o.payload,
+            o.emptied_at
         """
 
     /// One constant statement for every filter: a part that is not asked for is NULL.
@@ -182,6 +185,7 @@ public struct OperatorStore {
             state: try row.value(8, as: OutboxState.self), attempts: try row.integer(9),
             createdAt: try row.instant(10), availableAt: try row.instant(11), expiresAt: try row.instant(12),
             finishedAt: try row.isNull(13) ? nil : row.instant(13), providerID: try row.optionalText(14),
-            lastError: try row.optionalText(15), isLeased: try row.integer(16) != 0, payload: try row.text(17))
+            lastError: try row.optionalText(15), isLeased: try row.integer(16) != 0,
+            emptiedAt: try row.isNull(18) ? nil : row.instant(18), payload: try row.text(17))
     }
 }

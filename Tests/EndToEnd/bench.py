@@ -2,6 +2,7 @@
 
 The database stands in the MariaDB of a stack. Requests go to the responder by FastCGI."""
 
+import json
 import os
 import pathlib
 import secrets
@@ -12,6 +13,7 @@ import subprocess
 import tempfile
 import uuid
 
+import canary
 import fastcgi
 import odys
 import peers
@@ -61,13 +63,18 @@ class Bench(Database):
         self.processes = []
         self.responder = None
         self.own = settings
+        self.user, self.user_password = f"u{secrets.token_hex(8)}", secrets.token_hex(16)
         self.migrate()
+        self.sql(f"CREATE USER {self.user}@localhost IDENTIFIED BY '{self.user_password}'")
+        for grant in json.loads(self.ctl("migrate", "grants", "--json").stdout):
+            self.sql(grant)
 
     def settings(self):
         base = {
-            **super().settings(), "ODYS_LISTEN": f"unix:{self.address}", "ODYS_JWT_SECRET": self.secret,
+            **super().settings(), "ODYS_DB_USER": self.user, "ODYS_DB_PASSWORD": self.user_password,
+            "ODYS_DB_MIGRATE_USER": self.db_user, "ODYS_DB_MIGRATE_PASSWORD": self.db_password, "ODYS_LISTEN": f"unix:{self.address}", "ODYS_JWT_SECRET": self.secret,
             "ODYS_APP_URL": "https://odys.example", "ODYS_THREADS": "2", "ODYS_WHATSAPP_SENDERS": "2",
-            "ODYS_EMAIL_SENDERS": "1", "LIBFCGI_OS_CLOSE_POLL_TIMEOUT": "100"}
+            "ODYS_EMAIL_SENDERS": "1"}
         return {**base, **self.own}
 
     def peer(self, name, *options):
@@ -110,6 +117,7 @@ class Bench(Database):
         """Another process in the place of the first, which knows nothing of what that one met."""
         self.responder.kill()
         self.responder.wait(10)
+        self.search_for_people()
         self.log_file.unlink()
         return self.start(**settings)
 
@@ -129,12 +137,20 @@ class Bench(Database):
         status, fields, content = fastcgi.request(self.address, method, path, headers or {}, body)
         return odys.Answer(status, fields, content)
 
+    def search_for_people(self):
+        canary.search(self.log_file, self.log(), canary.secrets(self.settings()))
+
     def close(self):
+        if self.responder is not None and self.responder.poll() is None:
+            canary.search("a bench's command line", pathlib.Path(f"/proc/{self.responder.pid}/cmdline").read_bytes(),
+                          canary.secrets(self.settings()))
+        self.search_for_people()
         for process in self.processes:
             if process.poll() is None:
                 process.kill()
             process.wait(10)
         self.drop()
+        self.server.sql(f"DROP USER IF EXISTS {self.user}@localhost")
         shutil.rmtree(self.dir, ignore_errors=True)
 
 

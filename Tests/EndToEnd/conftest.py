@@ -7,6 +7,7 @@ import signal
 import pytest
 
 import audit
+import canary
 from bench import Bench
 from stack import Stack
 
@@ -18,6 +19,20 @@ RUNNING = []
 def pytest_configure():
     # Whoever ends the test run with SIGTERM gets the fixtures' cleaning up, as with SIGINT.
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+
+
+def pytest_sessionfinish(session):
+    """Of everything that this run did: no person and no secret is in a log or a command line."""
+    if canary.FOUND:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter):
+    terminalreporter.write_line(
+        "searched {places} logs and command lines, {bytes} bytes, for people and secrets".format(**canary.SEARCHED)
+        + f": {len(canary.FOUND)} found")
+    for line in canary.FOUND:
+        terminalreporter.write_line(f"  {line}", red=True)
 
 
 def check(odys):

@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import urllib.parse
 
+import canary
 import odys
 import peers
 from waiting import eventually
@@ -74,8 +75,17 @@ class Stack(odys.Odys):
             self.mail = peers.Mail(found["smtp_ledger"], found["smtp_control"])
 
     def down(self):
+        self.search_for_people()
         run(SCRIPT, "down", "--dir", self.dir, check=False)
         shutil.rmtree(self.dir, ignore_errors=True)
+
+    def search_for_people(self):
+        pids = {}
+        with contextlib.suppress(FileNotFoundError):
+            state = json.loads((self.dir / "state.json").read_text(encoding="utf-8"))
+            pids = {name: each["pid"] for name, each in state["processes"].items() if name not in ("whatsapp", "smtp")}
+            pids |= {f"responder {number}": pid for number, pid in enumerate(self.responder_pids(), 1)}
+        canary.search_stack(self.dir, pids)
 
     # --- Requests ---
 

@@ -335,13 +335,13 @@ def left(database):
 def test_what_is_past_its_retention_is_deleted(database, aged):
     young = enqueued(database, state="sent", **finished("sent"))
     done = database.ctl("cleanup", "--retention-days", "9", "--json")
-    assert json.loads(done.stdout) == {"messages": 6, "keys": 1, "contexts": 1}
+    assert json.loads(done.stdout) == {"messages": 6, "emptied": 0, "keys": 1, "contexts": 1}
     # Pending messages are never too old: their expiry ends them.
     assert left(database) == {aged["pending"], young}
     assert [row["body"] for row in database.sql("SELECT body FROM idempotency_keys")] == ["2"]
     assert [row["phone"] for row in database.sql("SELECT phone FROM whatsapp_contexts")] == ["2"]
     assert json.loads(database.ctl("cleanup", "--retention-days", "9", "--json").stdout) == {
-        "messages": 0, "keys": 0, "contexts": 0}
+        "messages": 0, "emptied": 0, "keys": 0, "contexts": 0}
 
 
 @pytest.mark.parametrize("settings, words", [({}, ()), ({"ODYS_RETENTION_DAYS": "11"}, ()),
@@ -380,3 +380,24 @@ def test_a_setting_that_is_no_retention_is_exit_code_2(database, aged, days):
 def test_cleanup_without_a_database_is_exit_code_3(database):
     done = database.ctl("cleanup", check=False, ODYS_DB_SOCKET="/nonexistent/mariadb.sock")
     assert done.returncode == 3 and done.stderr
+
+
+def test_what_finished_messages_said_is_emptied_and_they_cannot_be_sent_again(database):
+    def messages(state, days):
+        return enqueued(database, state=state, **{**finished(state), "finished_at": now(days=days)})
+
+    old, young = messages("dead", 31), messages("dead", 29)
+    assert json.loads(database.ctl("cleanup", "--json").stdout)["emptied"] == 1
+    assert json.loads(database.ctl("cleanup", "--json", "--payload-days", "29").stdout)["emptied"] == 1
+    for identifier in (old, young):
+        row = database.row(identifier)
+        assert (row["recipient"], row["payload"], row["state"]) == ("", "{}", "dead") and row["emptied_at"]
+    assert {str(old), str(young)} <= set(database.ctl("outbox", "list").stdout.split())
+    done = database.ctl("outbox", "retry", str(old), str(young), check=False)
+    assert done.returncode == 1 and done.stderr.count("it cannot be sent again") == 2, done.stderr
+    assert database.row(old)["state"] == "dead"
+
+
+@pytest.mark.parametrize("words, settings", [(["--payload-days=0"], {}), ([], {"ODYS_PAYLOAD_DAYS": "0"})], ids=str)
+def test_a_time_that_is_none_is_exit_code_2(database, words, settings):
+    assert database.ctl("cleanup", *words, check=False, **settings).returncode == 2

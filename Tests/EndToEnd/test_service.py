@@ -162,7 +162,7 @@ def test_a_process_whose_workers_are_all_stuck_gets_no_pings(bench, manager):
 
 
 def test_senders_that_are_stuck_show(bench, manager):
-    """Their limit is 55 s (`ProgressTests`); what they do not do for 6 s is seen here."""
+    """Their limit is 45 s (`ProgressTests`); what they do not do for 6 s is seen here."""
     manager.start()
     threads = bench.request("GET", "/status/1?full").json()["perThread"]
     (sender,) = [each["id"] for each in threads if each["thread"].startswith("email")]

@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import subprocess
 
 import pytest
 
@@ -55,6 +56,15 @@ def test_an_empty_environment_names_everything_that_is_required():
      "EVOLUTION_API_URL"),
     ({"EVOLUTION_API_URL": "http://localhost@evil.example", "EVOLUTION_API_KEY": "k", "EVOLUTION_INSTANCE": "i"},
      "EVOLUTION_API_URL"),
+    ({"EVOLUTION_API_URL": "https://e.example", "EVOLUTION_API_KEY": "k\r\nX: y", "EVOLUTION_INSTANCE": "i"},
+     "EVOLUTION_API_KEY"),
+    ({"EVOLUTION_API_URL": "https://e.example", "EVOLUTION_API_KEY": "k", "EVOLUTION_INSTANCE": "i\r\nX: y"},
+     "EVOLUTION_INSTANCE"),
+    ({"EVOLUTION_API_URL": "https://e.example/\r\nX: y", "EVOLUTION_API_KEY": "k", "EVOLUTION_INSTANCE": "i"},
+     "EVOLUTION_API_URL"),
+    ({"ODYS_SMTP_URL": "smtp://127.0.0.1:25", "ODYS_MAIL_FROM": "a@b.example", "ODYS_SMTP_USERNAME": "u\r\nRSET",
+      "ODYS_SMTP_PASSWORD": "p"}, "ODYS_SMTP_USERNAME"),
+    ({"ODYS_SMTP_URL": "smtp://127.0.0.1:25/x\r\nRSET", "ODYS_MAIL_FROM": "a@b.example"}, "ODYS_SMTP_URL"),
     ({"ODYS_SMTP_URL": "smtp://127.0.0.1:25"}, "ODYS_MAIL_FROM"),
     ({"ODYS_SMTP_URL": "smtp://127.0.0.1:25", "ODYS_MAIL_FROM": "Odys"}, "ODYS_MAIL_FROM"),
     ({"ODYS_SMTP_URL": "smtp://127.0.0.1:25", "ODYS_MAIL_FROM": "a@b.example\r\nBcc: x@y.example"}, "ODYS_MAIL_FROM"),
@@ -139,6 +149,24 @@ def test_a_socket_file_is_for_its_owner_and_group_and_is_taken_over_from_a_dead_
     bench.start()
     assert os.stat(bench.address).st_mode & 0o777 == 0o660
     bench.restart()
+    bench.act(bench.booking(), "confirm")
+
+
+def test_nobody_else_can_connect_to_the_socket(bench):
+    """Whoever can write to it speaks as the web server."""
+    bench.start()
+    if os.geteuid() != 0:
+        # Somebody else cannot be had without root; the kernel goes by these.
+        status = os.stat(bench.address)
+        assert status.st_uid == os.geteuid() and status.st_mode & 0o007 == 0
+        return
+    bench.dir.chmod(0o755)  # the socket itself is to refuse, not the way to it
+    script = ("import os, socket, sys; os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+              "os.stat(sys.argv[1])\n"
+              "try: socket.socket(socket.AF_UNIX).connect(sys.argv[1])\n"
+              "except PermissionError: sys.exit(13)")
+    done = subprocess.run(["/usr/bin/python3", "-c", script, bench.address], capture_output=True, text=True, check=False)
+    assert done.returncode == 13, done.stderr
     bench.act(bench.booking(), "confirm")
 
 

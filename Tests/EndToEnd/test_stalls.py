@@ -3,6 +3,7 @@ must survive it all the same."""
 
 import contextlib
 import functools
+import pathlib
 import socket
 import threading
 import time
@@ -14,7 +15,7 @@ from together import at_once
 from waiting import eventually
 
 BODY = b'{"action":"confirm"}'
-# The responder gives a silent peer five seconds.
+# The responder gives a peer five seconds for its whole request.
 FREE_SECONDS = 6.5
 
 
@@ -75,6 +76,106 @@ def test_silent_peers_hold_a_thread_for_some_seconds_only(bench):
     answers = at_once([functools.partial(bench.patch, bench.booking(), None, "confirm")] * 8)
     assert [answer.status for answer in answers] == [401] * 8
     assert bench.state(booking) == ("pending_confirmation", "none", 1)
+
+
+def trickle(address, at_once_bytes, bytes_one_by_one):
+    """Sends some bytes at once, and then one every fifth of a second, which is always in time for the next read.
+    Returns the seconds until the responder gave up."""
+    started = time.monotonic()
+    with contextlib.closing(fastcgi.connect(address, 0.2)) as connection:
+        connection.sendall(at_once_bytes)
+        for byte in bytes_one_by_one:
+            try:
+                connection.sendall(bytes([byte]))
+                if connection.recv(4096) == b"":
+                    break
+            except TimeoutError:
+                continue
+            except (BrokenPipeError, ConnectionResetError):
+                break
+    return time.monotonic() - started
+
+
+def test_peers_that_trickle_are_held_to_the_same_time(bench):
+    bench.start(ODYS_THREADS="8", ODYS_DELIVERY="off")
+    booking = bench.booking()
+    whole = head(bench, booking)
+    many = fastcgi.record(fastcgi.STDIN, b" ") * 200
+    ways = {
+        "the beginning": (b"", fastcgi.begin() + whole),
+        "the parameters": (whole[:30], whole[30:]),
+        "the body": (head(bench, booking, 200), many),
+        "padding": (head(bench, booking, 200), b"\x01\x05\x00\x01\x00\x01\xff\x00 " + bytes(255)),
+    }
+    held = {}
+    threads = [threading.Thread(target=lambda way=way: held.update({way: trickle(bench.address, *ways[way])}))
+               for way in ways]
+    for thread in threads:
+        thread.start()
+    bench.act(bench.booking(), "confirm")
+    for thread in threads:
+        thread.join(60)
+    assert set(held) == set(ways) and all(3 < seconds < FREE_SECONDS for seconds in held.values()), held
+    assert bench.state(booking) == ("pending_confirmation", "none", 1)
+
+
+@pytest.mark.parametrize("way", ["does not read", "does not close", "goes on sending"])
+def test_a_peer_that_stays_after_its_request_holds_no_thread(bench, way):
+    """Two threads, and more such peers than that."""
+    bench.start(ODYS_THREADS="2", ODYS_DELIVERY="off")
+    bookings = [bench.booking() for _ in range(6)]
+    stop = threading.Event()
+    with contextlib.ExitStack() as stack:
+        connections = [stack.enter_context(contextlib.closing(fastcgi.connect(bench.address))) for _ in bookings]
+        for connection, booking in zip(connections, bookings):
+            connection.sendall(head(bench, booking) + fastcgi.stdin(BODY))
+
+        def flood(connection):
+            with contextlib.suppress(OSError):
+                while not stop.is_set():
+                    connection.sendall(b"x" * 1024)
+                    if way == "goes on sending":
+                        time.sleep(0.01)
+
+        floods = [threading.Thread(target=flood, args=[each]) for each in connections] if way == "goes on sending" else []
+        for thread in floods:
+            thread.start()
+        try:
+            if way == "does not close":
+                assert all(b"Status: 200" in fastcgi.answer(each) for each in connections)
+            started = time.monotonic()
+            bench.act(bench.booking(), "confirm")
+            assert time.monotonic() - started < 3
+        finally:
+            stop.set()
+            for thread in floods:
+                thread.join(20)
+    eventually(lambda: all(bench.state(booking)[0] == "confirmed" for booking in bookings))
+
+
+def test_a_request_has_a_size_before_it_has_memory(stalled):
+    """Parameters and records beyond every bound end the connection; a large head that nginx would pass is read."""
+    booking = stalled.booking()
+    values = fastcgi.parameters("PATCH", booking.path, stalled.head(booking.professional), BODY)
+    large = [(b"HTTP_X_%d" % number, b"x" * 8_000) for number in range(12)]
+    with contextlib.closing(fastcgi.connect(stalled.address)) as connection:
+        connection.sendall(fastcgi.begin() + fastcgi.params(values + large) + fastcgi.stdin(BODY))
+        assert b"Status: 200" in fastcgi.answer(connection)
+    peak = memory_peak(stalled.responder.pid)
+    endless = fastcgi.record(fastcgi.PARAMS, b"\x01\x01AB" * 10_000)
+    for start in (fastcgi.begin(), head(stalled, booking)):
+        with contextlib.closing(fastcgi.connect(stalled.address)) as connection, \
+                pytest.raises((BrokenPipeError, ConnectionResetError)):
+            connection.sendall(start)
+            for _ in range(4_000):  # 160 MB
+                connection.sendall(endless)
+    assert memory_peak(stalled.responder.pid) < peak + 8 * 1024
+    stalled.act(stalled.booking(), "confirm")
+
+
+def memory_peak(pid):
+    lines = pathlib.Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 
 
 def test_a_peer_that_leaves_before_the_answer_ends_nothing(stalled):

@@ -109,13 +109,13 @@ import Testing
                 "INSERT INTO whatsapp_contexts VALUES (?, UUID(), UUID(), UTC_TIMESTAMP(6) + INTERVAL ? HOUR)",
                 .integer(hours), .integer(hours))
         }
-        let result = try Housekeeping(database.connection()).prune(retentionDays: 90)
+        let result = try Housekeeping(database.connection()).prune(retentionDays: 90, payloadDays: 30)
         #expect(result.messages == 5)
         #expect(result.keys == 1)
         #expect(result.contexts == 1)
         #expect(try database.count("outbox WHERE state = 'pending'") == 2)
         #expect(try database.count("outbox") == 7)
-        #expect(try Housekeeping(database.connection()).prune(retentionDays: 90).total == 0)
+        #expect(try Housekeeping(database.connection()).prune(retentionDays: 90, payloadDays: 30).total == 0)
     }
 
     @Test func anOperatorRetriesAndDiscardsAndIsRecorded() throws {

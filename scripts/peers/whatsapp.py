@@ -59,7 +59,9 @@ class Evolution(peer.Handler):
                               "version": "1.8.6" if self.options.version == 1 else "2.3.6"})
         elif self.path.startswith("/instance/connectionState/"):
             if self.admitted():
-                self.answer(200, {"instance": {"instanceName": self.instance(), "state": "open"}})
+                # The link to WhatsApp is what a closed connection is about.
+                state = "close" if self.rules.peek()["mode"] == "connection_closed" else "open"
+                self.answer(200, {"instance": {"instanceName": self.instance(), "state": state}})
         else:
             self.no_route()
 

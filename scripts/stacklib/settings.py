@@ -39,7 +39,6 @@ def own_settings(database_socket, peers):
         "ODYS_DB_PASSWORD": secrets.token_hex(16),
         "ODYS_JWT_SECRET": secrets.token_hex(32),
         "ODYS_APP_URL": "https://odys.example",
-        "LIBFCGI_OS_CLOSE_POLL_TIMEOUT": "100",
     }
     if peers is not None:
         own.update({

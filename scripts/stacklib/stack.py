@@ -217,8 +217,12 @@ def migrate(stack, binaries, socket, env):
     direct = {key: value for key, value in env.items()
               if not key.startswith(("ODYS_DB_HOST", "ODYS_DB_PORT", "ODYS_DB_MIGRATE_"))}
     direct.update(ODYS_DB_SOCKET=str(socket), ODYS_DB_MIGRATE_USER="root", ODYS_DB_MIGRATE_PASSWORD="")
-    run([binaries / "odysctl", "migrate", "up", "--sql", CHECKOUT / "sql"], stack.logs / "migrate.log",
-        env=direct)
+    log = stack.logs / "migrate.log"
+    run([binaries / "odysctl", "migrate", "up", "--sql", CHECKOUT / "sql"], log, env=direct)
+    grants = subprocess.run([binaries / "odysctl", "migrate", "grants"], env=direct, capture_output=True, check=False)
+    if grants.returncode != 0:
+        raise StackError(f"odysctl migrate grants failed\n{grants.stderr.decode(errors='replace')}")
+    run(database.client_argv(socket), log, stdin=grants.stdout)
 
 
 def start_responders(stack, run_directory, binaries, env, number):

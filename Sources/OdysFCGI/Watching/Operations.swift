@@ -1,5 +1,6 @@
 internal import Dispatch
 internal import OdysCore
+internal import OdysDelivery
 internal import OdysStore
 internal import Synchronization
 

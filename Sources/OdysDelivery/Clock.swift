@@ -1,32 +1,32 @@
 internal import Glibc
-internal import OdysCore
+public import OdysCore
 
 /// This host's clocks. Rules never use them: they use the database's.
-enum Clock {
+public enum Clock {
     /// Wall-clock time, for tokens and the header `Date`.
-    static var now: Instant {
+    public static var now: Instant {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         return Instant(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1_000)
     }
 
     /// Seconds on a clock that only goes forward, also while the host is suspended, for deadlines.
-    static var uptime: Double {
+    public static var uptime: Double {
         var time = timespec()
         clock_gettime(CLOCK_BOOTTIME, &time)
         return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 
-    static func pause(milliseconds: Int) {
+    public static func pause(milliseconds: Int) {
         usleep(UInt32(milliseconds) * 1_000)
     }
 }
 
 /// New identifiers.
-enum Identifier {
+public enum Identifier {
     /// The bytes of a UUID of version 7 (RFC 9562): 48 bits of time, then random ones. Rows that are made one after
     /// another stand side by side in their index, which a wholly random id would not allow.
-    static func bytes() -> [UInt8] {
+    public static func bytes() -> [UInt8] {
         let milliseconds = UInt64(bitPattern: Clock.now.microseconds / 1_000)
         let high = milliseconds << 16 | 0x7000 | UInt64.random(in: 0...0xFFF)
         let low = UInt64.random(in: 0...UInt64.max) >> 2 | 0x8000_0000_0000_0000
@@ -34,7 +34,7 @@ enum Identifier {
     }
 
     /// The same as text: 36 characters, lower case.
-    static func text() -> String {
+    public static func text() -> String {
         let hex = Array("0123456789abcdef".utf8)
         var out: [UInt8] = []
         out.reserveCapacity(36)

@@ -1,0 +1,58 @@
+"""Looks for people and secrets where they must not be: in logs, command lines and process environments.
+
+Everybody that the tests make up can be told by the form of the name, phone, address or user id (odys.py). Stacks and
+benches are searched when they end; what was found fails the session (conftest.py)."""
+
+import pathlib
+import re
+import shlex
+
+PATTERN = re.compile("|".join([
+    r"(?:Paula Lima|Ana Souza) \d{8}",
+    r"(?<!\d)(?:55(?:11|21)9\d{8}|\(11\) 9\d{4}-\d{4}|\+55 21 9\d{8})(?!\d)",
+    r"ana-\d{8}@", r"[\w.+-]+@mail\.example",
+    r"(?:professional|client|stranger)-\d{8}(?!\d)",
+    r"eyJ[\w-]{8,}\.[\w-]*", r"(?i:bearer) \S", r"(?i:can[aá]r[yi])",
+]))
+# The stand-in peers are no part of the product; what they got is in their ledgers.
+NOT_OURS = ("smtp.log", "whatsapp.log")
+SECRET = re.compile(r"(?:PASSWORD|SECRET|API_KEY)$")
+
+FOUND = []
+# How much was searched: a search of nothing must not count.
+SEARCHED = {"bytes": 0, "places": 0}
+
+
+def search(place, content, secrets):
+    """Notes what is in a log or a command line and must not be there."""
+    text = content.decode("utf-8", "replace") if isinstance(content, bytes) else content
+    SEARCHED["bytes"] += len(text)
+    SEARCHED["places"] += 1
+    hits = {match[0][:60] for match in PATTERN.finditer(text)}
+    hits |= {f"a secret ({name})" for name, value in secrets.items() if value in text}
+    FOUND.extend(f"{place}: {hit}" for hit in sorted(hits))
+
+
+def secrets(variables):
+    return {name: value for name, value in variables.items() if value and len(value) >= 8 and SECRET.search(name)}
+
+
+def search_stack(directory, pids):
+    """Its logs, and of its own processes what everybody on the host may see.
+
+    `pids` by name. The environment of a responder holds the secrets that it was started with, and nobody but its
+    user can read it; those of nginx and MariaDB have no business with them."""
+    env = directory / "env"
+    variables = {}
+    if env.exists():
+        variables = dict(shlex.split(line)[1].split("=", 1) for line in env.read_text(encoding="utf-8").splitlines())
+    known = secrets(variables)
+    for log in sorted((directory / "logs").glob("*.log")):
+        if log.name not in NOT_OURS:
+            search(log, log.read_bytes(), known)
+    for name, pid in pids.items():
+        for what in ("cmdline", "comm") + (("environ",) if name in ("nginx", "mariadbd") else ()):
+            try:
+                search(f"{what} of {name}", pathlib.Path(f"/proc/{pid}/{what}").read_bytes(), known)
+            except (FileNotFoundError, ProcessLookupError):
+                continue

@@ -1,0 +1,74 @@
+"""odysctl config show and example, as an operator meets them."""
+
+import json
+import subprocess
+
+import bench
+import stack
+from test_commands import settings_of
+
+
+# One stands instead of another; one is a file that has to be there.
+ALONE = {"ODYS_DB_HOST", "ODYS_JWKS_FILE"}
+
+
+def config(*words, check=True, **settings):
+    return stack.run(bench.CTL, "config", *words, check=check, **{"ODYS_BIN_DIR": None, **settings})
+
+
+def test_the_example_is_good_once_it_is_filled_in(tmp_path):
+    file = tmp_path / "odys.env"
+    file.write_text(config("example").stdout, encoding="utf-8")
+
+    def check():
+        """As a shell reads the file."""
+        return subprocess.run(["/bin/sh", "-ec", 'set -a; . "$1"; set +a; exec "$2" config check', "sh", file, bench.CTL],
+                              capture_output=True, text=True, check=False,
+                              env=stack.clean_environment(ODYS_BIN_DIR=None))
+
+    done = check()
+    assert done.returncode == 2
+    assert [line.split(":")[1].strip() for line in done.stderr.splitlines()] == ["ODYS_JWT_SECRET"]
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("\nODYS_JWT_SECRET=", "\nODYS_JWT_SECRET=" + "x" * 40), encoding="utf-8")
+    assert check().returncode == 0
+    # And with every other setting.
+    lines = [line.lstrip("#") if line.startswith(("#ODYS_", "#EVOLUTION_")) and line[1:].partition("=")[0] not in ALONE
+             else line for line in file.read_text(encoding="utf-8").splitlines()]
+    file.write_text("\n".join(line + "geheim" if line.endswith("=") else line for line in lines), encoding="utf-8")
+    done = check()
+    assert done.returncode == 0, done.stderr
+    catalogue = json.loads(config("example", "--json").stdout)
+    assert {line.partition("=")[0] for line in lines if line and line[0] != "#"} == {
+        setting["name"] for setting in catalogue} - ALONE
+
+
+def test_show_tells_origins_and_no_secret(odys, tmp_path):
+    secret = tmp_path / "odys-smtp-password"
+    secret.write_text("geheim\n", encoding="utf-8")
+    key = tmp_path / "key"
+    key.write_text("noch geheimer", encoding="utf-8")
+    settings = {**settings_of(odys), "CREDENTIALS_DIRECTORY": str(tmp_path), "EVOLUTION_API_KEY": None,
+                "EVOLUTION_API_KEY_FILE": str(key), "ODYS_THREADS": "3"}
+    done = config("show", "--json", **settings)
+    shown = {each["name"]: each for each in json.loads(done.stdout)}
+
+    def origin(name):
+        return shown[name]["origin"], shown[name].get("text", shown[name]["value"])
+
+    assert origin("ODYS_THREADS") == ("environment", "3")
+    assert origin("ODYS_EMAIL_SENDERS") == ("default", "2")
+    assert origin("ODYS_JWT_SECRET") == ("environment", f"set ({len(odys.secret)} bytes)")
+    assert origin("EVOLUTION_API_KEY") == ("file", "set (13 bytes)")
+    assert origin("ODYS_SMTP_PASSWORD") == ("credential", "set (6 bytes)")
+    assert shown["ODYS_JWT_SECRET"]["value"] is None
+    text = config("show", **settings).stdout
+    assert len(text.splitlines()) == len(shown)
+    for private in (odys.secret, "geheim", settings["ODYS_DB_PASSWORD"]):
+        assert private not in done.stdout + text
+
+
+def test_nginx_gives_the_origins_as_json(odys):
+    settings = {**settings_of(odys), "ODYS_ALLOWED_ORIGINS": "https://a.example, http://localhost:3000"}
+    assert json.loads(config("nginx", "--json", **settings).stdout) == {
+        "origins": ["https://a.example", "http://localhost:3000"]}

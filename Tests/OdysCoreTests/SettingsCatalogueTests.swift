@@ -1,0 +1,131 @@
+import Foundation
+import Testing
+
+@testable import OdysCore
+
+/// The catalogue of settings against what `Settings` does, and the texts that are made from it.
+@Suite struct SettingsCatalogueTests {
+    /// Without the host, which stands instead of the socket, and the file, which has to be there.
+    ///
+    /// A debug build traps where a variable is read that is not in the catalogue, so reading everything once is a test.
+    private static let everything = Dictionary(
+        uniqueKeysWithValues: Setting.all.filter { !["ODYS_DB_HOST", "ODYS_JWKS_FILE"].contains($0.name) }.map {
+            ($0.name, $0.isSecret ? SettingsSamples.secret : $0.example)
+        })
+
+    @Test func namesAreUnique() {
+        #expect(Set(Setting.all.map(\.name)).count == Setting.all.count)
+        #expect(Setting.all.count > 30)
+        for setting in Setting.all { #expect(setting.isSecret == setting.example.isEmpty, "\(setting.name)") }
+    }
+
+    @Test func examplesAreGood() throws {
+        let settings = try SettingsSamples.read([:], base: Self.everything)
+        #expect(settings.unknown == [] && settings.messaging.smtp != nil && settings.messaging.evolution != nil)
+        let hosts = ["ODYS_DB_SOCKET": nil, "ODYS_DB_HOST": Setting.all.first { $0.name == "ODYS_DB_HOST" }?.example]
+        #expect(SettingsSamples.problems(hosts, base: Self.everything) == [])
+    }
+
+    /// Setting every default by hand changes nothing: the catalogue says what the program does.
+    @Test func defaultsAreTheProgramsOwn() throws {
+        var least = SettingsSamples.least
+        func text(_ environment: [String: String]) throws -> String {
+            var text = ""
+            dump(try SettingsSamples.read([:], base: environment), to: &text)
+            // What a caller gave differs by its origin, not by its value.
+            return text
+        }
+        let before = try text(least)
+        for setting in Setting.all {
+            guard case .value(let value) = setting.fallback else { continue }
+            least[setting.name] = value
+        }
+        #expect(least.count > SettingsSamples.least.count + 10)
+        #expect(try text(least) == before)
+    }
+
+    @Test(arguments: Setting.all.filter { if case .required = $0.fallback { true } else { false } }.map(\.name))
+    func requiredSettingsAreRequired(name: String) {
+        #expect(SettingsSamples.names([name: nil]) == [name])
+    }
+
+    @Test func whatTheCatalogueLacksIsUnknown() throws {
+        #expect(try SettingsSamples.read(["ODYS_THREDS": "3"]).unknown == ["ODYS_THREDS"])
+        let files = ["ODYS_SMTP_PASSWORD_FILE": "", "ODYS_THREADS_FILE": "/x"]
+        #expect(try SettingsSamples.read(files.mapValues { $0 }).unknown == ["ODYS_THREADS_FILE"])
+    }
+
+    // MARK: Texts
+
+    /// As systemd and a shell read the file: comments, and NAME=VALUE with or without quotes.
+    private static func variables(_ file: String) -> [String: String] {
+        var variables: [String: String] = [:]
+        for line in file.split(separator: "\n") where !line.hasPrefix("#") {
+            let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            variables[String(parts[0])] = parts[1].trimmingCharacters(in: ["\""])
+        }
+        return variables
+    }
+
+    @Test func theExampleLacksOnlySecrets() throws {
+        var variables = Self.variables(SettingsReference.exampleFile)
+        #expect(SettingsSamples.names([:], base: variables) == ["ODYS_JWT_SECRET"])
+        variables["ODYS_JWT_SECRET"] = SettingsSamples.secret
+        let settings = try SettingsSamples.read([:], base: variables)
+        #expect(settings.enforcesStartTime && settings.unknown == [])
+        let all = Self.variables(SettingsReference.exampleFile.replacing("\n#ODYS", with: "\nODYS"))
+        #expect(all.count > 25 && all["ODYS_MAIL_FROM"] == "Odys <agenda@odys.example>")
+    }
+
+    /// After a change of the catalogue, `make docs` writes the file again.
+    @Test func theDocumentIsTheCatalogue() throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..")
+        let document = String(decoding: try Data(contentsOf: root.appending(path: "docs/SETTINGS.md")), as: UTF8.self)
+        #expect(document == SettingsReference.markdown, "docs/SETTINGS.md is stale: run 'make docs'")
+        for setting in Setting.all {
+            #expect(SettingsReference.manualPage(date: "May 1, 2026").contains(".It Ev \(setting.name)\n"))
+        }
+    }
+
+    // MARK: What holds now
+
+    private static func shown(
+        _ environment: [String: String], files: [String: String] = [:]
+    ) -> [String: SettingValue] {
+        let values = SettingValue.all(environment: environment) { path in
+            files[path].map(Result.success) ?? .failure(SettingsError(problems: ["cannot read \(path): gone"]))
+        }
+        return Dictionary(uniqueKeysWithValues: values.map { ($0.setting.name, $0) })
+    }
+
+    @Test func eachValueNamesItsOrigin() {
+        let shown = Self.shown(
+            [
+                "ODYS_THREADS": "3", "ODYS_INSTANCE": "", "ODYS_JWT_SECRET": SettingsSamples.secret,
+                "ODYS_DB_PASSWORD_FILE": "/run/password", "EVOLUTION_API_KEY_FILE": "/gone",
+                "CREDENTIALS_DIRECTORY": "/run/credentials",
+            ],
+            files: ["/run/password": "geheim\n", "/run/credentials/odys-smtp-password": "päss\n"])
+        func expect(_ name: String, _ origin: SettingValue.Origin, _ content: SettingValue.Content) {
+            #expect(shown[name]?.origin == origin && shown[name]?.content == content, "\(name)")
+        }
+        expect("ODYS_THREADS", .environment, .plain("3"))
+        expect("ODYS_INSTANCE", .fallback, .plain("1"))
+        expect("ODYS_JWT_SECRET", .environment, .secret(bytes: 32))
+        expect("ODYS_DB_PASSWORD", .file, .secret(bytes: 6))
+        expect("ODYS_SMTP_PASSWORD", .credential, .secret(bytes: 5))
+        expect("EVOLUTION_API_KEY", .file, .unreadable("cannot read /gone: gone"))
+        expect("ODYS_DB_MIGRATE_PASSWORD", .fallback, .none("not set"))
+        expect("ODYS_JWT_ISSUER", .fallback, .none("not checked"))
+        #expect(shown["ODYS_JWT_SECRET"]?.text == "set (32 bytes)")
+        #expect(shown["ODYS_DB_MIGRATE_PASSWORD"]?.json["text"]?.string == "(not set)")
+    }
+
+    @Test func noSecretIsShown() {
+        var environment = Self.everything
+        environment["ODYS_SMTP_URL"] = "smtp://agenda:\(SettingsSamples.secret)@mail.example:25"
+        for value in Self.shown(environment).values {
+            #expect(!value.text.contains(SettingsSamples.secret) && !value.json.text.contains(SettingsSamples.secret))
+        }
+    }
+}

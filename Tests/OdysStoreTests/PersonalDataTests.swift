@@ -1,0 +1,70 @@
+import OdysCore
+import Testing
+
+@testable import OdysStore
+
+/// What finished messages say is kept for a shorter time than that they were sent.
+@Suite struct PersonalDataTests {
+    let database: TestDatabase
+
+    init() throws { database = try TestDatabase() }
+
+    private func insert(_ state: OutboxState, finishedDaysAgo days: Int?) throws {
+        try database.run(
+            """
+            INSERT INTO outbox (channel, recipient_role, recipient, template, payload, state, finished_at)
+            VALUES ('email', 'client', 'ana@mail.example', 'x', '{"clientName":"Ana"}', ?,
+                UTC_TIMESTAMP(6) - INTERVAL ? DAY)
+            """, .text(state.rawValue), days.map { .integer($0) } ?? .null)
+    }
+
+    private func prune(payloadDays: Int = 30) throws -> Housekeeping.Result {
+        try Housekeeping(database.connection()).prune(retentionDays: 90, payloadDays: payloadDays)
+    }
+
+    @Test func finishedMessagesAreEmptiedAndStayVisible() throws {
+        let finished = OutboxState.allCases.filter { $0 != .pending }
+        for state in finished {
+            for days in [29, 31] { try insert(state, finishedDaysAgo: days) }
+        }
+        try insert(.pending, finishedDaysAgo: nil)
+        #expect(try prune().emptied == finished.count)
+        #expect(try prune().emptied == 0)
+        #expect(try database.count("outbox WHERE emptied_at IS NOT NULL AND recipient = '' AND payload = '{}'") == 5)
+        #expect(try database.count("outbox WHERE emptied_at IS NULL AND recipient = 'ana@mail.example'") == 6)
+        let entries = try OperatorStore(database.connection()).list(.init())
+        #expect(entries.count == 11)
+        #expect(entries.count { $0.emptiedAt != nil && $0.recipient == "" && $0.payload == "{}" } == 5)
+        #expect(try prune(payloadDays: 1).emptied == 5)
+    }
+
+    @Test func anEmptiedMessageIsNotSentAgain() throws {
+        for days in [29, 31] { try insert(.dead, finishedDaysAgo: days) }
+        _ = try prune()
+        var filter = OperatorStore.Filter()
+        filter.ids = [1, 2]
+        let retried = try OperatorStore(database.connection()).retry(filter, by: "ana", hours: 24)
+        #expect(retried.map(\.id) == [1])
+        #expect(try database.count("outbox WHERE state = 'dead' AND id = 2") == 1)
+        #expect(try database.count("operator_actions") == 1)
+    }
+
+    /// Made due again, it is no longer finished, and what it says is needed.
+    @Test func aMessageThatIsDueAgainIsNotEmptied() throws {
+        try insert(.dead, finishedDaysAgo: 31)
+        var filter = OperatorStore.Filter()
+        filter.ids = [1]
+        #expect(try OperatorStore(database.connection()).retry(filter, by: "ana", hours: 24).count == 1)
+        #expect(try prune().emptied == 0)
+        #expect(try database.count("outbox WHERE recipient = 'ana@mail.example'") == 1)
+    }
+
+    @Test func batchesAreSmall() throws {
+        try database.run(
+            """
+            INSERT INTO outbox (channel, recipient_role, recipient, template, payload, state, finished_at)
+            SELECT 'email', 'client', 'a', 'x', '{}', 'sent', UTC_TIMESTAMP(6) - INTERVAL 31 DAY FROM seq_1_to_1200
+            """)
+        #expect(try (0..<4).map { _ in try prune().emptied } == [500, 500, 200, 0])
+    }
+}

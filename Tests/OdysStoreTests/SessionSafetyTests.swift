@@ -1,0 +1,40 @@
+import Foundation
+import OdysCore
+import Testing
+
+@testable import OdysStore
+
+/// What a session must not be able to do, whatever text reached it.
+@Suite struct SessionSafetyTests {
+    let database: TestDatabase
+
+    init() throws { database = try TestDatabase() }
+
+    @Test func oneTextIsOneStatement() throws {
+        let connection = try database.connection(.migration)
+        try connection.executeScript("CREATE TABLE t (a INT); INSERT INTO t VALUES (1); COMMIT;", doing: "run a script")
+        // Neither before a script nor after one.
+        for connection in [connection, try database.connection(.migration)] {
+            let failure = #expect(throws: StoreError.self) {
+                try connection.transaction { connection throws(StoreError) in
+                    try connection.execute("INSERT INTO t VALUES (2); DROP TABLE t", doing: "two statements")
+                }
+            }
+            #expect(failure?.code == 1_064)
+        }
+        #expect(try database.count("t") == 1)
+    }
+
+    /// A server could ask for any file of this host.
+    @Test func noFileOfThisHostIsHandedOut() throws {
+        let file = FileManager.default.temporaryDirectory.appending(path: "odys-\(UUID().uuidString)")
+        try Data("secret\n".utf8).write(to: file)
+        defer { #expect(throws: Never.self) { try FileManager.default.removeItem(at: file) } }
+        try database.run("CREATE TABLE t (a TEXT)")
+        #expect(throws: StoreError.self) {
+            try database.connection(.migration).executeScript(
+                "LOAD DATA LOCAL INFILE '\(file.path())' INTO TABLE t", doing: "hand out a file")
+        }
+        #expect(try database.count("t") == 0)
+    }
+}

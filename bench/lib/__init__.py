@@ -1,0 +1,1 @@
+"""The parts of the benchmarks: servers, rows, load, measurements and reports."""

@@ -1,0 +1,96 @@
+"""What a run costs: processor time and memory of processes, and statistics over rounds."""
+
+import contextlib
+import os
+import pathlib
+import resource
+import statistics
+import time
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def family(pid):
+    """A process and all its descendants."""
+    parents = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with contextlib.suppress(OSError, IndexError, ValueError):
+                text = pathlib.Path(f"/proc/{name}/stat").read_text(encoding="utf-8", errors="replace")
+                parents[int(name)] = int(text.rpartition(")")[2].split()[1])
+    found = [pid]
+    for parent in found:
+        found += [child for child, its in parents.items() if its == parent]
+    return found
+
+
+def cpu_seconds(pid):
+    """Processor time that a process and its living descendants have used."""
+    total = 0
+    for each in family(pid):
+        with contextlib.suppress(OSError):
+            fields = pathlib.Path(f"/proc/{each}/stat").read_text(encoding="utf-8", errors="replace")
+            fields = fields.rpartition(")")[2].split()
+            total += int(fields[11]) + int(fields[12])
+    return total / TICKS
+
+
+def machine_seconds():
+    """Processor time that the machine has used for anything."""
+    with open("/proc/stat", encoding="ascii") as file:
+        user, nice, system, _, _, interrupts, soft = map(int, file.readline().split()[1:8])
+    return (user + nice + system + interrupts + soft) / TICKS
+
+
+def memory_megabytes(pid, field="Pss"):
+    """Memory of a process and its descendants; Pss counts what they share once."""
+    total = 0
+    for each in family(pid):
+        with contextlib.suppress(OSError):
+            for line in pathlib.Path(f"/proc/{each}/smaps_rollup").read_text(encoding="ascii").splitlines():
+                if line.startswith(f"{field}:"):
+                    total += int(line.split()[1])
+    return total / 1024
+
+
+def resident_megabytes(pid):
+    return memory_megabytes(pid, "Rss")
+
+
+def descriptors(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+class Costs:
+    """Processor time of named processes during a block, of the load, and of everything else on the machine."""
+
+    def __init__(self, processes):
+        self.processes = processes
+
+    def __enter__(self):
+        self.begun = time.monotonic()
+        self.machine = machine_seconds()
+        self.before = {name: cpu_seconds(pid) for name, pid in self.processes.items()}
+        self.load = self.children()
+        return self
+
+    def __exit__(self, *_):
+        self.seconds = {name: cpu_seconds(pid) - self.before[name] for name, pid in self.processes.items()}
+        own = sum(self.seconds.values()) + self.children() - self.load
+        took = time.monotonic() - self.begun
+        self.others = max(0.0, machine_seconds() - self.machine - own) / took / os.cpu_count()
+
+    @staticmethod
+    def children():
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return usage.ru_utime + usage.ru_stime
+
+
+def median(values):
+    return statistics.median(values)
+
+
+def ratio(above, below):
+    """The ratio of the medians, and the smallest and largest ratio of one round."""
+    rounds = [one / other for one, other in zip(above, below)]
+    return {"value": median(above) / median(below), "low": min(rounds), "high": max(rounds)}
