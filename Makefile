@@ -1,6 +1,6 @@
 # The commands of this project; README.md says what each is for.
 
-.PHONY: build docs demo test api-fuzz fuzz soak mutants sanitize format catalogue clean
+.PHONY: build docs deb demo test test-deb api-fuzz fuzz soak mutants sanitize format catalogue clean
 
 # One static release build serves the demo, the stack and the package: it runs on hosts without a Swift toolchain.
 build:
@@ -13,11 +13,20 @@ docs: build
 	.build/release/odysctl config reference > docs/SETTINGS.md
 	scripts/manuals .build/release .build/docs
 
+# A Debian package of the release build: .build/deb.
+deb: build
+	@scripts/deps deb
+	@scripts/deb
+
 demo: build
 	@scripts/demo
 
 test:
 	@scripts/test
+
+# The package installed, upgraded and purged in a clean Debian 12 that boots with its own systemd. As root.
+test-deb: build
+	@scripts/test install
 
 # The long form of the fuzz test: thousands of requests made from openapi.yaml, through nginx.
 api-fuzz: build

@@ -1,0 +1,24 @@
+"""The package, as `make deb` builds it. ODYS_BIN_DIR names the directory of the binaries."""
+
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def version():
+    """The product's."""
+    text = (CHECKOUT / "Sources" / "OdysCore" / "Product.swift").read_text(encoding="utf-8")
+    return re.search(r'static let version = "(.+)"', text).group(1)
+
+
+@pytest.fixture(scope="session")
+def package(version):
+    """The path of the .deb."""
+    subprocess.run([CHECKOUT / "scripts" / "deb"], check=True)
+    architecture = subprocess.run(["dpkg", "--print-architecture"], capture_output=True, text=True, check=True)
+    return CHECKOUT / ".build" / "deb" / f"odys_{version}-1_{architecture.stdout.strip()}.deb"
