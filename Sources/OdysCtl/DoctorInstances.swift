@@ -25,7 +25,9 @@ extension Doctor {
             } catch {
                 return Finding(
                     "instances", .unreachable, "instance \(instance.name) \(error.words)",
-                    "start it: systemctl restart odys-fcgi@\(instance.name); its log says why it ended")
+                    access(instance.client.path, W_OK) == 0
+                        ? "start it: systemctl restart odys-fcgi@\(instance.name); its log says why it ended"
+                        : "ask as root, or as a member of the socket's group: runuser -u odys -g odys -G www-data")
             }
         }
     }
