@@ -1,6 +1,6 @@
 # The commands of this project; README.md says what each is for.
 
-.PHONY: build docs deb demo test test-deb api-fuzz fuzz soak mutants sanitize format catalogue clean
+.PHONY: bench build docs deb demo test test-deb api-fuzz fuzz soak mutants sanitize format catalogue clean
 
 # One static release build serves the demo, the stack and the package: it runs on hosts without a Swift toolchain.
 build:
@@ -23,6 +23,11 @@ demo: build
 
 test:
 	@scripts/test
+
+# The responder, PHP-FPM and the bare SQL side by side.
+bench: build
+	@scripts/deps bench
+	@bench/throughput.py
 
 # The package installed, upgraded and purged in a clean Debian 12 that boots with its own systemd. As root.
 test-deb: build
