@@ -10,7 +10,7 @@ import pytest
 from edge import NGINX, Nginx
 from hosts import REAL_IP, balancer_site
 from refusing import problem
-from stack import run
+from stack import NOBODY, run
 
 BURST = 60
 TRUST = "set_real_ip_from 127.0.0.1; real_ip_header X-Forwarded-For; real_ip_recursive on;"
@@ -131,13 +131,14 @@ def test_answers_pass_as_the_host_made_them(quiet, two):
         refused = ask(balancer, quiet, booking)
         read = ask(balancer, quiet, booking, "GET")
         nowhere = balancer.request("GET", "/elsewhere")
+        looked = balancer.request("OPTIONS", NOBODY)
     assert good.status == 200 and good.header("ETag") == '"2"'
     assert good.header("Access-Control-Allow-Origin") == "https://app.odys.example"
     # Once, not twice: from the host alone.
     assert good.header("Strict-Transport-Security") == "max-age=63072000"
     assert (again.status, again.body, again.header("Idempotency-Replayed")) == (200, good.body, "true")
     problem(refused, "invalid_transition")
-    assert read.status == 200
+    assert (read.status, looked.status) == (200, 204)
     problem(nowhere, "not_found")
 
 

@@ -5,7 +5,8 @@ import collections
 import pytest
 
 import audit
-from deployed import PAGE, Deployed, commands
+from deployed import INSTANCES, PAGE, Deployed, commands
+from together import at_once
 from waiting import eventually
 
 APPOINTMENT = "0d5a1c00-0000-4000-8000-0000000000f3"
@@ -124,7 +125,14 @@ def test_an_older_program_works_with_a_newer_schema(host):
         host.sql("ALTER TABLE outbox DROP KEY outbox_later, DROP COLUMN later")
 
 
-def test_the_page_names_the_connections_that_a_process_takes():
-    text = PAGE.read_text(encoding="utf-8")
-    threads, whatsapp, email, others = 8, 4, 2, 2
-    assert f"4 × ({threads} + {whatsapp} + {email} + {others}) = {4 * (threads + whatsapp + email + others)}" in text
+def test_the_connections_of_a_process_are_those_of_the_page(host):
+    """Under load: as many as the page's sum says, or fewer where a thread has not been needed yet; never more."""
+    threads = int(host.settings()["ODYS_THREADS"])
+    each = threads + 4 + 2 + 2
+    assert f"4 × ({threads} + 4 + 2 + 2) = {4 * each}," in PAGE.read_text(encoding="utf-8")
+    booking = host.booking()
+    answers = at_once([lambda: host.get(booking, booking.professional)] * 60)
+    # The address is limited to 60 a minute, which earlier tests have used too.
+    assert {answer.status for answer in answers} <= {200, 429} and any(answer.status == 200 for answer in answers)
+    found = host.one("SELECT COUNT(*) AS number FROM information_schema.processlist WHERE user = 'odys'")["number"]
+    assert len(INSTANCES) * (4 + 2) < found <= len(INSTANCES) * each, found
