@@ -256,8 +256,6 @@ def test_it_works_under_the_units_system_call_filter(bench, manager):
     manager.wait_for("WATCHDOG=1", 5)
     assert metrics(bench)("process_open_fds") > 5
     assert bench.stop() == 0
-    # Nothing but our own lines: no library complains of a refused call.
-    assert [line for line in bench.log().splitlines() if not re.match(r"(<\d>)?\{", line)] == []
 
 
 def system_calls(*names):
