@@ -91,6 +91,7 @@ public struct Migrations {
         guard try taken[0].integer(0) == 1 else {
             throw StoreError(kind: .timeout, doing: "wait for another migration to end")
         }
+        try checkPlatform()
         for (migration, state) in try status(migrations) {
             switch state {
             case .applied: continue
@@ -105,6 +106,26 @@ public struct Migrations {
         }
         _ = try connection.query("SELECT RELEASE_LOCK('odys_migrate')", [], doing: "release the migration lock")
         try connection.commit()
+    }
+
+    /// Refuses the tables of a platform whose ids are texts. No foreign key can refer to them, so only half of the
+    /// schema would come.
+    private func checkPlatform() throws(StoreError) {
+        let rows = try connection.query(
+            """
+            SELECT CONCAT(table_name, '.', column_name) FROM information_schema.columns
+            WHERE table_schema = DATABASE() AND data_type <> 'uuid'
+              AND table_name IN ('professionals', 'clients', 'appointments', 'notifications')
+              AND column_name IN ('id', 'professional_id', 'client_id')
+            ORDER BY 1
+            """, [], doing: "look at the platform's tables")
+        guard !rows.isEmpty else { return }
+        var columns: [String] = []
+        for row in rows { columns.append(try row.text(0)) }
+        throw StoreError(
+            kind: .schema,
+            doing: "adopt the platform's tables, where these are not of type UUID (docs/DEPLOY.md changes them): "
+                + columns.joined(separator: ", "))
     }
 
     private func apply(_ migration: Migration) throws(StoreError) {

@@ -22,8 +22,8 @@ CREATE TABLE `appointments` (
   PRIMARY KEY (`id`),
   KEY `appointments_professional_id_idx` (`professional_id`),
   KEY `appointments_client_id_idx` (`client_id`),
-  CONSTRAINT `a1` FOREIGN KEY (`professional_id`) REFERENCES `professionals` (`id`) ON DELETE CASCADE,
-  CONSTRAINT `a2` FOREIGN KEY (`client_id`) REFERENCES `clients` (`id`) ON DELETE CASCADE
+  CONSTRAINT `appointments_professional_id_foreign` FOREIGN KEY (`professional_id`) REFERENCES `professionals` (`id`) ON DELETE CASCADE,
+  CONSTRAINT `appointments_client_id_foreign` FOREIGN KEY (`client_id`) REFERENCES `clients` (`id`) ON DELETE CASCADE
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci ROW_FORMAT=DYNAMIC;
 LOCK TABLES `appointments` WRITE;
 INSERT INTO `appointments` VALUES
@@ -54,7 +54,7 @@ CREATE TABLE `clients` (
   `created_at` datetime(6) NOT NULL DEFAULT current_timestamp(6),
   PRIMARY KEY (`id`),
   KEY `clients_user_id_idx` (`user_id`),
-  CONSTRAINT `c1` FOREIGN KEY (`professional_id`) REFERENCES `professionals` (`id`) ON DELETE CASCADE
+  CONSTRAINT `clients_professional_id_foreign` FOREIGN KEY (`professional_id`) REFERENCES `professionals` (`id`) ON DELETE CASCADE
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci;
 INSERT INTO `clients` VALUES
 ('5b0cf0a4-0d7e-4d8c-9a7e-0000000000c1','dump-client','5b0cf0a4-0d7e-4d8c-9a7e-0000000000a1','Zoë 👩🏽‍🦰','(11) 90000-0001',NULL,NULL,'2024-01-01 00:00:00.000000'),

@@ -22,3 +22,12 @@ def package(version):
     subprocess.run([CHECKOUT / "scripts" / "deb"], check=True)
     architecture = subprocess.run(["dpkg", "--print-architecture"], capture_output=True, text=True, check=True)
     return CHECKOUT / ".build" / "deb" / f"odys_{version}-1_{architecture.stdout.strip()}.deb"
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Shows the journal of the host on which a test failed."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed and item.funcargs.get("host"):
+        report.sections.append(("journal", item.funcargs["host"].journal("--lines=80")))

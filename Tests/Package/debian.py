@@ -93,6 +93,9 @@ class Debian:
         assert not check or done.returncode == 0, f"{words}: {done.returncode}\n{done.stdout[-3000:]}"
         return done.stdout
 
+    def journal(self, *words):
+        return self.run("journalctl", "--no-pager", *words)
+
     def close(self):
         """The first process of its namespace takes all others with it, and their mounts."""
         if self.process is not None:
