@@ -61,6 +61,33 @@ def descriptors(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
+class Quiet:
+    """Waits for others to leave the machine alone, for as long as there is patience, over all of a benchmark."""
+
+    SHARE_MAX = 0.08
+
+    def __init__(self, seconds):
+        self.left = seconds
+        self.repeated = 0
+
+    def wait(self):
+        while self.left > 0:
+            begun, used = time.monotonic(), machine_seconds()
+            time.sleep(0.3)
+            took = time.monotonic() - begun
+            if (machine_seconds() - used) / took / os.cpu_count() <= self.SHARE_MAX:
+                return
+            self.left -= took
+
+    def accepts(self, others, seconds):
+        """Whether a run counts; one that others disturbed is repeated while there is patience."""
+        if others <= self.SHARE_MAX or self.left <= 0:
+            return True
+        self.left -= seconds
+        self.repeated += 1
+        return False
+
+
 class Costs:
     """Processor time of named processes during a block, of the load, and of everything else on the machine."""
 

@@ -171,17 +171,21 @@ class Servers:
         self.create(DATABASE, user=True)
 
     def create(self, name, user=False):
-        """A database with our schema."""
+        """A database with our schema, and the grants of the application's user."""
         if user:
             database.create(self.socket, name, "odys", self.password, self.dir / "mariadb.log")
         else:
-            self.sql(f"CREATE DATABASE {name} CHARACTER SET utf8mb4;"
-                     f"GRANT SELECT, INSERT, UPDATE, DELETE ON {name}.* TO 'odys'@'localhost'", schema="mysql")
+            self.sql(f"CREATE DATABASE {name} CHARACTER SET utf8mb4", schema="mysql")
+        self.ctl(name, "migrate", "up", "--sql", CHECKOUT / "sql")
+        self.sql(self.ctl(name, "migrate", "grants"), name)
+
+    def ctl(self, schema, *words):
         done = subprocess.run(
-            [BINARIES / "odysctl", "migrate", "up", "--sql", CHECKOUT / "sql"], capture_output=True, text=True,
-            check=False, env={**self.settings(name), "ODYS_DB_MIGRATE_USER": "root", "ODYS_DB_MIGRATE_PASSWORD": ""})
+            [BINARIES / "odysctl", *words], capture_output=True, text=True, check=False,
+            env={**self.settings(schema), "ODYS_DB_MIGRATE_USER": "root", "ODYS_DB_MIGRATE_PASSWORD": ""})
         if done.returncode != 0:
-            raise StackError(f"odysctl migrate failed\n{done.stdout}{done.stderr}")
+            raise StackError(f"odysctl {words[0]} failed\n{done.stdout}{done.stderr}")
+        return done.stdout
 
     def sql(self, text, schema=DATABASE):
         """Runs statements; returns the rows of the last result as lists of text."""
@@ -240,7 +244,7 @@ class Servers:
         """One nginx for all systems: `ours`, `php` and `static`, each also with TLS as `ours-tls` and so on."""
         web.make_certificates(self.make("tls"), self.dir / "openssl.log")
         web.write_shared(self.make("nginx"), [str(self.dir / f"{name}.sock") for name in responders],
-                         self.origins(), rate_limit=False)
+                         self.ctl(DATABASE, "config", "nginx"), rate_limit=False)
         self.idle = socket.socket(socket.AF_UNIX)
         self.idle.bind(str(self.dir / "idle.sock"))
         os.chmod(self.dir / "idle.sock", 0o666)
@@ -270,11 +274,6 @@ class Servers:
         process = self.run("nginx", ["/usr/sbin/nginx", "-e", log, "-p", self.dir / "nginx", "-c", conf])
         wait_until(lambda: process.poll() is not None or (self.dir / "nginx.pid").exists(), 20)
         return process
-
-    def origins(self):
-        done = subprocess.run([BINARIES / "odysctl", "config", "nginx"], env=self.settings(), capture_output=True,
-                              text=True, check=True)
-        return done.stdout
 
     def make(self, name):
         directory = self.dir / name
