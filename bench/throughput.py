@@ -3,7 +3,7 @@
 
   bench/throughput.py [--quick | --guard] [--out DIRECTORY]
 
---quick takes two minutes and leaves half out; --guard is the part `bench` of `make test`."""
+--quick takes two minutes and leaves half out; --guard takes half a minute and fails on a gross loss alone."""
 
 import argparse
 import collections
