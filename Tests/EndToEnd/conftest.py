@@ -8,7 +8,7 @@ import pytest
 
 import audit
 import canary
-from bench import Bench
+from bench import Bench, Database
 from stack import Stack
 
 ORIGIN = "https://app.odys.example"
@@ -97,6 +97,15 @@ def strict(make_stack):
 def fragile(make_stack):
     """The stack whose processes are killed."""
     return make_stack("--rate-limit", "off", "--no-seed", "--responders", "3", ODYS_THREADS="8")
+
+
+@pytest.fixture(scope="module")
+def database(odys):
+    """A migrated database that nobody serves."""
+    made = Database(odys)
+    made.migrate()
+    yield made
+    made.drop()
 
 
 @pytest.fixture

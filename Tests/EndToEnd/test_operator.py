@@ -16,14 +16,6 @@ PHONE, ADDRESS = "+55 21 98765-4321", "ana.souza@example.com"
 STATES = ("pending", "sent", "dead", "skipped", "expired", "superseded")
 
 
-@pytest.fixture(scope="module")
-def database(odys):
-    made = bench.Database(odys)
-    made.migrate()
-    yield made
-    made.drop()
-
-
 @pytest.fixture
 def queue(database):
     """{state: id} of one WhatsApp message in each state, and `mail`, a dead e-mail; nobody delivers them."""

@@ -131,14 +131,6 @@ def test_what_others_enqueued_and_what_is_older_is_told_too(quiet):
 
 # --- messages -----------------------------------------------------------------------------------------
 
-@pytest.fixture(scope="module")
-def database(odys):
-    made = bench.Database(odys)
-    made.migrate()
-    yield made
-    made.drop()
-
-
 @pytest.fixture
 def post(database):
     """Two clients' messages in a queue that nobody delivers: Ana's in every state, by three spellings of her phone."""

@@ -112,6 +112,7 @@ import Testing
             usleep(150_000)
             if try connection.query(waiting, [], doing: "look for a waiter")[0].integer(0) > 0 { return }
         }
+        Issue.record("nobody waits")
     }
 
     /// Runs requests in as many threads, released at the same moment.
