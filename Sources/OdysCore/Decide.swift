@@ -173,8 +173,3 @@ private struct Audience {
         ]
     }
 }
-
-extension String {
-    /// Whether there is nothing to read in it.
-    var isBlank: Bool { unicodeScalars.allSatisfy(\.properties.isWhitespace) }
-}

@@ -96,19 +96,41 @@ private struct Reader {
 
     private mutating func string() throws(JSON.ReadError) -> String {
         position += 1
-        var content: [UInt8] = []
+        let start = position
+        while let byte = next {
+            switch byte {
+            case UInt8(ascii: "\""):
+                position += 1
+                return try text(bytes.span.extracting(start..<position - 1))
+            case UInt8(ascii: "\\"): return try string(after: Array(bytes[start..<position]))
+            case 0..<0x20: throw .unexpected
+            default: position += 1
+            }
+        }
+        throw .unexpected
+    }
+
+    /// The rest of a string that has an escape in it.
+    private mutating func string(after beginning: [UInt8]) throws(JSON.ReadError) -> String {
+        var content = beginning
         while let byte = next {
             position += 1
             switch byte {
-            case UInt8(ascii: "\""):
-                guard let text = String(validating: content, as: UTF8.self) else { throw .notUTF8 }
-                return text
+            case UInt8(ascii: "\""): return try text(content.span)
             case UInt8(ascii: "\\"): content += String(try escape()).utf8
             case 0..<0x20: throw .unexpected
             default: content.append(byte)
             }
         }
         throw .unexpected
+    }
+
+    private func text(_ content: Span<UInt8>) throws(JSON.ReadError) -> String {
+        do {
+            return String(copying: try UTF8Span(validating: content))
+        } catch {
+            throw .notUTF8
+        }
     }
 
     private mutating func escape() throws(JSON.ReadError) -> Unicode.Scalar {

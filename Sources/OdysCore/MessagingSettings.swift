@@ -143,6 +143,6 @@ struct URLParts {
 
 extension String {
     public var hasControlCharacters: Bool {
-        unicodeScalars.contains { $0.properties.generalCategory == .control }
+        unicodeScalars.contains(where: \.isControl)
     }
 }

@@ -117,6 +117,14 @@ import Testing
         }
     }
 
+    /// `DATETIME` ends with 9999; what is added to it may not.
+    @Test func yearsOfFiveDigitsAreWritten() {
+        let instant = Instant(year: 12_026, month: 1, day: 2, hour: 3, minute: 4, second: 5, microsecond: 6)
+        #expect(instant.sql == "12026-01-02 03:04:05.000006")
+        #expect(instant.iso8601Microseconds == "12026-01-02T03:04:05.000006Z")
+        #expect(instant.rfc5322.hasSuffix(", 02 Jan 12026 03:04:05 +0000"))
+    }
+
     @Test func secondsAreAddedToTheMicrosecond() {
         let instant = Instant(year: 2024, month: 2, day: 28, hour: 23, minute: 59, second: 59, microsecond: 999_999)
         #expect(instant.advanced(bySeconds: 0.000_001).iso8601 == "2024-02-29T00:00:00Z")

@@ -105,6 +105,7 @@ public struct MessagePayload: Sendable, Equatable {
     /// The payload as it is stored; absent facts are absent keys.
     public var json: JSON {
         var members: [JSON.Member] = []
+        members.reserveCapacity(PayloadKey.allCases.count)
         func add(_ name: String, _ text: String?) {
             if let text { members.append(JSON.Member(name, .string(text))) }
         }

@@ -1,0 +1,36 @@
+// What is asked of texts in many places. ASCII is decided without Unicode's tables, which cost a hundred instructions
+// for each question.
+
+extension String {
+    /// Whether two texts are the same bytes. `==` is Unicode equivalence, which is wrong for ids, tokens and names.
+    public func hasSameBytes(as other: String) -> Bool {
+        guard utf8.count == other.utf8.count else { return false }
+        // Spans, because the iterators of `elementsEqual` take six times as long.
+        let (mine, others) = (utf8Span.span, other.utf8Span.span)
+        for index in mine.indices where mine[index] != others[index] { return false }
+        return true
+    }
+
+    /// Whether there is nothing to read in it.
+    var isBlank: Bool { unicodeScalars.allSatisfy(\.isSpace) }
+}
+
+extension Unicode.Scalar {
+    /// Unicode's category Cc, which is these two ranges for ever (its stability policy).
+    public var isControl: Bool { value < 0x20 || (0x7F...0x9F).contains(value) }
+
+    /// Unicode's property White_Space.
+    var isSpace: Bool {
+        isASCII ? value == 0x20 || (0x09...0x0D).contains(value) : properties.isWhitespace
+    }
+
+    /// Unicode's property Alphabetic.
+    var isLetter: Bool {
+        isASCII ? (0x61...0x7A).contains(value | 0x20) : properties.isAlphabetic
+    }
+
+    /// A decimal digit of any script.
+    var isDigit: Bool {
+        isASCII ? (0x30...0x39).contains(value) : properties.numericType == .decimal
+    }
+}
