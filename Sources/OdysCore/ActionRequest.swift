@@ -49,6 +49,8 @@ public struct ActionRequest: Sendable {
         switch field {
         case .absent: return .unsupportedMediaType
         case .repeated: return .invalidHeader
+        // What nearly everybody sends.
+        case .one("application/json"): return nil
         case .one(let value):
             let type = value.prefix { $0 != ";" }.filter { !$0.isWhitespace }.lowercased()
             return type == "application/json" && !value.contains(",") ? nil : .unsupportedMediaType
@@ -68,7 +70,7 @@ public struct ActionRequest: Sendable {
             for scalar in text.unicodeScalars {
                 if scalar == "\n" || scalar == "\t" {
                     kept.append(" ")
-                } else if scalar.properties.generalCategory == .control {
+                } else if scalar.isControl {
                     return nil
                 } else {
                     kept.append(scalar)

@@ -148,6 +148,7 @@ extension String {
 extension StringProtocol {
     var trimmed: String {
         let start = drop { $0.isWhitespace }
-        return String(start.reversed().drop { $0.isWhitespace }.reversed())
+        guard let last = start.lastIndex(where: { !$0.isWhitespace }) else { return "" }
+        return String(start[...last])
     }
 }

@@ -18,15 +18,15 @@ public enum Phone {
     /// What is read again, such as the recipient of a stored message, is kept as `stored` has it.
     public static func normalise(_ typed: String) -> String? {
         guard let (digits, isInternational) = read(typed) else { return nil }
-        let isBrazilian = digits.starts(with: [5, 5])
+        let isBrazilian = digits.starts(with: "55".utf8)
         if isInternational {
             guard (8...15).contains(digits.count) else { return nil }
             return isBrazilian ? brazilian(digits.dropFirst(2)) : text(digits[...])
         }
         switch digits.count {
-        case 10, 11: return brazilian(digits.first == 0 ? digits.dropFirst() : digits[...])
+        case 10, 11: return brazilian(digits.first == UInt8(ascii: "0") ? digits.dropFirst() : digits[...])
         case 12...15:
-            if digits.first == 0 { return brazilian(digits.dropFirst()) }
+            if digits.first == UInt8(ascii: "0") { return brazilian(digits.dropFirst()) }
             return isBrazilian ? brazilian(digits.dropFirst(2)) : text(digits[...])
         default: return nil
         }
@@ -46,37 +46,35 @@ public enum Phone {
         71, 73, 74, 75, 77, 79, 81, 82, 83, 84, 85, 86, 87, 88, 89, 91, 92, 93, 94, 95, 96, 97, 98, 99,
     ]
 
-    private static func read(_ typed: String) -> (digits: [Int], isInternational: Bool)? {
-        var digits: [Int] = []
+    private static func read(_ typed: String) -> (digits: [UInt8], isInternational: Bool)? {
+        var digits: [UInt8] = []
+        digits.reserveCapacity(16)
         var isInternational = false
         var isInterrupted = false
         for scalar in typed.unicodeScalars {
             switch scalar {
             case "0"..."9":
-                if isInterrupted { return nil }
-                digits.append(Int(scalar.value - 48))
-                if digits.count > 16 { return nil }
+                if isInterrupted || digits.count == 16 { return nil }
+                digits.append(UInt8(scalar.value))
             case "+": if digits.isEmpty { isInternational = true }
+            case ",", ";", "#", "*": if digits.count >= 8 { isInterrupted = true }
             default:
-                let properties = scalar.properties
-                if properties.numericType == .decimal { return nil }
-                let interrupts = properties.isAlphabetic || [",", ";", "#", "*"].contains(scalar)
-                if interrupts, digits.count >= 8 { isInterrupted = true }
+                if scalar.isDigit { return nil }
+                if digits.count >= 8, scalar.isLetter { isInterrupted = true }
             }
         }
         return (digits, isInternational)
     }
 
     /// With the country code before it, if this is an area code and a number of eight or nine digits.
-    private static func brazilian(_ national: ArraySlice<Int>) -> String? {
-        guard national.count == 10 || national.count == 11,
-            let first = national.first, let second = national.dropFirst().first,
-            areaCodes.contains(first * 10 + second)
+    private static func brazilian(_ national: ArraySlice<UInt8>) -> String? {
+        guard national.count == 10 || national.count == 11, let code = Int(text(national.prefix(2))),
+            areaCodes.contains(code)
         else { return nil }
         return "55" + text(national)
     }
 
-    private static func text(_ digits: ArraySlice<Int>) -> String {
-        digits.map(String.init).joined()
+    private static func text(_ digits: ArraySlice<UInt8>) -> String {
+        String(decoding: digits, as: UTF8.self)
     }
 }

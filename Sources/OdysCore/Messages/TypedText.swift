@@ -22,15 +22,43 @@ public enum TypedText {
     /// It does not keep the text from starting with a list or quotation mark (`- `, `> `, `1. `). WhatsApp
     /// heeds those at the start of a line only, and no template starts a line with a typed value.
     public static func inline(_ text: String, scalarsMax: Int) -> String {
-        // Breaking a link takes at most every third scalar away, so twice the room is more than is shown.
-        let start = visible(text, scalarsMax: 2 * scalarsMax + 64)
-        return cut(withoutLinks(start), scalarsMax: scalarsMax)
+        isCleanLatin(text, scalarsMax: scalarsMax) ? text : cleaned(text, scalarsMax: scalarsMax)
     }
 
     /// The same, with a word in the place of a text of which nothing remains.
     public static func inline(_ text: String, scalarsMax: Int, fallback: String) -> String {
         let cleaned = inline(text, scalarsMax: scalarsMax)
         return cleaned.isEmpty ? fallback : cleaned
+    }
+
+    /// Whether cleaning leaves the text as it is, told from its bytes alone, as for most names. False says nothing.
+    ///
+    /// Latin letters up to U+017F (ã, ç, Ž) are the bytes C3 to C5 with one more behind each.
+    static func isCleanLatin(_ text: String, scalarsMax: Int) -> Bool {
+        var scalars = 0
+        // No space may stand at the start, at the end or beside another, and a full stop needs one behind it.
+        var last = UInt8(ascii: " ")
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: " "):
+                if last == byte { return false }
+            case 0..<0x20, 0x7F, UInt8(ascii: "*"), UInt8(ascii: "~"), UInt8(ascii: "`"), UInt8(ascii: "_"),
+                UInt8(ascii: "@"), UInt8(ascii: ":"), 0xC0...0xC2, 0xC6...0xFF:
+                return false
+            default:
+                if last == UInt8(ascii: ".") { return false }
+            }
+            if byte & 0xC0 != 0x80 { scalars += 1 }
+            last = byte
+        }
+        return last != UInt8(ascii: " ") && scalars <= scalarsMax
+    }
+
+    /// What `inline` says of a text of any kind.
+    static func cleaned(_ text: String, scalarsMax: Int) -> String {
+        // Breaking a link takes at most every third scalar away, so twice the room is more than is shown.
+        let start = visible(text, scalarsMax: 2 * scalarsMax + 64)
+        return cut(withoutLinks(start), scalarsMax: scalarsMax)
     }
 
     /// Combining marks on one letter. Four are enough for every living script; hundreds would cover the
@@ -48,6 +76,9 @@ public enum TypedText {
         case "\u{200D}": return .joiner
         case "\u{FE0E}", "\u{FE0F}": return .selector
         case "\u{1F3FB}"..."\u{1F3FF}": return .plain
+        case " ": return .space
+        // The rest of printable ASCII, and Latin letters.
+        case "!"..."}", "\u{C0}"..."\u{17F}": return .plain
         default: break
         }
         let properties = scalar.properties
@@ -135,7 +166,7 @@ public enum TypedText {
     private static func isAddress(_ run: ArraySlice<Unicode.Scalar>) -> Bool {
         guard run.count >= 7 else { return false }
         return run.indices.dropFirst().dropLast()
-            .count { isStop(run[$0]) && isDigit(run[$0 - 1]) && isDigit(run[$0 + 1]) } >= 3
+            .count { isStop(run[$0]) && run[$0 - 1].isDigit && run[$0 + 1].isDigit } >= 3
     }
 
     private static func needsSpace(
@@ -144,16 +175,12 @@ public enum TypedText {
         guard index > 0, index + 1 < scalars.count else { return false }
         let (before, after) = (scalars[index - 1], scalars[index + 1])
         if before == " " || isStop(before) { return false }
-        if isDigit(before), isDigit(after) { return inAddress }
-        return after.properties.isAlphabetic || after.properties.numericType != nil
-    }
-
-    private static func isDigit(_ scalar: Unicode.Scalar) -> Bool {
-        scalar.properties.numericType == .decimal
+        if before.isDigit, after.isDigit { return inAddress }
+        return after.isLetter || after.properties.numericType != nil
     }
 
     private static func isDigitOrStop(_ scalar: Unicode.Scalar) -> Bool {
-        isDigit(scalar) || isStop(scalar)
+        scalar.isDigit || isStop(scalar)
     }
 
     /// The full stop and what domain names take for one (UTS 46), with its small form.
