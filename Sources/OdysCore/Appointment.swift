@@ -4,13 +4,16 @@ public struct AppointmentID: Sendable, Hashable, CustomStringConvertible {
 
     /// Accepts a UUID in any letter case, dashes in their places, and nothing else.
     public init?(_ text: String) {
-        let bytes = Array(text.utf8)
+        let bytes = text.utf8Span.span
         guard bytes.count == 36 else { return nil }
-        for (index, byte) in bytes.enumerated() {
+        var hasCapitals = false
+        for index in bytes.indices {
+            let byte = bytes[index]
             let isDash = index == 8 || index == 13 || index == 18 || index == 23
             guard isDash ? byte == UInt8(ascii: "-") : hexValue(byte) != nil else { return nil }
+            if (65...70).contains(byte) { hasCapitals = true }
         }
-        description = String(decoding: bytes.map { $0 >= 65 && $0 <= 70 ? $0 + 32 : $0 }, as: UTF8.self)
+        description = hasCapitals ? text.lowercased() : text
     }
 }
 

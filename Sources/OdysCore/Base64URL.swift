@@ -28,12 +28,13 @@ func base64urlText(_ bytes: [UInt8]) -> String {
 /// RFC 4648, 3.5).
 func base64url(_ text: some Collection<UInt8>) -> [UInt8]? {
     guard text.count % 4 != 1 else { return nil }
+    let values = base64urlValues
     var out: [UInt8] = []
     out.reserveCapacity(text.count * 3 / 4)
     var buffer: UInt32 = 0
     var bits = 0
     for character in text {
-        let value = base64urlValues[Int(character)]
+        let value = values[Int(character)]
         guard value != 255 else { return nil }
         buffer = buffer << 6 | UInt32(value)
         bits += 6

@@ -41,9 +41,9 @@ public struct CredentialReader: Sendable {
     /// The token of an `Authorization` field with the scheme Bearer, which is written in any letter case (RFC 9110,
     /// 11.1).
     private func bearerToken(_ value: String) -> String? {
-        let parts = value.split(separator: " ", omittingEmptySubsequences: true)
-        guard parts.count == 2, parts[0].lowercased() == "bearer" else { return nil }
-        return String(parts[1])
+        let parts = Array(value.utf8).split(separator: UInt8(ascii: " "))
+        guard parts.count == 2, String(decoding: parts[0], as: UTF8.self).lowercased() == "bearer" else { return nil }
+        return String(decoding: parts[1], as: UTF8.self)
     }
 }
 

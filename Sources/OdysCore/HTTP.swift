@@ -36,8 +36,9 @@ public struct Request: Sendable {
     /// - Parameter parameters: CGI parameters under their CGI names, such as `HTTP_ACCEPT`; repeated ones repeatedly.
     public init(method: String, target: String, parameters: [Header], body: Body) {
         self.method = method
-        path = String(target.prefix { $0 != "?" })
-        query = String(target.drop { $0 != "?" }.dropFirst())
+        let mark = target.utf8.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex
+        path = String(target[..<mark])
+        query = String(Substring(target.utf8[mark...].dropFirst()))
         self.parameters = parameters
         self.body = body
     }
@@ -47,7 +48,7 @@ public struct Request: Sendable {
     public func field(_ name: String) -> Field {
         var found: String?
         for parameter in parameters
-        where parameter.name == name && (!parameter.value.isEmpty || name.hasPrefix("HTTP_")) {
+        where parameter.name.hasSameBytes(as: name) && (!parameter.value.isEmpty || name.hasPrefix("HTTP_")) {
             if found != nil { return .repeated }
             found = parameter.value
         }
@@ -56,7 +57,7 @@ public struct Request: Sendable {
 
     /// The values of a field, as often as it occurs.
     public func values(_ name: String) -> [String] {
-        parameters.compactMap { $0.name == name ? $0.value : nil }
+        parameters.compactMap { $0.name.hasSameBytes(as: name) ? $0.value : nil }
     }
 
     /// The value of a field that occurs exactly once, else nil.

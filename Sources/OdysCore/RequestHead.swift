@@ -78,7 +78,8 @@ extension AppointmentEndpoint {
 
     /// Whether `Accept` names `application/json` and nothing that a problem document would match.
     func acceptsOnlyPlainJSON(_ request: Request) -> Bool {
-        guard let accept = request.value("HTTP_ACCEPT") else { return false }
+        guard let accept = request.value("HTTP_ACCEPT"), accept != "*/*" else { return false }
+        if accept == "application/json" { return true }
         let types = accept.split(separator: ",").map { entry in
             entry.prefix { $0 != ";" }.filter { !$0.isWhitespace }.lowercased()
         }

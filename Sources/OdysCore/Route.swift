@@ -10,10 +10,10 @@ enum Route: Equatable {
     init?(path: String) {
         guard path.utf8.starts(with: Self.prefix.utf8) else { return nil }
         let rest = path.utf8.dropFirst(Self.prefix.utf8.count)
-        if let id = AppointmentID(String(decoding: rest, as: UTF8.self)) {
+        if let id = AppointmentID(String(Substring(rest))) {
             self = .appointment(id)
         } else if rest.suffix(Self.historySuffix.utf8.count).elementsEqual(Self.historySuffix.utf8),
-            let id = AppointmentID(String(decoding: rest.dropLast(Self.historySuffix.utf8.count), as: UTF8.self))
+            let id = AppointmentID(String(Substring(rest.dropLast(Self.historySuffix.utf8.count))))
         {
             self = .history(id)
         } else {
@@ -27,15 +27,18 @@ enum Route: Equatable {
         }
     }
 
-    /// As in `Allow`. `OPTIONS` is answered before the others, to anybody.
-    var allowedMethods: String {
+    /// `OPTIONS` is answered before the others, to anybody.
+    private var methods: [String] {
         switch self {
-        case .appointment: "GET, PATCH, OPTIONS"
-        case .history: "GET, OPTIONS"
+        case .appointment: ["GET", "PATCH", "OPTIONS"]
+        case .history: ["GET", "OPTIONS"]
         }
     }
 
+    /// As in `Allow`.
+    var allowedMethods: String { methods.joined(separator: ", ") }
+
     func offers(_ method: String) -> Bool {
-        allowedMethods.split(separator: ", ").contains { $0.utf8.elementsEqual(method.utf8) }
+        methods.contains { $0.hasSameBytes(as: method) }
     }
 }

@@ -21,8 +21,9 @@ public struct TokenVerifier: Sendable {
 
     /// Everything there is to say of a token. The responder and the operator's command ask the same question here.
     public func examine(_ token: String, now: Double) -> TokenExamination {
-        guard token.utf8.count <= Limits.tokenBytesMax else { return TokenExamination(problems: [.tooLong]) }
-        let parts = token.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        let bytes = Array(token.utf8)
+        guard bytes.count <= Limits.tokenBytesMax else { return TokenExamination(problems: [.tooLong]) }
+        let parts = bytes.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         guard parts.count == 3 else { return TokenExamination(problems: [.notThreeParts]) }
         var result = TokenExamination(problems: [])
         result.header = object(parts[0])
@@ -30,7 +31,7 @@ public struct TokenVerifier: Sendable {
         if let header = result.header {
             result.key = keys.key(of: header, &result.problems)
             if let key = result.key {
-                let signed = Array(token.utf8.prefix(parts[0].count + 1 + parts[1].count))
+                let signed = Array(bytes[..<parts[1].endIndex])
                 let signature = base64url(parts[2])
                 if signature.map({ key.hasSigned(signed, $0) }) != true { result.problems.append(.signature) }
             }
@@ -87,7 +88,7 @@ public struct TokenVerifier: Sendable {
         }
     }
 
-    private func object(_ part: Substring.UTF8View.SubSequence) -> JSON? {
+    private func object(_ part: ArraySlice<UInt8>) -> JSON? {
         guard let bytes = base64url(part), let json = try? JSON(reading: bytes), case .object = json
         else { return nil }
         return json
