@@ -18,20 +18,20 @@ struct LineLogHandler: LogHandler {
     }
 
     func log(event: LogEvent) {
-        let facts = (event.metadata ?? [:]).sorted { $0.key < $1.key }
+        let facts = event.metadata ?? [:]
         let line: String
         switch format {
         case .json:
-            let members = [
+            var members = [
                 JSON.Member("ts", .string(Clock.now.iso8601Microseconds)),
                 JSON.Member("level", .string(event.level.rawValue)),
-                JSON.Member("msg", .string("\(event.message)")),
+                JSON.Member("msg", .string(event.message.description)),
                 JSON.Member("instance", .string(instance)),
             ]
-            let object = JSON.object(members + facts.map { JSON.Member($0.key, $0.value.json) })
-            line = "<\(event.level.syslogPriority)>\(object.text)\n"
+            members += facts.map { JSON.Member($0.key, $0.value.json) }.sorted { $0.name < $1.name }
+            line = "<\(event.level.syslogPriority)>\(JSON.object(members).text)\n"
         case .text:
-            let details = facts.map { " \($0.key)=\($0.value)" }.joined()
+            let details = facts.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
             // What providers say may hold line ends, and must not look like another event.
             let text = "\(event.level.rawValue) \(event.message)\(details)"
             line = "\(Clock.now.iso8601Microseconds) \(text.withoutControls)\n"
@@ -43,14 +43,19 @@ struct LineLogHandler: LogHandler {
 extension Logger.MetadataValue {
     /// A number stays one, so that a reader can compare it.
     fileprivate var json: JSON {
-        if case .stringConvertible(let value) = self, let number = value as? Int { return .integer(number) }
-        return .string("\(self)")
+        switch self {
+        case .string(let text): return .string(text)
+        case .stringConvertible(let value):
+            if let number = value as? Int { return .integer(number) }
+            return .string(value.description)
+        case .array, .dictionary: return .string(description)
+        }
     }
 }
 
 extension String {
     fileprivate var withoutControls: String {
-        String(String.UnicodeScalarView(unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
+        String(String.UnicodeScalarView(unicodeScalars.map { $0.isControl ? " " : $0 }))
     }
 }
 

@@ -94,21 +94,23 @@ struct Worker {
 extension Logger {
     /// One line for what a request did, or why it failed. Refusals are the caller's affair, and debugging's.
     fileprivate func record(_ record: AppointmentEndpoint.Record, _ request: Request, seconds: Double) {
-        var facts: Metadata = [
-            "request_id": "\(record.requestID)", "status": .stringConvertible(record.status),
-            "code": "\(record.code)", "method": "\(request.method.prefix(16))", "route": "\(request.route)",
-            "duration_ms": .stringConvertible(Int((seconds * 1_000).rounded())),
-        ]
-        if let trace = record.traceID { facts["trace_id"] = "\(trace)" }
-        if let id = record.appointmentID { facts["appointment_id"] = "\(id)" }
-        if let action = record.action { facts["action"] = "\(action.rawValue)" }
-        if let role = record.role { facts["role"] = "\(role.rawValue)" }
+        var facts = Metadata(minimumCapacity: 12)
+        facts["request_id"] = .string(record.requestID)
+        facts["status"] = .stringConvertible(record.status)
+        facts["code"] = .string(record.code)
+        facts["method"] = .string(String(request.method.prefix(16)))
+        facts["route"] = .string(request.route)
+        facts["duration_ms"] = .stringConvertible(Int((seconds * 1_000).rounded()))
+        if let trace = record.traceID { facts["trace_id"] = .string(trace) }
+        if let id = record.appointmentID { facts["appointment_id"] = .string(id.description) }
+        if let action = record.action { facts["action"] = .string(action.rawValue) }
+        if let role = record.role { facts["role"] = .string(role.rawValue) }
         if let transition = record.transition {
-            facts["from"] = "\(transition.from.rawValue)"
-            facts["to"] = "\(transition.to.rawValue)"
+            facts["from"] = .string(transition.from.rawValue)
+            facts["to"] = .string(transition.to.rawValue)
         }
         if let failure = record.failure {
-            facts["error"] = "\(failure)"
+            facts["error"] = .string(failure.description)
             error("a request failed: \(failure.remedy)", metadata: facts)
         } else if record.code == "read" {
             debug("an appointment was read", metadata: facts)
@@ -123,11 +125,13 @@ extension Logger {
 extension Request {
     /// The path without its ids, of which there are few: for the log and for the status page.
     fileprivate var route: String {
-        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
-        if parts.count > 3, parts[1] == "api", parts[2] == "appointments" {
-            if parts.count == 4 { return "/api/appointments/{id}" }
-            if parts.count == 5, parts[4] == "history" { return "/api/appointments/{id}/history" }
+        let appointments = "/api/appointments/"
+        if path.utf8.starts(with: appointments.utf8) {
+            let rest = path.utf8.dropFirst(appointments.utf8.count)
+            guard let slash = rest.firstIndex(of: UInt8(ascii: "/")) else { return "/api/appointments/{id}" }
+            return rest[slash...].elementsEqual("/history".utf8) ? "/api/appointments/{id}/history" : "none"
         }
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
         if parts.count == 3, ["healthz", "readyz", "metrics", "status"].contains(parts[1]) {
             return "/\(parts[1])/{n}"
         }
