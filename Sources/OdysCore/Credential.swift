@@ -41,9 +41,14 @@ public struct CredentialReader: Sendable {
     /// The token of an `Authorization` field with the scheme Bearer, which is written in any letter case (RFC 9110,
     /// 11.1).
     private func bearerToken(_ value: String) -> String? {
-        let parts = Array(value.utf8).split(separator: UInt8(ascii: " "))
-        guard parts.count == 2, String(decoding: parts[0], as: UTF8.self).lowercased() == "bearer" else { return nil }
-        return String(decoding: parts[1], as: UTF8.self)
+        let bytes = Array(value.utf8)
+        let space = UInt8(ascii: " ")
+        let scheme = bytes.drop { $0 == space }.prefix { $0 != space }
+        let token = bytes[scheme.endIndex...].drop { $0 == space }.prefix { $0 != space }
+        guard String(decoding: scheme, as: UTF8.self).lowercased() == "bearer", !token.isEmpty,
+            bytes[token.endIndex...].allSatisfy({ $0 == space })
+        else { return nil }
+        return String(decoding: token, as: UTF8.self)
     }
 }
 

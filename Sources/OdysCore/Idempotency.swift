@@ -34,7 +34,7 @@ public struct IdempotencyKey: Sendable, Equatable {
     }
 
     private static func hash(_ bytes: some Sequence<UInt8>) -> [UInt8] {
-        Array(SHA256.hash(data: Array(bytes)))
+        SHA256.hash(data: Array(bytes)).withUnsafeBytes { Array($0) }
     }
 }
 

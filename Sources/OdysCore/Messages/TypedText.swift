@@ -197,7 +197,7 @@ public enum TypedText {
 
     private static func cut(_ scalars: [Unicode.Scalar], scalarsMax: Int) -> String {
         var view = String.UnicodeScalarView()
-        view.append(contentsOf: scalars)
+        for scalar in scalars { view.append(scalar) }
         let text = String(view)
         guard scalars.count > scalarsMax else { return text }
         var kept = ""
