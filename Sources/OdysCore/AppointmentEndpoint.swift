@@ -17,6 +17,11 @@ public struct AppliedChange: Sendable {
     public let version: Int
     public let at: Instant
     public let messages: [QueuedMessage]
+    /// The body of the answer.
+    public let json: JSON
+    /// What the caller is told, now and when the request is repeated under its key: the store keeps it, the endpoint
+    /// sends it.
+    public let answer: StoredAnswer
 
     public init(
         appointment: Appointment, decision: Decision, version: Int, at: Instant, messages: [QueuedMessage]
@@ -26,6 +31,8 @@ public struct AppliedChange: Sendable {
         self.version = version
         self.at = at
         self.messages = messages
+        json = AppliedChange.json(appointment, decision, version: version, at: at, messages)
+        answer = StoredAnswer(status: 200, etag: "\"\(version)\"", body: json.bytes)
     }
 }
 
@@ -224,13 +231,9 @@ public struct AppointmentEndpoint {
 }
 
 extension AppliedChange {
-    /// What the caller is told, now and when the request is repeated under its key.
-    public var answer: StoredAnswer {
-        StoredAnswer(status: 200, etag: "\"\(version)\"", body: json.bytes)
-    }
-
-    /// The body of the answer.
-    public var json: JSON {
+    private static func json(
+        _ appointment: Appointment, _ decision: Decision, version: Int, at: Instant, _ messages: [QueuedMessage]
+    ) -> JSON {
         [
             "success": .bool(true),
             "appointment": appointment.json(
