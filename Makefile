@@ -1,6 +1,6 @@
 # The commands of this project; README.md says what each is for.
 
-.PHONY: bench build docs deb demo test test-deb api-fuzz fuzz soak mutants sanitize format catalogue clean
+.PHONY: bench bench-delivery bench-growth build docs deb demo test test-deb api-fuzz fuzz soak mutants sanitize format catalogue clean
 
 # One static release build serves the demo, the stack and the package: it runs on hosts without a Swift toolchain.
 build:
@@ -28,6 +28,16 @@ test:
 bench: build
 	@scripts/deps bench
 	@bench/throughput.py
+
+# How fast messages reach their providers, and what requests notice of it.
+bench-delivery: build
+	@scripts/deps bench
+	@bench/delivery.py
+
+# Ten million appointments beside ten thousand; memory over ten minutes; cold start.
+bench-growth: build
+	@scripts/deps bench
+	@bench/growth.py
 
 # The package installed, upgraded and purged in a clean Debian 12 that boots with its own systemd. As root.
 test-deb: build

@@ -117,13 +117,9 @@ class Bench:
         return result
 
     def count(self, case, system, seconds):
-        """A run that others on the machine did not disturb, if there is one to be had."""
-        while True:
-            self.quiet.wait()
-            result = self.run(case, system, seconds)
-            if self.quiet.accepts(result["others"], seconds + 1):
-                self.results[f"{case.name} at {case.connections}"][system].append(result)
-                return result
+        result = self.quiet.undisturbed(lambda: self.run(case, system, seconds), seconds)
+        self.results[f"{case.name} at {case.connections}"][system].append(result)
+        return result
 
     def interleave(self, cases, seconds, rounds):
         """A B C A B C: what disturbs a round disturbs all systems of it."""
@@ -258,13 +254,11 @@ def goals(found):
 
 
 def markdown(facts, found, bench, wanted):
-    others = measure.median([run["others"] for systems in bench.results.values() for runs in systems.values()
-                             for run in runs])
+    every = [run for systems in bench.results.values() for runs in systems.values() for run in runs]
     out = [report.heading("Throughput", facts),
            "Medians over the rounds of requests a second, each 200 of a PATCH a change on an appointment of its own, "
            "checked in the tables after each run; ratios of medians, in parentheses the lowest and the highest of a "
-           f"round. Other processes took {others:.1%} of the machine; {bench.quiet.repeated} runs that they disturbed "
-           "were repeated.\n", report.goals_table(wanted)]
+           f"round. {report.disturbance(every, bench.quiet.repeated)}\n", report.goals_table(wanted)]
     lines = []
     for case, each in found.items():
         for system, figure in each["systems"].items():

@@ -46,6 +46,11 @@ function request()
     return head .. id .. line .. "Authorization: Bearer " .. plan.tokens[k % #plan.tokens + 1] .. rest
 end
 
+-- Only where the plan wants it: without this function wrk asks again at once.
+if plan.pause then
+    function delay() return math.random(0, 2 * plan.pause) end
+end
+
 local thread
 function setup(one)
     thread = one

@@ -23,16 +23,18 @@ def lua(value):
 
 
 class Wrk:
-    """One kind of request: `tokens` go round with the appointments, `key` begins an idempotency key for each."""
+    """One kind of request: `tokens` go round with the appointments, `key` begins an idempotency key for each.
+
+    With `pause` each connection waits between an answer and its next request, so many milliseconds in the mean."""
 
     def __init__(self, servers, tokens, method="PATCH", suffix="", body="", key=None, distinct=None, first=0,
-                 content_type="application/json"):
+                 content_type="application/json", pause=None):
         self.servers = servers
         headers = ""
         if method == "PATCH":
             headers = f"Content-Type: {content_type}\r\nContent-Length: {len(body.encode())}\r\n"
         self.plan = {"method": method, "suffix": suffix, "headers": headers, "body": body, "tokens": tokens,
-                     "key": key, "first": first}
+                     "key": key, "first": first, "pause": pause}
         self.distinct = distinct
 
     def run(self, url, connections, seconds, appointments):
@@ -44,8 +46,8 @@ class Wrk:
         path.write_text("return {" + ",".join(f"{name}={lua(value)}" for name, value in plan.items()) + "}",
                         encoding="utf-8")
         done = subprocess.run(
-            ["/usr/bin/wrk", "-t1", f"-c{connections}", f"-d{int(-(-seconds // 1)) + GRACE_SECONDS}", "--timeout", "30s",
-             "-s", str(BENCH / "walk.lua"), url],
+            ["/usr/bin/wrk", "-t1", f"-c{connections}", f"-d{int(-(-seconds // 1)) + GRACE_SECONDS}",
+             "--timeout", "30s", "-s", str(BENCH / "walk.lua"), url],
             capture_output=True, text=True, check=False, env={**os.environ, "BENCH_PLAN": str(path)})
         for line in done.stdout.splitlines():
             if line.startswith("RESULT "):

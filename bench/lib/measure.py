@@ -61,6 +61,10 @@ def descriptors(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
+def threads(pid):
+    return len(os.listdir(f"/proc/{pid}/task"))
+
+
 class Quiet:
     """Waits for others to leave the machine alone, for as long as there is patience, over all of a benchmark."""
 
@@ -86,6 +90,14 @@ class Quiet:
         self.left -= seconds
         self.repeated += 1
         return False
+
+    def undisturbed(self, run, seconds):
+        """The result of a run that others on the machine did not disturb, if there is one to be had."""
+        while True:
+            self.wait()
+            result = run()
+            if self.accepts(result["others"], seconds + 1):
+                return result
 
 
 class Costs:
@@ -115,6 +127,16 @@ class Costs:
 
 def median(values):
     return statistics.median(values)
+
+
+def percentile(values, part):
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * part))]
+
+
+def middle(values):
+    """The median with the smallest and the largest."""
+    return {"value": median(values), "low": min(values), "high": max(values)}
 
 
 def ratio(above, below):

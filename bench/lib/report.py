@@ -1,10 +1,12 @@
 """Where and with what a benchmark ran, and its tables."""
 
+import argparse
 import datetime
 import json
 import os
 import pathlib
 import re
+import statistics
 import subprocess
 
 from .servers import BENCH, CHECKOUT
@@ -56,8 +58,8 @@ def table(columns, rows):
 def goals_table(goals):
     """The figures that are asked for: name, figure, what is required and aimed at, and whether it is there."""
     return table(["measure", "measured", "required", "aimed at", ""], [
-        [goal["name"], goal["text"], goal["required_text"], goal["aim_text"], "reached" if goal["reached"] else "NOT REACHED"]
-        for goal in goals])
+        [goal["name"], goal["text"], goal["required_text"], goal["aim_text"],
+         "reached" if goal["reached"] else "NOT REACHED"] for goal in goals])
 
 
 def goal(name, value, required, aim, least=True, text=None, unit=""):
@@ -68,8 +70,30 @@ def goal(name, value, required, aim, least=True, text=None, unit=""):
             "aim_text": f"{aim:g}{unit}", "reached": value >= required if least else value <= required}
 
 
-def spread(figure):
-    return f"{figure['value']:.2f} ({figure['low']:.2f} to {figure['high']:.2f})"
+def disturbance(runs, repeated):
+    others = statistics.median([run["others"] for run in runs])
+    return f"Other processes took {others:.1%} of the machine; {repeated} runs that they disturbed were repeated."
+
+
+def spread(figure, digits=2):
+    return f"{figure['value']:,.{digits}f} ({figure['low']:,.{digits}f} to {figure['high']:,.{digits}f})"
+
+
+def options(description, directory=False):
+    """The command line of a benchmark that has a full and a quick form; with `directory` also where its data stand."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--out", help="default: bench/results for the full form, else nothing is written")
+    if directory:
+        parser.add_argument("--dir", default="/tmp", help="where its databases stand meanwhile; default: /tmp")
+    return parser.parse_args()
+
+
+def publish(name, chosen, text, data):
+    print(text)
+    directory = chosen.out or (None if chosen.quick else RESULTS)
+    if directory:
+        save(name, directory, text, data)
 
 
 def save(name, directory, markdown, data, picture=None):

@@ -106,6 +106,13 @@ php_admin_flag[display_errors] = off
 """
 
 
+def clean_environment(**more):
+    """Ours, without settings of the product that happen to stand in it."""
+    inherited = {key: value for key, value in os.environ.items()
+                 if not key.startswith(("ODYS_", "EVOLUTION_", "CREDENTIALS_"))}
+    return {**inherited, **more}
+
+
 class Servers:
     """Starts MariaDB with an empty, migrated database; the rest by its methods."""
 
@@ -139,9 +146,7 @@ class Servers:
 
     def run(self, name, argv, seconds=10, **environment):
         """Starts a process that `close` stops; returns the handle of it."""
-        inherited = {key: value for key, value in os.environ.items()
-                     if not key.startswith(("ODYS_", "EVOLUTION_", "CREDENTIALS_"))}
-        process = start(argv, self.dir / f"{name}.log", env={**inherited, **environment})
+        process = start(argv, self.dir / f"{name}.log", env=clean_environment(**environment))
         self.processes.append((name, identity(process.pid), seconds))
         return process
 
@@ -214,8 +219,8 @@ class Servers:
         already = log.stat().st_size if log.exists() else 0
         process = self.run(name, [BINARIES / "odys-fcgi"], 30,
                            **self.settings(schema, ODYS_LISTEN=f"unix:{path}", **settings))
-        wait_until(lambda: process.poll() is not None or b'"started"' in log.read_bytes()[already:], 20)
-        if process.poll() is not None:
+        started = wait_until(lambda: process.poll() is not None or b'"started"' in log.read_bytes()[already:], 20)
+        if process.poll() is not None or not started:
             raise StackError(f"the responder did not start\n{self.log(name)}")
         return process
 
