@@ -57,7 +57,10 @@ let package = Package(
         ),
         .testTarget(
             name: "OdysCoreTests", dependencies: ["OdysCore"], exclude: ["Golden"], swiftSettings: settings),
-        .testTarget(name: "OdysFCGITests", dependencies: ["OdysDelivery", "OdysFCGI"], swiftSettings: settings),
+        .testTarget(
+            name: "OdysFCGITests",
+            dependencies: ["OdysDelivery", "OdysFCGI", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: settings),
         .testTarget(name: "OdysStoreTests", dependencies: ["OdysStore"], swiftSettings: settings),
         .testTarget(name: "OdysDeliveryTests", dependencies: ["OdysDelivery"], swiftSettings: settings),
     ]

@@ -17,8 +17,6 @@ public struct AppliedChange: Sendable {
     public let version: Int
     public let at: Instant
     public let messages: [QueuedMessage]
-    /// The body of the answer.
-    public let json: JSON
     /// What the caller is told, now and when the request is repeated under its key: the store keeps it, the endpoint
     /// sends it.
     public let answer: StoredAnswer
@@ -31,8 +29,8 @@ public struct AppliedChange: Sendable {
         self.version = version
         self.at = at
         self.messages = messages
-        json = AppliedChange.json(appointment, decision, version: version, at: at, messages)
-        answer = StoredAnswer(status: 200, etag: "\"\(version)\"", body: json.bytes)
+        let body = AppliedChange.body(appointment, decision, version: version, at: at, messages)
+        answer = StoredAnswer(status: 200, etag: "\"\(version)\"", body: body)
     }
 }
 
@@ -231,23 +229,29 @@ public struct AppointmentEndpoint {
 }
 
 extension AppliedChange {
-    private static func json(
+    private static func body(
         _ appointment: Appointment, _ decision: Decision, version: Int, at: Instant, _ messages: [QueuedMessage]
-    ) -> JSON {
-        [
-            "success": .bool(true),
-            "appointment": appointment.json(
-                status: decision.status, paymentStatus: decision.paymentStatus, version: version, updatedAt: at),
-            "messages": .array(
-                messages.map { queued in
-                    [
-                        "id": .string(queued.uid),
-                        "to": .string(queued.message.role.rawValue),
-                        "channel": .string(queued.message.channel.rawValue),
-                        "template": .string(queued.message.template.rawValue),
-                        "state": .string(queued.message.state.rawValue),
-                    ]
-                }),
-        ]
+    ) -> [UInt8] {
+        var json = JSONWriter()
+        json.object { json in
+            json.member("success", true)
+            json.object("appointment") { json in
+                appointment.write(
+                    to: &json, status: decision.status, paymentStatus: decision.paymentStatus, version: version,
+                    updatedAt: at)
+            }
+            json.array("messages") { json in
+                for queued in messages {
+                    json.object { json in
+                        json.member("id", queued.uid)
+                        json.member("to", queued.message.role.rawValue)
+                        json.member("channel", queued.message.channel.rawValue)
+                        json.member("template", queued.message.template.rawValue)
+                        json.member("state", queued.message.state.rawValue)
+                    }
+                }
+            }
+        }
+        return json.bytes
     }
 }

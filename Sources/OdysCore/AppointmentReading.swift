@@ -12,21 +12,27 @@ public struct AppointmentReading: Sendable {
     }
 
     /// What this side is shown, with what it may do now and what only the clock still forbids.
-    func json(for role: Role, rules: Rules) -> JSON {
-        let notYet = appointment.actionsTooEarly(for: role, now: now, rules: rules)
-        let tooEarly = Refusal.tooEarly(allowedFrom: appointment.startsAt)
-        return [
-            "appointment": appointment.json(
-                status: appointment.status, paymentStatus: appointment.paymentStatus, version: appointment.version,
-                updatedAt: updatedAt),
-            "allowedActions": .actions(appointment.allowedActions(for: role, now: now, rules: rules)),
-            "notYet": .array(
-                notYet.map { action in
-                    .object(
-                        [.init("action", .string(action.rawValue)), .init("code", .string(tooEarly.code))]
-                            + tooEarly.members)
-                }),
-        ]
+    func body(for role: Role, rules: Rules) -> [UInt8] {
+        var json = JSONWriter()
+        json.object { json in
+            json.object("appointment") { json in
+                appointment.write(
+                    to: &json, status: appointment.status, paymentStatus: appointment.paymentStatus,
+                    version: appointment.version, updatedAt: updatedAt)
+            }
+            json.member("allowedActions", .actions(appointment.allowedActions(for: role, now: now, rules: rules)))
+            json.array("notYet") { json in
+                let tooEarly = Refusal.tooEarly(allowedFrom: appointment.startsAt)
+                for action in appointment.actionsTooEarly(for: role, now: now, rules: rules) {
+                    json.object { json in
+                        json.member("action", action.rawValue)
+                        json.member("code", tooEarly.code)
+                        for member in tooEarly.members { json.member(named: member.name, member.value) }
+                    }
+                }
+            }
+        }
+        return json.bytes
     }
 }
 
@@ -139,16 +145,16 @@ public struct HistoryMessage: Sendable {
 }
 
 extension Appointment {
-    /// The member `appointment` of an answer; after a change, with what it became.
-    func json(status: Status, paymentStatus: PaymentStatus, version: Int, updatedAt: Instant) -> JSON {
-        [
-            "id": .string(id.description),
-            "status": .string(status.rawValue),
-            "paymentStatus": .string(paymentStatus.rawValue),
-            "startsAt": .string(startsAt.iso8601),
-            "endsAt": .string(endsAt.iso8601),
-            "version": .integer(version),
-            "updatedAt": .string(updatedAt.iso8601Microseconds),
-        ]
+    /// The members of `appointment` in an answer; after a change, with what it became.
+    func write(
+        to json: inout JSONWriter, status: Status, paymentStatus: PaymentStatus, version: Int, updatedAt: Instant
+    ) {
+        json.member("id", id.description)
+        json.member("status", status.rawValue)
+        json.member("paymentStatus", paymentStatus.rawValue)
+        json.member("startsAt", startsAt)
+        json.member("endsAt", endsAt)
+        json.member("version", version)
+        json.member("updatedAt", updatedAt, microseconds: true)
     }
 }

@@ -80,6 +80,16 @@ public struct Instant: Sendable, Hashable, Comparable {
         return "\(weekdays[(days % 7 + 7) % 7]), \(zero)\(day) \(months[month - 1]) \(year) \(clock) +0000"
     }
 
+    /// The fields of the UTC date, as `init(year:…)` takes them.
+    public var fields: (year: Int, month: Int, day: Int, hour: Int, minute: Int, second: Int, microsecond: Int) {
+        let (year, month, day) = Instant.civil(days: Int(dayNumber))
+        let second = Int(unixSeconds - dayNumber * 86_400)
+        return (
+            year, month, day, second / 3_600, second / 60 % 60, second % 60,
+            Int(microseconds - unixSeconds * 1_000_000)
+        )
+    }
+
     public func advanced(bySeconds seconds: Double) -> Instant {
         Instant(microseconds: microseconds + Int64(seconds * 1_000_000))
     }
@@ -88,29 +98,52 @@ public struct Instant: Sendable, Hashable, Comparable {
         left.microseconds < right.microseconds
     }
 
+    /// The same as `iso8601` or `iso8601Microseconds`, behind what is there.
+    func append(to bytes: inout [UInt8], microseconds withMicroseconds: Bool) {
+        let form: StaticString =
+            withMicroseconds || microseconds % 1_000_000 != 0 ? "0000-00-00T00:00:00.000000Z" : "0000-00-00T00:00:00Z"
+        guard hasFourDigitYear else {
+            bytes += text(form).utf8
+            return
+        }
+        bytes.append(addingCapacity: form.utf8CodeUnitCount) { span in
+            span.withUnsafeMutableBufferPointer { buffer, count in
+                fill(UnsafeMutableBufferPointer(rebasing: buffer[count...]), form)
+                count += form.utf8CodeUnitCount
+            }
+        }
+    }
+
+    private static let fourDigitYears = -62_167_219_200_000_000..<253_402_300_800_000_000
+
+    private var hasFourDigitYear: Bool { Instant.fourDigitYears.contains(Int(microseconds)) }
+
     /// A form with its zeros replaced, in one piece of memory: a request needs a dozen of these texts.
     private func text(_ form: StaticString) -> String {
-        let (year, month, day) = Instant.civil(days: Int(dayNumber))
-        let second = Int(unixSeconds - dayNumber * 86_400)
         let text = String(unsafeUninitializedCapacity: form.utf8CodeUnitCount) { buffer in
-            func put(_ number: Int, at start: Int, _ width: Int) {
-                var rest = number
-                for place in (start..<start + width).reversed() {
-                    buffer[place] = UInt8(ascii: "0") + UInt8(rest % 10)
-                    rest /= 10
-                }
-            }
-            _ = form.withUTF8Buffer { buffer.update(fromContentsOf: $0) }
-            put(abs(year), at: 0, 4)
-            put(month, at: 5, 2)
-            put(day, at: 8, 2)
-            put(second / 3_600, at: 11, 2)
-            put(second / 60 % 60, at: 14, 2)
-            put(second % 60, at: 17, 2)
-            if buffer[19] == UInt8(ascii: ".") { put(Int(microseconds - unixSeconds * 1_000_000), at: 20, 6) }
+            fill(buffer, form)
             return form.utf8CodeUnitCount
         }
-        return (0...9_999).contains(year) ? text : "\(year)\(text.dropFirst(4))"
+        return hasFourDigitYear ? text : "\(fields.year)\(text.dropFirst(4))"
+    }
+
+    private func fill(_ buffer: UnsafeMutableBufferPointer<UInt8>, _ form: StaticString) {
+        func put(_ number: Int, at start: Int, _ width: Int) {
+            var rest = number
+            for place in (start..<start + width).reversed() {
+                buffer[place] = UInt8(ascii: "0") + UInt8(rest % 10)
+                rest /= 10
+            }
+        }
+        let fields = self.fields
+        _ = form.withUTF8Buffer { buffer.update(fromContentsOf: $0) }
+        put(abs(fields.year), at: 0, 4)
+        put(fields.month, at: 5, 2)
+        put(fields.day, at: 8, 2)
+        put(fields.hour, at: 11, 2)
+        put(fields.minute, at: 14, 2)
+        put(fields.second, at: 17, 2)
+        if buffer[19] == UInt8(ascii: ".") { put(fields.microsecond, at: 20, 6) }
     }
 
     /// Days since 1970-01-01, rounded down.

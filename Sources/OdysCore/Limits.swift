@@ -56,6 +56,17 @@ public enum Limits {
     public static let frontSeconds = 5.0
     /// Seconds that a connection is kept after the answer for the web server to close it first.
     public static let frontFarewellSeconds = 0.1
+    /// Bytes of an answer that libfcgi writes at once: its buffer takes 8,192, less the records' heads.
+    public static let answerBytesAtOnce = 8_000
+    /// Connections of the web server's that are kept for a next request: more than nginx keeps (`keepalive` times its
+    /// workers), and far fewer than a process may have descriptors.
+    public static let connectionsMax = 512
+    /// How long a process that ends waits for the web server to end them.
+    public static let connectionFarewellSeconds = 2.0
+    /// How long a thread that reads again and again leaves one transaction open: a migration waits for it.
+    public static let readTransaction = Duration.milliseconds(100)
+    /// Bytes received at once: most requests whole, with room for their headers.
+    public static let receiveBytes = 16 * 1024
     /// Bytes of a request's parameters. nginx takes 32 KiB of header lines and passes some of them on twice.
     public static let parameterBytesMax = 128 * 1024
     /// Bytes of a request in the FastCGI protocol, with the heads of its records: enough for a body in records of one

@@ -7,12 +7,12 @@ extension AppointmentEndpoint {
             case .appointment(let id):
                 guard let reading = try readAppointment(id) else { return refuse(.notFound, request, requestID, id) }
                 return show(reading.appointment, to: userID, request, requestID, withETag: true) { role in
-                    reading.json(for: role, rules: rules)
+                    reading.body(for: role, rules: rules)
                 }
             case .history(let id):
                 guard let history = try readHistory(id) else { return refuse(.notFound, request, requestID, id) }
                 return show(history.appointment, to: userID, request, requestID, withETag: false) { role in
-                    history.json(for: role)
+                    history.json(for: role).bytes
                 }
             }
         } catch {
@@ -25,7 +25,7 @@ extension AppointmentEndpoint {
     /// with the clock too; so there is no 304.
     private func show(
         _ appointment: Appointment, to userID: UserID, _ request: Request, _ requestID: String, withETag: Bool,
-        _ content: (Role) -> JSON
+        _ body: (Role) -> [UInt8]
     ) -> Response {
         switch appointment.parties(for: userID) {
         case .failure(let refusal):
@@ -38,7 +38,7 @@ extension AppointmentEndpoint {
             let etag = withETag ? [Header("ETag", "\"\(appointment.version)\"")] : []
             return Response(
                 status: 200, headers: [Header("Content-Type", "application/json")] + etag,
-                body: content(parties.caller).bytes)
+                body: body(parties.caller))
         }
     }
 }

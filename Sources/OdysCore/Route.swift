@@ -8,7 +8,7 @@ enum Route: Equatable {
 
     /// Nil where there is nothing at this path.
     init?(path: String) {
-        guard path.utf8.starts(with: Self.prefix.utf8) else { return nil }
+        guard path.hasSameStart(as: Self.prefix) else { return nil }
         let rest = path.utf8.dropFirst(Self.prefix.utf8.count)
         if let id = AppointmentID(String(Substring(rest))) {
             self = .appointment(id)

@@ -145,10 +145,16 @@ extension String {
     }
 }
 
-extension StringProtocol {
+extension StringProtocol where UTF8View: BidirectionalCollection {
     var trimmed: String {
+        // As most texts are.
+        if utf8.first?.isVisibleASCII == true, utf8.last?.isVisibleASCII == true { return String(self) }
         let start = drop { $0.isWhitespace }
         guard let last = start.lastIndex(where: { !$0.isWhitespace }) else { return "" }
         return String(start[...last])
     }
+}
+
+extension UInt8 {
+    fileprivate var isVisibleASCII: Bool { (0x21...0x7E).contains(self) }
 }

@@ -11,6 +11,14 @@ extension String {
         return true
     }
 
+    /// Whether the text begins with the bytes of another.
+    public func hasSameStart(as prefix: String) -> Bool {
+        guard utf8.count >= prefix.utf8.count else { return false }
+        let (mine, others) = (utf8Span.span, prefix.utf8Span.span)
+        for index in others.indices where mine[index] != others[index] { return false }
+        return true
+    }
+
     /// Whether there is nothing to read in it.
     var isBlank: Bool { unicodeScalars.allSatisfy(\.isSpace) }
 }

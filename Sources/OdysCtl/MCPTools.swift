@@ -191,7 +191,11 @@ struct MCPTools {
             }) {
             case .notFound: throw .refusal(.notFound)
             case .refused(let refusal): throw .refusal(refusal)
-            case .done(let change): return change.json
+            case .done(let change):
+                guard let answer = try? JSON(reading: change.answer.body) else {
+                    preconditionFailure("an answer is JSON")
+                }
+                return answer
             case .replayed: preconditionFailure("only a request with a key is replayed")
             }
         }

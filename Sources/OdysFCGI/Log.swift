@@ -17,26 +17,38 @@ struct LineLogHandler: LogHandler {
         set { metadata[key] = newValue }
     }
 
+    /// The one key of the metadata that `RequestFacts` are.
+    static let request = "request"
+
     func log(event: LogEvent) {
+        StandardError.write(line(for: event, at: Clock.now))
+    }
+
+    func line(for event: LogEvent, at time: Instant) -> [UInt8] {
         let facts = event.metadata ?? [:]
-        let line: String
         switch format {
         case .json:
-            var members = [
-                JSON.Member("ts", .string(Clock.now.iso8601Microseconds)),
-                JSON.Member("level", .string(event.level.rawValue)),
-                JSON.Member("msg", .string(event.message.description)),
-                JSON.Member("instance", .string(instance)),
-            ]
-            members += facts.map { JSON.Member($0.key, $0.value.json) }.sorted { $0.name < $1.name }
-            line = "<\(event.level.syslogPriority)>\(JSON.object(members).text)\n"
+            var line = JSONWriter(after: event.level.syslogPrefix)
+            line.object { json in
+                json.member("ts", time, microseconds: true)
+                json.member("level", event.level.rawValue)
+                json.member("msg", event.message.description)
+                json.member("instance", instance)
+                if case .stringConvertible(let value) = facts[Self.request], let request = value as? RequestFacts {
+                    request.write(to: &json)
+                } else {
+                    for (name, value) in facts.sorted(by: { $0.key < $1.key }) { json.member(named: name, value.json) }
+                }
+            }
+            line.bytes.append(UInt8(ascii: "\n"))
+            return line.bytes
         case .text:
-            let details = facts.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
+            let details = facts.sorted { $0.key < $1.key }
+                .map { $0.key == Self.request ? " \($0.value)" : " \($0.key)=\($0.value)" }.joined()
             // What providers say may hold line ends, and must not look like another event.
             let text = "\(event.level.rawValue) \(event.message)\(details)"
-            line = "\(Clock.now.iso8601Microseconds) \(text.withoutControls)\n"
+            return Array("\(time.iso8601Microseconds) \(text.withoutControls)\n".utf8)
         }
-        StandardError.write(line)
     }
 }
 
@@ -73,7 +85,7 @@ enum StandardError {
     static var dropped: Int { lost.count }
 
     /// One write for one line, by one thread at a time, so that lines of several threads do not mix.
-    static func write(_ line: String) {
+    static func write(_ line: [UInt8]) {
         writer.withLock { writer in
             guard isReady(waitMilliseconds: writer.droppedSinceLast > 0 ? 0 : Limits.logWaitMilliseconds) else {
                 writer.droppedSinceLast += 1
@@ -81,7 +93,8 @@ enum StandardError {
                 return
             }
             if writer.droppedSinceLast > 0 {
-                put("<4>{\"level\":\"warning\",\"msg\":\"\(writer.droppedSinceLast) lines of the log were dropped\"}\n")
+                let note = "\(writer.droppedSinceLast) lines of the log were dropped"
+                put(Array("<4>{\"level\":\"warning\",\"msg\":\"\(note)\"}\n".utf8))
                 writer.droppedSinceLast = 0
                 guard isReady(waitMilliseconds: 0) else {
                     writer.droppedSinceLast = 1
@@ -101,22 +114,21 @@ enum StandardError {
 
     /// - Returns: false when the line could not be written, such as to a full disk.
     @discardableResult
-    private static func put(_ line: String) -> Bool {
-        var line = line
-        return line.withUTF8 { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) == $0.count }
+    private static func put(_ line: [UInt8]) -> Bool {
+        line.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) == $0.count }
     }
 }
 
 extension Logger.Level {
     /// systemd reads the number in front of a line as its priority (sd-daemon(3)).
-    fileprivate var syslogPriority: Int {
+    fileprivate var syslogPrefix: StaticString {
         switch self {
-        case .trace, .debug: 7
-        case .info: 6
-        case .notice: 5
-        case .warning: 4
-        case .error: 3
-        case .critical: 2
+        case .trace, .debug: "<7>"
+        case .info: "<6>"
+        case .notice: "<5>"
+        case .warning: "<4>"
+        case .error: "<3>"
+        case .critical: "<2>"
         }
     }
 

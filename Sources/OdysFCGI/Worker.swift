@@ -34,7 +34,11 @@ struct Worker {
                 database, rules: rules, makeMarker: Identifier.bytes, makeMessageUID: Identifier.text,
                 pause: { Clock.pause(milliseconds: $0) }, uptime: { Clock.uptime }),
             AppointmentReader(database), last)
-        while let connection = acceptor.next(idle: seat.beat) {
+        let idle = {
+            seat.beat()
+            database.endReading()
+        }
+        while let connection = acceptor.next(idle: idle) {
             let begun = Clock.uptime
             operations.metrics.connections.add()
             seat.begin("a request that is not there yet")
@@ -88,54 +92,6 @@ struct Worker {
             allowedOrigins: live.current.allowedOrigins,
             acceptsCookies: live.current.tokens.sessionCookie != nil,
             record: { last.record = $0 })
-    }
-}
-
-extension Logger {
-    /// One line for what a request did, or why it failed. Refusals are the caller's affair, and debugging's.
-    fileprivate func record(_ record: AppointmentEndpoint.Record, _ request: Request, seconds: Double) {
-        var facts = Metadata(minimumCapacity: 12)
-        facts["request_id"] = .string(record.requestID)
-        facts["status"] = .stringConvertible(record.status)
-        facts["code"] = .string(record.code)
-        facts["method"] = .string(String(request.method.prefix(16)))
-        facts["route"] = .string(request.route)
-        facts["duration_ms"] = .stringConvertible(Int((seconds * 1_000).rounded()))
-        if let trace = record.traceID { facts["trace_id"] = .string(trace) }
-        if let id = record.appointmentID { facts["appointment_id"] = .string(id.description) }
-        if let action = record.action { facts["action"] = .string(action.rawValue) }
-        if let role = record.role { facts["role"] = .string(role.rawValue) }
-        if let transition = record.transition {
-            facts["from"] = .string(transition.from.rawValue)
-            facts["to"] = .string(transition.to.rawValue)
-        }
-        if let failure = record.failure {
-            facts["error"] = .string(failure.description)
-            error("a request failed: \(failure.remedy)", metadata: facts)
-        } else if record.code == "read" {
-            debug("an appointment was read", metadata: facts)
-        } else if record.status == 200 {
-            info(record.code == "replayed" ? "an answer was replayed" : "an appointment changed", metadata: facts)
-        } else {
-            debug("a request was refused", metadata: facts)
-        }
-    }
-}
-
-extension Request {
-    /// The path without its ids, of which there are few: for the log and for the status page.
-    fileprivate var route: String {
-        let appointments = "/api/appointments/"
-        if path.utf8.starts(with: appointments.utf8) {
-            let rest = path.utf8.dropFirst(appointments.utf8.count)
-            guard let slash = rest.firstIndex(of: UInt8(ascii: "/")) else { return "/api/appointments/{id}" }
-            return rest[slash...].elementsEqual("/history".utf8) ? "/api/appointments/{id}/history" : "none"
-        }
-        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
-        if parts.count == 3, ["healthz", "readyz", "metrics", "status"].contains(parts[1]) {
-            return "/\(parts[1])/{n}"
-        }
-        return "none"
     }
 }
 

@@ -41,10 +41,10 @@ public struct AppointmentReader {
     /// Once more on a new connection where the old one turns out to be dead: nothing was changed.
     private func reading<Value>(_ body: (Connection) throws(StoreError) -> Value) throws(StoreError) -> Value {
         do throws(StoreError) {
-            return try connection.transaction(body)
+            return try connection.reading(body)
         } catch {
             guard error.kind == .connectionLost else { throw error }
-            return try connection.transaction(body)
+            return try connection.reading(body)
         }
     }
 

@@ -132,62 +132,73 @@ public final class AppointmentStore {
             // At version 1 nothing was ever sent about the appointment; a payment leaves its status as it was.
             supersedes: change.appointment.version > 1 && decision.action != .paid,
             keepsAnswer: request.idempotencyKey != nil, messages: change.messages.count)
+        let row = WrittenRow(change)
         var values: [SQLValue] = []
-        if block.checksSlot { values += slotValues(change.appointment) }
-        values += changeValues(change, by: request.userID, requestID, marker)
-        if let notification = decision.notification { values += notificationValues(notification, change) }
-        if block.supersedes { values += [.instant(change.at), .text(change.appointment.id.description)] }
-        for queued in change.messages { values += outboxValues(queued, change) }
+        values.reserveCapacity(32 + 14 * change.messages.count)
+        if block.checksSlot { values += slotValues(row) }
+        values += changeValues(row, by: request.userID, requestID, marker)
+        if let notification = decision.notification { values += notificationValues(notification, row) }
+        if block.supersedes { values += [row.now, row.id] }
+        for queued in change.messages { values += outboxValues(queued, row) }
         if let key = request.idempotencyKey { values += IdempotencyStore.values(key, keeping: change.answer) }
         for point in [FailPoint.p4, .p5, .p6, .p7, .p8] { point.hitSoon() }
         try connection.execute(block.sql, values, doing: "write the change")
         FailPoint.p9.hit()
     }
 
-    private func slotValues(_ appointment: Appointment) -> [SQLValue] {
-        let professional = SQLValue.text(appointment.professional?.id)
+    /// A change, with the values that most of its rows share.
+    private struct WrittenRow {
+        let change: AppliedChange
+        let id: SQLValue
+        let now: SQLValue
+
+        init(_ change: AppliedChange) {
+            self.change = change
+            id = .text(change.appointment.id.description)
+            now = .instant(change.at)
+        }
+    }
+
+    private func slotValues(_ row: WrittenRow) -> [SQLValue] {
+        let appointment = row.change.appointment
         return [
-            professional, professional, .text(appointment.id.description), .instant(appointment.endsAt),
-            .instant(appointment.startsAt),
+            row.id, .instant(appointment.endsAt), .instant(appointment.startsAt),
+            .text(appointment.professional?.id),
         ]
     }
 
     private func changeValues(
-        _ change: AppliedChange, by userID: UserID, _ requestID: String, _ marker: [UInt8]
+        _ row: WrittenRow, by userID: UserID, _ requestID: String, _ marker: [UInt8]
     ) -> [SQLValue] {
-        let id = SQLValue.text(change.appointment.id.description)
-        let decision = change.decision
+        let (before, decision) = (row.change.appointment, row.change.decision)
         let status = SQLValue.text(decision.status.rawValue)
         let payment = SQLValue.text(decision.paymentStatus.rawValue)
-        let now = SQLValue.instant(change.at)
         return [
-            status, payment, now, id, .integer(change.appointment.version),
-            id, .integer(change.version), .text(decision.action.rawValue), .text(userID.text),
+            status, payment, row.now, row.id, .integer(before.version),
+            row.id, .integer(row.change.version), .text(decision.action.rawValue), .text(userID.text),
             .text(decision.actor.rawValue), .text(decision.reason),
-            .text(change.appointment.status.rawValue), status,
-            .text(change.appointment.paymentStatus.rawValue), payment,
-            .text(requestID), .bytes(marker), now,
+            .text(before.status.rawValue), status,
+            .text(before.paymentStatus.rawValue), payment,
+            .text(requestID), .bytes(marker), row.now,
         ]
     }
 
-    private func notificationValues(_ notification: InAppNotification, _ change: AppliedChange) -> [SQLValue] {
+    private func notificationValues(_ notification: InAppNotification, _ row: WrittenRow) -> [SQLValue] {
         [
             .text(notification.recipient.text), .text(notification.recipientRole.rawValue),
-            .text(notification.type.rawValue), .text(notification.title), .text(notification.body),
-            .instant(change.at), .text(change.appointment.id.description),
+            .text(notification.type.rawValue), .text(notification.title), .text(notification.body), row.now, row.id,
         ]
     }
 
-    private func outboxValues(_ queued: QueuedMessage, _ change: AppliedChange) -> [SQLValue] {
+    private func outboxValues(_ queued: QueuedMessage, _ row: WrittenRow) -> [SQLValue] {
         let message = queued.message
-        let now = SQLValue.instant(change.at)
-        let expires = change.at.advanced(bySeconds: Double(message.expiryHours) * 3_600)
+        let expires = row.change.at.advanced(bySeconds: Double(message.expiryHours) * 3_600)
         return [
-            .text(queued.uid), .text(change.appointment.id.description), .integer(change.version),
+            .text(queued.uid), row.id, .integer(row.change.version),
             .text(message.channel.rawValue), .text(message.role.rawValue), .text(message.recipient),
-            .text(message.template.rawValue), .text(message.payload.json.text), .text(message.state.rawValue),
-            .text(message.skipped?.rawValue), now, .instant(expires), now,
-            message.skipped == nil ? .null : now,
+            .text(message.template.rawValue), .utf8(message.payload.bytes), .text(message.state.rawValue),
+            .text(message.skipped?.rawValue), row.now, .instant(expires), row.now,
+            message.skipped == nil ? .null : row.now,
         ]
     }
 

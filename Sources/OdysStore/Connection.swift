@@ -14,10 +14,12 @@ public final class Connection {
     private let limits: SessionLimits
     private let hostOrder = HostOrder.ofProcess
     private var handle: UnsafeMutablePointer<MYSQL>?
-    private var statements: [String: Statement] = [:]
+    private var statements: [StatementText: Statement] = [:]
     /// Whether a statement failed since the last rollback. The server tells whether a transaction is open with every
     /// success, but not with an error: after a lock wait that ran out the transaction is open, and nothing says so.
     private var hasFailed = false
+    /// Since when the open transaction is one that `reading` left open; nil where none is.
+    private var readingSince: ContinuousClock.Instant?
 
     /// - Parameter readSettings: called each time that it connects, so that a password may change.
     public init(limits: SessionLimits = .request, _ readSettings: @escaping () -> DatabaseSettings) {
@@ -36,11 +38,39 @@ public final class Connection {
     /// Runs the block in a transaction. The block ends it by a statement that commits; whatever it leaves open,
     /// also by throwing, is rolled back. A connection that is of no more use is closed; the next use opens another.
     public func transaction<Value>(_ body: (Connection) throws(StoreError) -> Value) throws(StoreError) -> Value {
-        do throws(StoreError) {
-            try connect()
-            let value = try body(self)
-            try rollbackIfOpen()
+        try recovering { connection throws(StoreError) in
+            try connection.connect()
+            let value = try body(connection)
+            try connection.rollbackIfOpen()
             return value
+        }
+    }
+
+    /// Runs a block that only reads, and locks nothing. To end its transaction would be another round trip, so that is
+    /// left to whatever comes next: another block, after a tenth of a second at the latest, or `endReading`. READ
+    /// COMMITTED shows each statement what was committed when it began, however old the transaction; what an open one
+    /// does hold up is a change of the tables read.
+    func reading<Value>(_ body: (Connection) throws(StoreError) -> Value) throws(StoreError) -> Value {
+        try recovering { connection throws(StoreError) in
+            try connection.connect()
+            if let since = connection.readingSince, ContinuousClock.now - since > Limits.readTransaction {
+                try connection.rollbackIfOpen()
+            }
+            let value = try body(connection)
+            connection.readingSince = connection.readingSince ?? ContinuousClock.now
+            return value
+        }
+    }
+
+    /// Ends what `reading` left open: for a thread that has nothing else to do.
+    public func endReading() {
+        guard readingSince != nil else { return }
+        do throws(StoreError) { try rollbackIfOpen() } catch { close() }
+    }
+
+    private func recovering<Value>(_ body: (Connection) throws(StoreError) -> Value) throws(StoreError) -> Value {
+        do throws(StoreError) {
+            return try body(self)
         } catch {
             if error.losesConnection {
                 close()
@@ -147,20 +177,27 @@ public final class Connection {
         if let handle { mysql_close(handle) }
         handle = nil
         hasFailed = false
+        readingSince = nil
+    }
+
+    /// Whether the server said with its last answer that a transaction is open.
+    var isInTransaction: Bool {
+        handle.map { $0.pointee.server_status & UInt32(SERVER_STATUS_IN_TRANS) != 0 } ?? false
     }
 
     private func rollbackIfOpen() throws(StoreError) {
-        guard let handle, hasFailed || handle.pointee.server_status & UInt32(SERVER_STATUS_IN_TRANS) != 0
-        else { return }
+        readingSince = nil
+        guard let handle, hasFailed || isInTransaction else { return }
         guard mysql_rollback(handle) == 0 else { throw error("ROLLBACK") }
         hasFailed = false
     }
 
     private func statement(_ sql: String, doing: String) throws(StoreError) -> Statement {
-        if let statement = statements[sql] { return statement }
+        let text = StatementText(sql: sql)
+        if let statement = statements[text] { return statement }
         guard let handle else { throw lost(doing) }
         let statement = try Statement(handle, sql, doing: doing)
-        statements[sql] = statement
+        statements[text] = statement
         return statement
     }
 
@@ -240,35 +277,10 @@ public final class Connection {
     }
 }
 
-/// What a session may take, and how long.
-public struct SessionLimits: Sendable {
-    /// Seconds without an answer from the server before it is given up.
-    let readSeconds: Int
+/// The text of a statement as a key. To hash two thousand bytes for each statement would cost more than to run it: the
+/// length tells nearly all of them apart, and Swift sees at a glance that two texts are the same constant.
+private struct StatementText: Hashable {
     let sql: String
-    /// Whether a connection is only good with the schema that this program needs.
-    let needsSchema: Bool
 
-    /// READ COMMITTED, because under REPEATABLE READ a sender that finds nothing locks the end of the outbox's index
-    /// and every enqueueing request waits for it. Strict mode, because a text that does not fit must fail.
-    private static let session =
-        "SET SESSION autocommit = 0, time_zone = '+00:00',"
-        + " sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
-
-    /// For requests and senders: whatever waits, gives up before the one who waits for it does. The last limit is for a
-    /// process that is frozen inside a transaction, on a suspended machine: its locks do not outlast its deadline.
-    public static let request = SessionLimits(
-        readSeconds: Limits.statementSeconds + 1,
-        sql: session + ", innodb_lock_wait_timeout = \(Limits.lockWaitSeconds),"
-            + " max_statement_time = \(Limits.statementSeconds), idle_transaction_timeout = \(Limits.requestSeconds)",
-        needsSchema: true)
-
-    /// For a look from outside. The schema's version is what it looks for, so it needs none.
-    public static let look = SessionLimits(
-        readSeconds: Limits.lookStatementSeconds + 1,
-        sql: session + ", max_statement_time = \(Limits.lookStatementSeconds)", needsSchema: false)
-
-    /// For changes of the schema, which may rebuild large tables.
-    public static let migration = SessionLimits(
-        readSeconds: 3_600, sql: session + ", lock_wait_timeout = 60, innodb_lock_wait_timeout = 60",
-        needsSchema: false)
+    func hash(into hasher: inout Hasher) { hasher.combine(sql.utf8.count) }
 }

@@ -83,6 +83,7 @@ public struct Housekeeping {
                 for value in row.values {
                     switch value {
                     case .integer(let number): key.append(.integer(number))
+                    case .text(let text): key.append(.text(text))
                     case .bytes(let bytes): key.append(.bytes(bytes))
                     case .instant, .null: throw StoreError(kind: .unexpected, doing: doing)
                     }

@@ -47,7 +47,7 @@ enum IdempotencyStore {
 
     /// What the write block needs to keep an answer.
     static func values(_ key: IdempotencyKey, keeping answer: StoredAnswer) -> [SQLValue] {
-        [.integer(answer.status), .text(answer.etag), .text(String(decoding: answer.body, as: UTF8.self))] + values(key)
+        [.integer(answer.status), .text(answer.etag), .utf8(answer.body)] + values(key)
     }
 
     private static let insert = """

@@ -6,6 +6,8 @@ struct Row {
         case null
         case integer(Int)
         case instant(Instant)
+        case text(String)
+        /// Of a column without a character set, or one that is too long to be fetched at once.
         case bytes([UInt8])
     }
 
@@ -27,9 +29,13 @@ struct Row {
     }
 
     func text(_ column: Int) throws(StoreError) -> String {
-        guard case .bytes(let bytes) = values[column], let text = String(validating: bytes, as: UTF8.self)
-        else { throw unexpected(column) }
-        return text
+        switch values[column] {
+        case .text(let text): return text
+        case .bytes(let bytes):
+            guard let text = try? UTF8Span(validating: bytes.span) else { throw unexpected(column) }
+            return String(copying: text)
+        case .null, .integer, .instant: throw unexpected(column)
+        }
     }
 
     func optionalText(_ column: Int) throws(StoreError) -> String? {

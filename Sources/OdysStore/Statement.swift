@@ -1,15 +1,18 @@
 internal import CMariaDB
 internal import OdysCore
 
-/// A value that is bound to a `?`. Instants travel as text, which MariaDB reads as `DATETIME(6)`.
+/// A value that is bound to a `?`.
 enum SQLValue {
     case null
     case integer(Int)
+    /// Travels as `DATETIME(6)`.
+    case instant(Instant)
     case text(String)
+    /// A text that is there as its bytes in UTF-8.
+    case utf8([UInt8])
     case bytes([UInt8])
 
     static func text(_ text: String?) -> SQLValue { text.map { .text($0) } ?? .null }
-    static func instant(_ instant: Instant) -> SQLValue { .text(instant.sql) }
     static func seconds(_ seconds: Double) -> SQLValue { .integer(Int(seconds * 1_000_000)) }
 }
 
@@ -75,38 +78,55 @@ final class Statement {
         for value in values {
             switch value {
             case .null: break
-            case .integer: needed += 8
-            case .text(let text): needed += text.utf8.count + 8
-            case .bytes(let bytes): needed += bytes.count + 8
+            case .integer: needed += 2 * MemoryLayout<Int64>.stride
+            case .instant: needed += 2 * MemoryLayout<MYSQL_TIME>.stride
+            case .text(let text): needed += text.utf8.count
+            case .utf8(let bytes), .bytes(let bytes): needed += bytes.count
             }
         }
         if needed > arena.count {
             arena.deallocate()
             arena = .allocate(byteCount: needed * 2, alignment: 8)
         }
-        var offset = 0
-        for (index, value) in values.enumerated() {
-            switch value {
+        var end = 0
+        for index in values.indices {
+            switch values[index] {
             case .null:
                 parameters.set(index, type: MYSQL_TYPE_NULL, buffer: nil, length: 0)
             case .integer(let number):
-                offset = (offset + 7) & ~7
-                arena.storeBytes(of: Int64(number), toByteOffset: offset, as: Int64.self)
-                parameters.set(index, type: MYSQL_TYPE_LONGLONG, buffer: arena.baseAddress! + offset, length: 8)
-                offset += 8
-            case .text(let text):
-                offset = copy(text.utf8, to: offset, index, MYSQL_TYPE_STRING)
+                end = copy(Int64(number), to: end, index, MYSQL_TYPE_LONGLONG)
+            case .instant(let instant):
+                end = copy(MYSQL_TIME(instant), to: end, index, MYSQL_TYPE_DATETIME)
+            case .text(var text):
+                text.withUTF8 { end = copy(UnsafeRawBufferPointer($0), to: end, index, MYSQL_TYPE_STRING) }
+            case .utf8(let bytes):
+                bytes.withUnsafeBytes { end = copy($0, to: end, index, MYSQL_TYPE_STRING) }
             case .bytes(let bytes):
-                offset = copy(bytes, to: offset, index, MYSQL_TYPE_BLOB)
+                bytes.withUnsafeBytes { end = copy($0, to: end, index, MYSQL_TYPE_BLOB) }
             }
         }
     }
 
-    private func copy(_ bytes: some Collection<UInt8>, to offset: Int, _ index: Int, _ type: enum_field_types) -> Int {
-        let target = UnsafeMutableRawBufferPointer(rebasing: arena[offset..<offset + bytes.count])
-        target.copyBytes(from: bytes)
-        parameters.set(index, type: type, buffer: arena.baseAddress! + offset, length: bytes.count)
-        return offset + bytes.count
+    /// - Returns: where the copy ends.
+    private func copy<Value: BitwiseCopyable>(
+        _ value: Value, to offset: Int, _ index: Int, _ type: enum_field_types
+    ) -> Int {
+        let start = (offset + 7) & ~7
+        arena.storeBytes(of: value, toByteOffset: start, as: Value.self)
+        return set(index, type, start..<start + MemoryLayout<Value>.size)
+    }
+
+    private func copy(
+        _ bytes: UnsafeRawBufferPointer, to offset: Int, _ index: Int, _ type: enum_field_types
+    ) -> Int {
+        let range = offset..<offset + bytes.count
+        UnsafeMutableRawBufferPointer(rebasing: arena[range]).copyMemory(from: bytes)
+        return set(index, type, range)
+    }
+
+    private func set(_ index: Int, _ type: enum_field_types, _ range: Range<Int>) -> Int {
+        parameters.set(index, type: type, buffer: arena.baseAddress! + range.lowerBound, length: range.count)
+        return range.upperBound
     }
 
     private func row(_ doing: String) throws(StoreError) -> [Row.Value] {
@@ -145,8 +165,12 @@ final class Statement {
 private final class Binds {
     /// Bytes of a column that are fetched at once; names, phones and ids fit.
     private static let columnBytes = 512
+    /// The number of the character set that is none.
+    private static let binary: UInt32 = 63
 
     let count: Int
+    /// Whether a column has a character set, which the session makes UTF-8.
+    private var areTexts: [Bool] = []
     let binds: UnsafeMutablePointer<MYSQL_BIND>
     private let lengths: UnsafeMutablePointer<UInt>
     private let nulls: UnsafeMutablePointer<my_bool>
@@ -172,8 +196,10 @@ private final class Binds {
         defer { mysql_free_result(fields) }
         self.init(count: Int(mysql_num_fields(fields)), columnBytes: Binds.columnBytes)
         for index in 0..<count {
+            let field = mysql_fetch_field_direct(fields, UInt32(index)).pointee
+            areTexts.append(field.charsetnr != Binds.binary)
             let type: enum_field_types
-            switch mysql_fetch_field_direct(fields, UInt32(index)).pointee.type {
+            switch field.type {
             case MYSQL_TYPE_TINY, MYSQL_TYPE_SHORT, MYSQL_TYPE_LONG, MYSQL_TYPE_INT24, MYSQL_TYPE_LONGLONG:
                 type = MYSQL_TYPE_LONGLONG
             case MYSQL_TYPE_DATETIME: type = MYSQL_TYPE_DATETIME
@@ -215,13 +241,31 @@ private final class Binds {
         case MYSQL_TYPE_LONGLONG:
             return .integer(Int(buffer.load(as: Int64.self)))
         case MYSQL_TYPE_DATETIME:
-            let time = buffer.load(as: MYSQL_TIME.self)
-            return .instant(
-                Instant(
-                    year: Int(time.year), month: Int(time.month), day: Int(time.day), hour: Int(time.hour),
-                    minute: Int(time.minute), second: Int(time.second), microsecond: Int(time.second_part)))
+            return .instant(Instant(buffer.load(as: MYSQL_TIME.self)))
         default:
-            return .bytes(Array(UnsafeRawBufferPointer(start: buffer, count: length(index))))
+            let bytes = UnsafeRawBufferPointer(start: buffer, count: length(index)).bindMemory(to: UInt8.self)
+            guard areTexts[index], let text = try? UTF8Span(validating: bytes.span) else { return .bytes(Array(bytes)) }
+            return .text(String(copying: text))
         }
+    }
+}
+
+extension Instant {
+    fileprivate init(_ time: MYSQL_TIME) {
+        self.init(
+            year: Int(time.year), month: Int(time.month), day: Int(time.day), hour: Int(time.hour),
+            minute: Int(time.minute), second: Int(time.second), microsecond: Int(time.second_part))
+    }
+}
+
+extension MYSQL_TIME {
+    fileprivate init(_ instant: Instant) {
+        let fields = instant.fields
+        self.init(
+            // A day before the year 0 is no date to MariaDB in any form.
+            year: UInt32(clamping: fields.year), month: UInt32(fields.month), day: UInt32(fields.day),
+            hour: UInt32(fields.hour), minute: UInt32(fields.minute), second: UInt32(fields.second),
+            second_part: UInt(fields.microsecond),
+            neg: 0, time_type: MYSQL_TIMESTAMP_DATETIME)
     }
 }

@@ -4,7 +4,7 @@ internal import OdysCore
 ///
 /// Its text is put together from constant parts, once for each shape; values only ever arrive as parameters. An error
 /// inside leaves the transaction open, so the caller rolls back (`Connection.transaction` does).
-struct WriteBlock: Hashable {
+struct WriteBlock {
     let checksSlot: Bool
     let notifies: Bool
     /// Whether unsent older status messages of the appointment are to be superseded.
@@ -13,21 +13,21 @@ struct WriteBlock: Hashable {
     let keepsAnswer: Bool
     let messages: Int
 
-    /// All shapes, made once: building the text would cost more than sending it.
-    private static let texts: [WriteBlock: String] = {
-        var texts: [WriteBlock: String] = [:]
-        for flags in 0..<16 {
-            for messages in 1...3 {
-                let block = WriteBlock(
-                    checksSlot: flags & 1 != 0, notifies: flags & 2 != 0, supersedes: flags & 4 != 0,
-                    keepsAnswer: flags & 8 != 0, messages: messages)
-                texts[block] = block.assembled
-            }
-        }
-        return texts
-    }()
+    /// All shapes, made once: building the text would cost more than sending it. In the order of `number`.
+    private static let texts: [String] = (0..<16 * messagesMax).map { number in
+        WriteBlock(
+            checksSlot: number & 1 != 0, notifies: number & 2 != 0, supersedes: number & 4 != 0,
+            keepsAnswer: number & 8 != 0, messages: number / 16 + 1
+        ).assembled
+    }
 
-    var sql: String { WriteBlock.texts[self] ?? assembled }
+    private static let messagesMax = 3
+
+    private var number: Int {
+        (checksSlot ? 1 : 0) + (notifies ? 2 : 0) + (supersedes ? 4 : 0) + (keepsAnswer ? 8 : 0) + 16 * (messages - 1)
+    }
+
+    var sql: String { WriteBlock.texts[number] }
 
     private var assembled: String {
         var parts = ["BEGIN NOT ATOMIC"]
@@ -43,19 +43,19 @@ struct WriteBlock: Hashable {
         return parts.joined(separator: " ")
     }
 
-    /// The professional's row serialises confirms of one calendar; taken last before the writes, by confirm alone. The
-    /// read after it is a plain one, which under READ COMMITTED sees what the last winner committed: with FOR UPDATE
-    /// or in share mode it would lock other appointments and end in deadlocks.
+    /// The professional's row serialises confirms of one calendar; taken last before the writes, by confirm alone. What
+    /// is read inside is a plain read, which depends on that row and so comes after its lock: under READ COMMITTED it
+    /// sees what the last winner committed. With FOR UPDATE or in share mode it would lock other appointments and end
+    /// in deadlocks.
     ///
-    /// Parameters: professional; professional, appointment, this end, this start.
+    /// Parameters: appointment, this end, this start, professional.
     static let slotCheck = """
         DECLARE holder VARCHAR(36);
-        SELECT id INTO holder FROM professionals WHERE id = ? FOR UPDATE;
-        SET holder = NULL;
-        SELECT id INTO holder FROM appointments
-            WHERE professional_id = ? AND id <> ? AND starts_at < ? AND ends_at > ?
-                AND status IN ('confirmed', 'completed', 'no_show')
-            LIMIT 1;
+        SELECT (SELECT a.id FROM appointments a
+                WHERE a.professional_id = p.id AND a.id <> ? AND a.starts_at < ? AND a.ends_at > ?
+                    AND a.status IN ('confirmed', 'completed', 'no_show')
+                LIMIT 1)
+            INTO holder FROM professionals p WHERE p.id = ? FOR UPDATE;
         IF holder IS NOT NULL THEN
             SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = 45001, MESSAGE_TEXT = holder;
         END IF;

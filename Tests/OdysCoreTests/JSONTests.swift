@@ -156,6 +156,48 @@ import Testing
         }
     }
 
+    /// Text that is written as it goes is the text of the tree with the same members.
+    @Test func aWriterWritesWhatATreeDoes() {
+        var random = SplitMix64(seed: 6)
+        for _ in 0..<2_000 {
+            let (text, other) = (Hostile.text(&random), Bool.random(using: &random) ? Hostile.text(&random) : nil)
+            let number = Int.random(in: .min ... .max, using: &random)
+            let tree = Self.value(&random, depth: 1)
+            let elements = (0..<Int.random(in: 0...3, using: &random)).map { _ in Hostile.text(&random) }
+            let instant = Instant(microseconds: Int64.random(in: -1 << 60...1 << 60, using: &random))
+            let second = Instant(microseconds: instant.unixSeconds * 1_000_000)
+            var json = JSONWriter(after: "<6>")
+            json.object { json in
+                json.member("text", text)
+                json.member("perhaps", ifPresent: other)
+                json.object("nothing") { _ in }
+                json.member("number", number)
+                json.array("list") { json in
+                    for element in elements { json.object { $0.member("element", element) } }
+                    json.value(tree)
+                }
+                json.member("flag", number > 0)
+                json.member("instant", instant)
+                json.member("second", second)
+                json.member("precise", second, microseconds: true)
+                json.object("inner") { $0.member("tree", tree) }
+                json.member(named: text, tree)
+            }
+            let expected = JSON.object(
+                [JSON.Member("text", .string(text))]
+                    + (other.map { [JSON.Member("perhaps", .string($0))] } ?? [])
+                    + [
+                        JSON.Member("nothing", .object([])), JSON.Member("number", .integer(number)),
+                        JSON.Member("list", .array(elements.map { ["element": .string($0)] } + [tree])),
+                        JSON.Member("flag", .bool(number > 0)), JSON.Member("instant", .string(instant.iso8601)),
+                        JSON.Member("second", .string(second.iso8601)),
+                        JSON.Member("precise", .string(second.iso8601Microseconds)),
+                        JSON.Member("inner", ["tree": tree]), JSON.Member(text, tree),
+                    ])
+            #expect(String(decoding: json.bytes, as: UTF8.self) == "<6>" + expected.text)
+        }
+    }
+
     private static func value(_ random: inout SplitMix64, depth: Int) -> JSON {
         switch Int.random(in: 0..<(depth < 4 ? 8 : 5), using: &random) {
         case 0: return .bool(Bool.random(using: &random))

@@ -67,6 +67,15 @@ enum Hostile {
         $0.slug = "QQSLUGQQ"
     }
 
+    @Test func aPayloadComesBackFromWhatIsStored() throws {
+        var random = SplitMix64(seed: 16)
+        for _ in 0..<500 {
+            let payload = Self.hostilePayload(&random)
+            #expect(MessagePayload(json: try JSON(reading: payload.bytes)) == payload)
+        }
+        #expect(MessagePayload().bytes == Array("{}".utf8))
+    }
+
     static func hostilePayload(_ random: inout SplitMix64) -> MessagePayload {
         MessageSamples.payload.with {
             $0.clientName = Hostile.text(&random)

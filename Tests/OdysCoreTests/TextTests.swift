@@ -87,6 +87,22 @@ import Testing
         #expect(!"\(EndpointWorld.id)1".hasSameBytes(as: "\(EndpointWorld.id)2"))
     }
 
+    @Test func aStartIsComparedByItsBytes() {
+        var random = SplitMix64(seed: 15)
+        var starts = 0
+        for _ in 0..<5_000 {
+            let text = Self.text(&random)
+            let start =
+                Bool.random(using: &random)
+                ? String(decoding: text.utf8.prefix(Int.random(in: 0...4, using: &random)), as: UTF8.self)
+                : Self.text(&random)
+            let isStart = Array(text.utf8).starts(with: Array(start.utf8))
+            #expect(text.hasSameStart(as: start) == isStart)
+            if isStart { starts += 1 }
+        }
+        #expect(starts > 500 && starts < 4_500)
+    }
+
     @Test func blanksAreTrimmedAtBothEnds() {
         var random = SplitMix64(seed: 13)
         let blanks = [" ", "\t", "\r\n", "\u{3000}", " \u{301}"]

@@ -1,5 +1,7 @@
+import Dispatch
 import Foundation
 import OdysCore
+import Synchronization
 import Testing
 
 @testable import OdysStore
@@ -41,6 +43,42 @@ import Testing
         let history = try history(of: fixture.appointment(status: "completed"))
         #expect(history.appointment.status == .completed)
         #expect(history.events.isEmpty && history.messages.isEmpty)
+    }
+
+    /// To end a transaction is a round trip, so a reading leaves that to the next, or to a thread with nothing to do.
+    @Test func aReadingsTransactionStaysOpenUntilItIsEnded() throws {
+        let id = try fixture.appointment()
+        let connection = try database.connection()
+        #expect(try AppointmentReader(connection).appointment(id) != nil)
+        #expect(connection.isInTransaction)
+        // It reads what was committed since, all the same.
+        _ = try fixture.store().apply(id, fixture.request("confirm"), requestID: "r")
+        #expect(try AppointmentReader(connection).appointment(id)?.appointment.status == .confirmed)
+        connection.endReading()
+        #expect(!connection.isInTransaction)
+    }
+
+    /// A change of the tables waits for open transactions, and would wait for ever for a thread that is never without
+    /// work; and everybody would wait for the change.
+    @Test func aTableCanBeChangedWhileItIsReadAgainAndAgain() throws {
+        let id = try fixture.appointment()
+        nonisolated(unsafe) let reader = try reader()
+        let isEnough = Atomic<Bool>(false)
+        let reads = Atomic<Int>(0)
+        let group = DispatchGroup()
+        DispatchQueue(label: "test.reader").async(group: group) {
+            while !isEnough.load(ordering: .acquiring) {
+                do { _ = try reader.appointment(id) } catch { Issue.record(error) }
+                reads.add(1, ordering: .relaxed)
+            }
+        }
+        while reads.load(ordering: .relaxed) < 100 { usleep(1_000) }
+        let connection = try database.connection(.migration)
+        try connection.connect()
+        try connection.execute("SET SESSION lock_wait_timeout = 1", doing: "be impatient")
+        try connection.execute("ALTER TABLE appointments ADD COLUMN added INT NULL", doing: "change a table")
+        isEnough.store(true, ordering: .releasing)
+        group.wait()
     }
 
     @Test func partiesMayBeMissing() throws {

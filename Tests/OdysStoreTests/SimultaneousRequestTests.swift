@@ -65,6 +65,29 @@ import Testing
         }
     }
 
+    /// What is looked for in the calendar is read after the wait for it, not before.
+    @Test func aConfirmSeesWhatWasConfirmedWhileItWaited() throws {
+        let (id, other) = (try fixture.appointment(hour: 20), try fixture.appointment(hour: 20))
+        let winner = try database.connection(.migration)
+        nonisolated(unsafe) let store = try fixture.store()
+        let request = fixture.request("confirm")
+        let results = Results()
+        let group = DispatchGroup()
+        try winner.transaction { winner throws(StoreError) in
+            _ = try winner.query(
+                "SELECT id FROM professionals WHERE id = ? FOR UPDATE", [.text(fixture.professional)], doing: "lock")
+            DispatchQueue(label: "test.loser").async(group: group) {
+                do { results.set(0, try store.apply(id, request, requestID: "r")) } catch { Issue.record(error) }
+            }
+            try waitUntilSomebodyWaits(winner)
+            try winner.execute(
+                "UPDATE appointments SET status = 'confirmed' WHERE id = ?", [.text(other.description)], doing: "win")
+            try winner.commit()
+        }
+        group.wait()
+        #expect(results.inOrder.compactMap(\.refusal) == [.slotConflict(with: other)])
+    }
+
     @Test func confirmAndCancelAtOnceLeaveASerialOutcome() throws {
         for round in 0..<10 {
             let id = try fixture.appointment(hour: 40 + round)

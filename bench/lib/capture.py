@@ -39,7 +39,7 @@ def statements(servers, act):
 
 INSERT = re.compile(r"INSERT INTO (\w+) \(([^)]*)\)\s+VALUES")
 # The parts of a write that are no INSERT, and what each of their marks stands for.
-SLOT = ["P", "P", "A", "E", "S"]
+SLOT = ["A", "E", "S", "P"]
 CHANGE = ["{status}", "{payment_status}", "T", "A", "i 1"]
 
 
@@ -62,10 +62,8 @@ def values(servers, sql, k, known):
             continue
         elif "UPDATE appointments" in statement:
             lines += [own.get(each, each) for each in CHANGE]
-        elif "professional_id = ?" in statement:
-            lines += SLOT[1:]
         elif "FROM professionals" in statement:
-            lines += SLOT[:1]
+            lines += SLOT
         else:
             raise LoadError(f"limit.c does not know this part of a write: {statement}")
     if len(lines) != sql.count("?"):

@@ -75,18 +75,24 @@ public enum MailAddress {
     /// spaces, address literals or non-ASCII. At most 254 bytes, 64 of them before the `@`.
     public static func isSafe(_ address: String) -> Bool {
         let bytes = Array(address.utf8)
-        guard bytes.count <= 254 else { return false }
-        let parts = bytes.split(separator: UInt8(ascii: "@"), omittingEmptySubsequences: false)
-        guard parts.count == 2, let local = parts.first, let host = parts.last, local.count <= 64
-        else { return false }
-        let atoms = local.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        let labels = host.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        return atoms.allSatisfy { !$0.isEmpty && $0.allSatisfy(isAtomByte) }
-            && labels.allSatisfy { label in
+        guard bytes.count <= 254, let at = bytes.firstIndex(of: UInt8(ascii: "@")), at <= 64 else { return false }
+        return allParts(of: bytes[..<at]) { atom in !atom.isEmpty && atom.allSatisfy(isAtomByte) }
+            // A second `@` is no byte of a label.
+            && allParts(of: bytes[(at + 1)...]) { label in
                 (1...63).contains(label.count) && label.first != UInt8(ascii: "-")
                     && label.last != UInt8(ascii: "-")
                     && label.allSatisfy { isAlphanumeric($0) || $0 == UInt8(ascii: "-") }
             }
+    }
+
+    /// Whether all that stands between full stops, before the first and behind the last is good.
+    private static func allParts(of bytes: ArraySlice<UInt8>, are isGood: (ArraySlice<UInt8>) -> Bool) -> Bool {
+        var rest = bytes
+        while let stop = rest.firstIndex(of: UInt8(ascii: ".")) {
+            guard isGood(rest[..<stop]) else { return false }
+            rest = rest[(stop + 1)...]
+        }
+        return isGood(rest)
     }
 
     /// `Name <address>` for a header field, the name quoted or encoded as it needs; nil for an unsafe

@@ -17,13 +17,22 @@ public enum NotificationType: String, Sendable, CaseIterable {
     /// A notice is written inside the transaction of an action, where all facts are known; it cannot fail.
     /// One that is missing all the same (a test's payload, say) is left out.
     public func text(_ payload: MessagePayload, _ setting: MessageSetting) -> (title: String, body: String) {
-        var parts = [summary(payload.startsAt.map { when(setting.civilTime($0)) })]
+        var body = opening
+        body.reserveCapacity(256)
+        if let startsAt = payload.startsAt { appendTime(setting.civilTime(startsAt), to: &body) }
+        body += statement
         if let name = payload.professionalName, audience == .client {
-            parts.append("Profissional: \(clean(name, "Profissional")).")
+            body += " Profissional: "
+            body += clean(name, "Profissional")
+            body += "."
         }
-        if let name = payload.clientName { parts.append("Cliente: \(clean(name, "Cliente")).") }
-        if let reason = reason(payload) { parts.append("Motivo: \(reason)") }
-        return (title, parts.joined(separator: " "))
+        if let name = payload.clientName {
+            body += " Cliente: "
+            body += clean(name, "Cliente")
+            body += "."
+        }
+        if let reason = reason(payload) { body += " Motivo: \(reason)" }
+        return (title, body)
     }
 
     private var title: String {
@@ -34,12 +43,19 @@ public enum NotificationType: String, Sendable, CaseIterable {
         }
     }
 
-    private func summary(_ when: String?) -> String {
-        let when = when.map { " de \($0)" } ?? ""
-        return switch self {
-        case .bookingConfirmed: "O horário\(when) está confirmado."
-        case .bookingRejected: "O pedido para o horário\(when) não pôde ser confirmado."
-        case .bookingCancelled: "O horário\(when) foi cancelado."
+    /// The first sentence up to the time, and from there on.
+    private var opening: String {
+        switch self {
+        case .bookingConfirmed, .bookingCancelled: "O horário"
+        case .bookingRejected: "O pedido para o horário"
+        }
+    }
+
+    private var statement: String {
+        switch self {
+        case .bookingConfirmed: " está confirmado."
+        case .bookingRejected: " não pôde ser confirmado."
+        case .bookingCancelled: " foi cancelado."
         }
     }
 
@@ -52,8 +68,12 @@ public enum NotificationType: String, Sendable, CaseIterable {
         }
     }
 
-    private func when(_ time: CivilTime) -> String {
-        "\(PortugueseDate.long(time)), \(time.hour == 1 ? "à" : "às") \(PortugueseDate.time(time)),"
+    private func appendTime(_ time: CivilTime, to body: inout String) {
+        body += " de "
+        body += PortugueseDate.long(time)
+        body += time.hour == 1 ? ", à " : ", às "
+        body += PortugueseDate.time(time)
+        body += ","
     }
 
     private func clean(_ name: String, _ fallback: String) -> String {

@@ -18,25 +18,30 @@ public enum Phone {
     /// What is read again, such as the recipient of a stored message, is kept as `stored` has it.
     public static func normalise(_ typed: String) -> String? {
         guard let (digits, isInternational) = read(typed) else { return nil }
-        let isBrazilian = digits.starts(with: "55".utf8)
-        if isInternational {
-            guard (8...15).contains(digits.count) else { return nil }
-            return isBrazilian ? brazilian(digits.dropFirst(2)) : text(digits[...])
-        }
-        switch digits.count {
-        case 10, 11: return brazilian(digits.first == UInt8(ascii: "0") ? digits.dropFirst() : digits[...])
-        case 12...15:
-            if digits.first == UInt8(ascii: "0") { return brazilian(digits.dropFirst()) }
-            return isBrazilian ? brazilian(digits.dropFirst(2)) : text(digits[...])
-        default: return nil
-        }
+        return normalise(digits, isInternational).map(text)
     }
 
     /// The digits in a form of which `normalise` makes the same digits again: with a `+` where they need one.
     /// Nil when the text is unusable.
     public static func stored(_ typed: String) -> String? {
-        guard let digits = normalise(typed) else { return nil }
-        return normalise(digits) == digits ? digits : "+\(digits)"
+        guard let (digits, isInternational) = read(typed), let number = normalise(digits, isInternational)
+        else { return nil }
+        return normalise(number, false) == number ? text(number) : "+" + text(number)
+    }
+
+    private static func normalise(_ digits: [UInt8], _ isInternational: Bool) -> [UInt8]? {
+        let isBrazilian = digits.starts(with: [UInt8(ascii: "5"), UInt8(ascii: "5")])
+        if isInternational {
+            guard (8...15).contains(digits.count) else { return nil }
+            return isBrazilian ? brazilian(digits.dropFirst(2)) : digits
+        }
+        switch digits.count {
+        case 10, 11: return brazilian(digits.first == UInt8(ascii: "0") ? digits.dropFirst() : digits[...])
+        case 12...15:
+            if digits.first == UInt8(ascii: "0") { return brazilian(digits.dropFirst()) }
+            return isBrazilian ? brazilian(digits.dropFirst(2)) : digits
+        default: return nil
+        }
     }
 
     /// The 67 area codes of Brazil (Anatel).
@@ -67,14 +72,13 @@ public enum Phone {
     }
 
     /// With the country code before it, if this is an area code and a number of eight or nine digits.
-    private static func brazilian(_ national: ArraySlice<UInt8>) -> String? {
-        guard national.count == 10 || national.count == 11, let code = Int(text(national.prefix(2))),
-            areaCodes.contains(code)
-        else { return nil }
-        return "55" + text(national)
+    private static func brazilian(_ national: ArraySlice<UInt8>) -> [UInt8]? {
+        guard national.count == 10 || national.count == 11 else { return nil }
+        let code = national.prefix(2).reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) }
+        return areaCodes.contains(code) ? [UInt8(ascii: "5"), UInt8(ascii: "5")] + national : nil
     }
 
-    private static func text(_ digits: ArraySlice<UInt8>) -> String {
+    private static func text(_ digits: [UInt8]) -> String {
         String(decoding: digits, as: UTF8.self)
     }
 }

@@ -2,8 +2,15 @@
 public enum PortugueseDate {
     /// `terça-feira, 1º de dezembro de 2026`. Only the first day of a month is an ordinal.
     public static func long(_ time: CivilTime) -> String {
-        let day = time.day == 1 ? "1º" : String(time.day)
-        return "\(weekdays[time.weekday]), \(day) de \(months[time.month - 1]) de \(time.year)"
+        var text = weekdays[time.weekday]
+        text.reserveCapacity(48)
+        text += ", "
+        text += time.day == 1 ? "1º" : String(time.day)
+        text += " de "
+        text += months[time.month - 1]
+        text += " de "
+        text += String(time.year)
+        return text
     }
 
     /// `01/12/2026`.
@@ -13,7 +20,7 @@ public enum PortugueseDate {
 
     /// `14:00`.
     public static func time(_ time: CivilTime) -> String {
-        "\(padded(time.hour)):\(padded(time.minute))"
+        padded(time.hour) + ":" + padded(time.minute)
     }
 
     private static let weekdays = [
@@ -26,6 +33,6 @@ public enum PortugueseDate {
     ]
 
     private static func padded(_ number: Int) -> String {
-        number < 10 ? "0\(number)" : String(number)
+        number < 10 ? "0" + String(number) : String(number)
     }
 }

@@ -102,20 +102,18 @@ public struct MessagePayload: Sendable, Equatable {
             reason: reason, invite: json["invite"]?.bool ?? false, preview: preview)
     }
 
-    /// The payload as it is stored; absent facts are absent keys.
-    public var json: JSON {
-        var members: [JSON.Member] = []
-        members.reserveCapacity(PayloadKey.allCases.count)
-        func add(_ name: String, _ text: String?) {
-            if let text { members.append(JSON.Member(name, .string(text))) }
+    /// The payload as it is stored, as JSON; absent facts are absent keys.
+    public var bytes: [UInt8] {
+        var json = JSONWriter()
+        json.object { json in
+            json.member("clientName", ifPresent: clientName)
+            json.member("professionalName", ifPresent: professionalName)
+            if let startsAt { json.member("startsAt", startsAt) }
+            json.member("slug", ifPresent: slug)
+            json.member("reason", ifPresent: reason)
+            if invite { json.member("invite", true) }
+            json.member("preview", ifPresent: preview)
         }
-        add("clientName", clientName)
-        add("professionalName", professionalName)
-        add("startsAt", startsAt?.iso8601)
-        add("slug", slug)
-        add("reason", reason)
-        if invite { members.append(JSON.Member("invite", .bool(true))) }
-        add("preview", preview)
-        return .object(members)
+        return json.bytes
     }
 }

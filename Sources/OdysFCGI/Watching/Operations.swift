@@ -57,8 +57,8 @@ final class Operations: Sendable {
     /// The answer, or nil where the path is none of these. Which instance the path names is the web server's affair: it
     /// chose the socket by it.
     func answer(_ request: Request) -> Response? {
-        // Before the path is taken apart: nearly every request is for an appointment, and has more of them.
-        guard request.path.utf8.count(where: { $0 == UInt8(ascii: "/") }) == 2 else { return nil }
+        // Before the path is taken apart, since nearly every request is one of these.
+        if request.path.hasSameStart(as: "/api/") { return nil }
         let parts = request.path.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count == 3, parts[0].isEmpty, let page = Page(rawValue: String(parts[1])) else { return nil }
         guard request.method == "GET" else {

@@ -1,0 +1,183 @@
+/// Writes JSON as text in one go, for what every request says. A tree of `JSON` costs several times its text, to make
+/// and to take apart again; it is for what is compared or put together.
+///
+/// It puts commas and escapes in their places. That no member comes twice is up to the one who writes.
+public struct JSONWriter {
+    /// What is written so far. Who needs something around it, such as a line end, appends that.
+    public var bytes: [UInt8]
+    private var needsComma = false
+
+    /// - Parameter start: what stands before the JSON.
+    public init(after start: StaticString = "") {
+        bytes = []
+        bytes.reserveCapacity(1_024)
+        put(verbatim: start)
+    }
+
+    // MARK: Values
+
+    /// An object, as the whole text or as an element of an array.
+    public mutating func object(_ members: (inout JSONWriter) -> Void) {
+        separate()
+        enclose(UInt8(ascii: "{"), members, UInt8(ascii: "}"))
+    }
+
+    /// Any value, as the whole text or as an element of an array.
+    public mutating func value(_ json: JSON) {
+        separate()
+        switch json {
+        case .null: put(verbatim: "null")
+        case .bool(let value): put(value)
+        case .integer(let value): put(value)
+        case .number(let value): bytes += String(value).utf8
+        case .string(let text): put(text)
+        case .array(let elements):
+            enclose(
+                UInt8(ascii: "["), { json in for element in elements { json.value(element) } }, UInt8(ascii: "]"))
+        case .object(let members):
+            enclose(
+                UInt8(ascii: "{"), { json in for member in members { json.member(named: member.name, member.value) } },
+                UInt8(ascii: "}"))
+        }
+        needsComma = true
+    }
+
+    // MARK: Members
+
+    public mutating func member(_ name: StaticString, _ text: String) {
+        put(name: name)
+        put(text)
+    }
+
+    /// Leaves the member out where there is no text.
+    public mutating func member(_ name: StaticString, ifPresent text: String?) {
+        if let text { member(name, text) }
+    }
+
+    public mutating func member(_ name: StaticString, _ number: Int) {
+        put(name: name)
+        put(number)
+    }
+
+    public mutating func member(_ name: StaticString, _ value: Bool) {
+        put(name: name)
+        put(value)
+    }
+
+    /// The instant in ISO 8601; with six digits of fraction always, or only where there is a fraction.
+    public mutating func member(_ name: StaticString, _ instant: Instant, microseconds: Bool = false) {
+        put(name: name)
+        bytes.append(UInt8(ascii: "\""))
+        instant.append(to: &bytes, microseconds: microseconds)
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    public mutating func member(_ name: StaticString, _ json: JSON) {
+        put(name: name)
+        needsComma = false
+        value(json)
+    }
+
+    /// A member whose name is not known before.
+    public mutating func member(named name: String, _ json: JSON) {
+        separate()
+        put(name)
+        bytes.append(UInt8(ascii: ":"))
+        needsComma = false
+        value(json)
+    }
+
+    public mutating func object(_ name: StaticString, _ members: (inout JSONWriter) -> Void) {
+        put(name: name)
+        enclose(UInt8(ascii: "{"), members, UInt8(ascii: "}"))
+    }
+
+    public mutating func array(_ name: StaticString, _ elements: (inout JSONWriter) -> Void) {
+        put(name: name)
+        enclose(UInt8(ascii: "["), elements, UInt8(ascii: "]"))
+    }
+
+    // MARK: Pieces
+
+    private mutating func separate() {
+        if needsComma { bytes.append(UInt8(ascii: ",")) }
+        needsComma = true
+    }
+
+    private mutating func enclose(_ start: UInt8, _ content: (inout JSONWriter) -> Void, _ end: UInt8) {
+        bytes.append(start)
+        needsComma = false
+        content(&self)
+        bytes.append(end)
+        needsComma = true
+    }
+
+    /// Names are ours, and need no escape.
+    private mutating func put(name: StaticString) {
+        // Room is made once for all of it, as in `put(_ text:)`: most of what is written goes through these two.
+        bytes.append(addingCapacity: name.utf8CodeUnitCount + 4) { out in
+            if needsComma { out.append(UInt8(ascii: ",")) }
+            out.append(UInt8(ascii: "\""))
+            name.withUTF8Buffer { out.append(copying: $0) }
+            out.append(UInt8(ascii: "\""))
+            out.append(UInt8(ascii: ":"))
+        }
+        needsComma = true
+    }
+
+    private mutating func put(verbatim text: StaticString) {
+        text.withUTF8Buffer { bytes.append(contentsOf: $0) }
+    }
+
+    private mutating func put(_ value: Bool) { put(verbatim: value ? "true" : "false") }
+
+    private mutating func put(_ number: Int) { bytes += String(number).utf8 }
+
+    private mutating func put(_ text: String) {
+        var text = text
+        text.withUTF8 { characters in
+            if characters.contains(where: JSONWriter.needsEscape) { return putEscaped(characters) }
+            bytes.append(addingCapacity: characters.count + 2) { out in
+                out.append(UInt8(ascii: "\""))
+                out.append(copying: characters)
+                out.append(UInt8(ascii: "\""))
+            }
+        }
+    }
+
+    private mutating func putEscaped(_ characters: UnsafeBufferPointer<UInt8>) {
+        bytes.append(UInt8(ascii: "\""))
+        for byte in characters {
+            if JSONWriter.needsEscape(byte) { putEscape(of: byte) } else { bytes.append(byte) }
+        }
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    private static func needsEscape(_ byte: UInt8) -> Bool {
+        byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+    }
+
+    private mutating func putEscape(of byte: UInt8) {
+        bytes.append(UInt8(ascii: "\\"))
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes.append(byte)
+        case 0x0A: bytes.append(UInt8(ascii: "n"))
+        default: bytes += [UInt8(ascii: "u"), 0x30, 0x30, hexDigit(byte >> 4), hexDigit(byte & 15)]
+        }
+    }
+}
+
+extension OutputSpan<UInt8> {
+    fileprivate mutating func append(copying bytes: UnsafeBufferPointer<UInt8>) {
+        withUnsafeMutableBufferPointer { buffer, count in
+            // It traps where there is not room enough.
+            _ = UnsafeMutableBufferPointer(rebasing: buffer[count...]).initialize(fromContentsOf: bytes)
+            count += bytes.count
+        }
+    }
+}
+
+/// The digit, in lower case, of a number below 16.
+public func hexDigit(_ number: UInt8) -> UInt8 {
+    number < 10 ? UInt8(ascii: "0") + number : UInt8(ascii: "a") - 10 + number
+}

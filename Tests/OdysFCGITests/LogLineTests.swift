@@ -1,0 +1,75 @@
+import Logging
+import Testing
+
+@testable import OdysCore
+@testable import OdysFCGI
+
+/// The line of a request is the one that a dictionary of the same facts makes.
+@Suite struct LogLineTests {
+    private static let time = Instant(
+        year: 2026, month: 12, day: 1, hour: 17, minute: 0, second: 0, microsecond: 120_000)
+
+    private static func line(_ format: Settings.LogFormat, _ level: Logger.Level, _ metadata: Logger.Metadata) -> String
+    {
+        let handler = LineLogHandler(logLevel: .debug, format: format, instance: "i 1")
+        let event = LogEvent(
+            level: level, message: "it \"happened\"", error: nil, metadata: metadata, source: nil, file: "",
+            function: "",
+            line: 0)
+        return String(decoding: handler.line(for: event, at: time), as: UTF8.self)
+    }
+
+    private static let requests: [(RequestFacts, Logger.Metadata)] = [
+        (
+            RequestFacts(
+                record: AppointmentEndpoint.Record(
+                    requestID: "r-1", traceID: "4bf92f3577b34da6a3ce929d0e0e4736",
+                    appointmentID: AppointmentID("00000000-0000-4000-8000-000000000001"), status: 200, code: "ok",
+                    action: .noShow, role: .professional,
+                    transition: AppointmentEndpoint.Transition(action: .noShow, from: .confirmed, to: .noShow),
+                    failure: nil),
+                method: "PATCH", route: "/api/appointments/{id}", milliseconds: 12),
+            [
+                "request_id": "r-1", "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+                "appointment_id": "00000000-0000-4000-8000-000000000001", "status": .stringConvertible(200),
+                "code": "ok", "action": "no_show", "role": "professional", "from": "confirmed", "to": "no_show",
+                "method": "PATCH", "route": "/api/appointments/{id}", "duration_ms": .stringConvertible(12),
+            ]
+        ),
+        (
+            RequestFacts(
+                record: AppointmentEndpoint.Record(
+                    requestID: "r-2", traceID: nil, appointmentID: nil, status: 503, code: "unavailable", action: nil,
+                    role: nil, failure: StoreError(kind: .timeout, doing: "write\nthe \"change\"")),
+                method: "G\"E\u{7}T", route: "none", milliseconds: 0),
+            [
+                "request_id": "r-2", "status": .stringConvertible(503), "code": "unavailable",
+                "error": "\(StoreError(kind: .timeout, doing: "write\nthe \"change\""))", "method": "G\"E\u{7}T",
+                "route": "none", "duration_ms": .stringConvertible(0),
+            ]
+        ),
+    ]
+
+    @Test(arguments: [Settings.LogFormat.json, .text], [Logger.Level.debug, .info, .error])
+    func factsOfARequestAreWrittenAsADictionaryIs(_ format: Settings.LogFormat, _ level: Logger.Level) {
+        for (facts, metadata) in Self.requests {
+            let line = Self.line(format, level, [LineLogHandler.request: .stringConvertible(facts)])
+            #expect(line == Self.line(format, level, metadata))
+        }
+    }
+
+    @Test func theLineIsWhatOperatorsKnow() {
+        #expect(
+            Self.line(.json, .info, Self.requests[0].1) == #"""
+                <6>{"ts":"2026-12-01T17:00:00.120000Z","level":"info","msg":"it \"happened\"","instance":"i 1",\#
+                "action":"no_show","appointment_id":"00000000-0000-4000-8000-000000000001","code":"ok",\#
+                "duration_ms":12,"from":"confirmed","method":"PATCH","request_id":"r-1","role":"professional",\#
+                "route":"/api/appointments/{id}","status":200,"to":"no_show",\#
+                "trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}
+
+                """#)
+        #expect(
+            Self.line(.text, .warning, ["b": "x\ny", "a": .stringConvertible(1)])
+                == "2026-12-01T17:00:00.120000Z warning it \"happened\" a=1 b=x y\n")
+    }
+}

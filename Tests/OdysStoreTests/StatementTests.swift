@@ -1,0 +1,61 @@
+import OdysCore
+import Testing
+
+@testable import OdysStore
+
+/// What is bound arrives, and what is stored is read, as it is.
+@Suite struct StatementTests {
+    let database: TestDatabase
+
+    init() throws {
+        database = try TestDatabase(migrated: false)
+        try database.run(
+            "CREATE TABLE t (id INT PRIMARY KEY, n BIGINT, at DATETIME(6), words VARCHAR(800), raw VARBINARY(800))")
+    }
+
+    /// Lengths around those of a small string, of a column that is fetched at once, and of the arena.
+    @Test(arguments: [0, 1, 14, 15, 16, 255, 511, 512, 513, 700])
+    func valuesComeBack(_ length: Int) throws {
+        let words = String(repeating: "ã", count: length / 2) + String(repeating: "x", count: length % 2)
+        let raw = (0..<length).map { UInt8(truncatingIfNeeded: 255 - $0) }
+        let instants = [
+            Instant(microseconds: 0), Instant(microseconds: 1_796_144_400_123_456),
+            Instant(year: 1_000, month: 1, day: 1, hour: 0, minute: 0, second: 0),
+            Instant(year: 9_999, month: 12, day: 31, hour: 23, minute: 59, second: 59, microsecond: 999_999),
+        ]
+        for (id, instant) in instants.enumerated() {
+            try database.run(
+                "INSERT INTO t VALUES (?, ?, ?, ?, ?), (?, ?, ?, ?, ?)", .integer(id), .integer(.min + id),
+                .instant(instant), .text(words), .bytes(raw), .integer(100 + id), .null, .null,
+                .utf8(Array(words.utf8)), .null)
+        }
+        let connection = try database.connection(.migration)
+        try connection.transaction { connection throws(StoreError) in
+            for (id, instant) in instants.enumerated() {
+                let row = try connection.query(
+                    "SELECT n, at, words, raw, CAST(at AS CHAR) FROM t WHERE id = ? AND at = ?",
+                    [.integer(id), .instant(instant)], doing: "read back")[0]
+                #expect(try row.integer(0) == .min + id)
+                #expect(try row.instant(1) == instant)
+                #expect(try row.text(2).hasSameBytes(as: words))
+                #expect(try row.bytes(3) == raw)
+                #expect(try row.text(4) == instant.sql)
+                let other = try connection.query(
+                    "SELECT n, at, words, raw FROM t WHERE id = ?", [.integer(100 + id)], doing: "read back")[0]
+                #expect(other.isNull(0) && other.isNull(1) && other.isNull(3))
+                #expect(try other.text(2).hasSameBytes(as: words))
+            }
+        }
+    }
+
+    @Test func aColumnOfAnotherKindIsAnError() throws {
+        try database.run("INSERT INTO t VALUES (1, 1, NULL, 'x', x'C3')")
+        let connection = try database.connection(.migration)
+        try connection.transaction { connection throws(StoreError) in
+            let row = try connection.query("SELECT n, at, words, raw FROM t", [], doing: "read back")[0]
+            for column in [0, 1, 3] { #expect(throws: StoreError.self) { try row.text(column) } }
+            for column in [0, 1, 2] { #expect(throws: StoreError.self) { try row.bytes(column) } }
+            for column in [1, 2, 3] { #expect(throws: StoreError.self) { try row.integer(column) } }
+        }
+    }
+}
