@@ -23,23 +23,38 @@ public struct RequestIntake: Sendable {
     /// Where the next record begins.
     private var position = 0
     private var awaited = Kind.begin
-    private var requestID: [UInt8] = []
+    private var requestID: UInt16 = 0
+    private var asksToKeep = false
     private var parameters: [UInt8] = []
     private var body: [UInt8] = []
     public private(set) var progress = Progress.needsMore
 
     public init() {}
 
-    /// Takes the next bytes. What comes after the end of the request is ignored: a connection carries one.
+    /// Whether the peer wants to send another request on the same connection (FCGI_KEEP_CONN), and can: nothing is left
+    /// that it sent before this one is answered.
+    public var keepsConnection: Bool { asksToKeep && isWhollyRead }
+
+    /// Whether nothing was received that does not belong to the request, and nothing of it is still to come.
+    public var isWhollyRead: Bool {
+        progress == .complete && position == received.count && body.count <= Limits.bodyBytesMax
+    }
+
     @discardableResult
-    public mutating func take(_ bytes: some Collection<UInt8>) -> Progress {
+    public mutating func take(_ bytes: [UInt8]) -> Progress {
+        bytes.withUnsafeBytes { take($0) }
+    }
+
+    /// Takes the next bytes. What comes after the end of the request is ignored.
+    @discardableResult
+    public mutating func take(_ bytes: UnsafeRawBufferPointer) -> Progress {
         guard progress == .needsMore else { return progress }
         // Before anything is kept, so that no peer decides how much memory it takes.
         guard received.count + bytes.count <= Limits.requestBytesMax else {
             progress = .refused
             return progress
         }
-        received += bytes
+        received.append(contentsOf: bytes)
         while progress == .needsMore, takeRecord() {}
         return progress
     }
@@ -48,10 +63,11 @@ public struct RequestIntake: Sendable {
     private mutating func takeRecord() -> Bool {
         let end = position + Self.headerBytes
         guard end <= received.count else { return false }
-        let header = received[position..<end]
         let length = Int(received[position + 4]) << 8 | Int(received[position + 5])
         // Judged by its head alone: a record that must not be there is not waited for.
-        guard header.first == 1, received[position + 1] == awaited.rawValue, isOfOneRequest(header) else {
+        guard received[position] == 1, received[position + 1] == awaited.rawValue,
+            isOfOneRequest(received[position + 2], received[position + 3])
+        else {
             progress = .refused
             return true
         }
@@ -62,11 +78,11 @@ public struct RequestIntake: Sendable {
         return true
     }
 
-    private mutating func isOfOneRequest(_ header: ArraySlice<UInt8>) -> Bool {
-        let id = Array(header.dropFirst(2).prefix(2))
-        if requestID.isEmpty { requestID = id }
+    private mutating func isOfOneRequest(_ high: UInt8, _ low: UInt8) -> Bool {
+        let id = UInt16(high) << 8 | UInt16(low)
+        if requestID == 0 { requestID = id }
         // Zero is that of management records.
-        return id == requestID && id != [0, 0]
+        return id == requestID && id != 0
     }
 
     private mutating func take(_ kind: Kind, _ content: ArraySlice<UInt8>) -> Progress {
@@ -74,6 +90,7 @@ public struct RequestIntake: Sendable {
         case .begin:
             // The role of a responder, in two bytes; flags; five reserved bytes.
             guard content.count == 8, content.starts(with: [0, 1]) else { return .refused }
+            asksToKeep = content[content.startIndex + 2] & 1 == 1
             awaited = .parameters
         case .parameters where content.isEmpty:
             guard Self.areWhole(parameters) else { return .refused }
@@ -118,21 +135,30 @@ public struct RequestIntake: Sendable {
         return true
     }
 
-    /// The complete request in the plainest form: records as few as they can be, without padding, flags or anything
-    /// behind.
+    /// The complete request in the plainest form: records as few as they can be, without padding or anything behind,
+    /// and with the flag that makes libfcgi leave open what it reads from.
     public var normalised: [UInt8] {
         precondition(progress == .complete)
-        return record(.begin, [0, 1, 0, 0, 0, 0, 0, 0]) + stream(.parameters, parameters) + stream(.body, body)
+        var out: [UInt8] = []
+        out.reserveCapacity(parameters.count + body.count + 8 * Self.headerBytes)
+        append(.begin, [0, 1, 1, 0, 0, 0, 0, 0], to: &out)
+        append(stream: .parameters, parameters, to: &out)
+        append(stream: .body, body, to: &out)
+        return out
     }
 
-    private func stream(_ kind: Kind, _ content: [UInt8]) -> [UInt8] {
-        let pieces = stride(from: 0, to: content.count, by: 0xFFFF).map {
-            record(kind, content[$0..<min($0 + 0xFFFF, content.count)])
+    private func append(stream kind: Kind, _ content: [UInt8], to out: inout [UInt8]) {
+        for start in stride(from: 0, to: content.count, by: 0xFFFF) {
+            append(kind, content[start..<min(start + 0xFFFF, content.count)], to: &out)
         }
-        return pieces.flatMap { $0 } + record(kind, [])
+        append(kind, [], to: &out)
     }
 
-    private func record(_ kind: Kind, _ content: ArraySlice<UInt8>) -> [UInt8] {
-        [1, kind.rawValue] + requestID + [UInt8(content.count >> 8), UInt8(content.count & 0xFF), 0, 0] + content
+    private func append(_ kind: Kind, _ content: ArraySlice<UInt8>, to out: inout [UInt8]) {
+        let (id, length) = (requestID, UInt16(content.count))
+        out += [
+            1, kind.rawValue, UInt8(id >> 8), UInt8(id & 0xFF), UInt8(length >> 8), UInt8(length & 0xFF), 0, 0,
+        ]
+        out += content
     }
 }

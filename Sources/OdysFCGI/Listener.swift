@@ -2,14 +2,28 @@ internal import CFCGI
 internal import Glibc
 internal import OdysCore
 internal import OdysDelivery
+internal import Synchronization
 
-/// The listening socket, and the descriptor that wakes everybody who waits for it.
+/// What the threads wait for, in one epoll set: the listening socket, the connections that the web server keeps for its
+/// next request, and the descriptor that ends the waiting.
 ///
-/// It is never shut down: an inherited listener is shared with the parent and with other processes, which would all
-/// lose it.
+/// The listening socket is never shut down: an inherited one is shared with the parent and with other processes, which
+/// would all lose it.
 final class Listener: Sendable {
+    private struct Connections {
+        /// Those that are kept and wait for a request.
+        var idle: Set<Int32> = []
+        /// Those, and the ones that a thread has in hand.
+        var count = 0
+        var isStopping = false
+        /// Nobody waits any more for what is kept.
+        var isStopped = false
+    }
+
     let socket: Int32
-    fileprivate let wake: Int32
+    private let wake: Int32
+    private let epoll: Int32
+    private let connections = Mutex(Connections())
 
     init(_ listen: Settings.Listen) throws(SettingsError) {
         switch listen {
@@ -21,14 +35,126 @@ final class Listener: Sendable {
         let flags = fcntl(socket, F_GETFL)
         guard fcntl(socket, F_SETFL, flags | O_NONBLOCK) == 0 else { throw Listener.error("fcntl") }
         wake = eventfd(0, Int32(EFD_CLOEXEC))
-        guard wake >= 0 else { throw Listener.error("eventfd") }
+        epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
+        guard wake >= 0, epoll >= 0 else { throw Listener.error("eventfd, epoll_create1") }
+        watch(wake, EPOLL_CTL_ADD, EPOLLIN.rawValue)
+        watch(socket, EPOLL_CTL_ADD, Self.once)
     }
 
-    /// Makes every acceptor return nil, now and from then on. Connections that nobody took stay in the queue for the
-    /// next process.
+    deinit {
+        close(epoll)
+        close(wake)
+    }
+
+    /// One thread is woken by what happens, and nobody else before it says so.
+    private static let once = EPOLLIN.rawValue | EPOLLRDHUP.rawValue | EPOLLONESHOT.rawValue
+
+    /// The peer has closed: its side, or all of it.
+    private static let ended = EPOLLHUP.rawValue | EPOLLRDHUP.rawValue
+
+    private func watch(_ descriptor: Int32, _ operation: Int32, _ events: UInt32) {
+        var event = epoll_event(events: events, data: epoll_data_t(fd: descriptor))
+        let failed = epoll_ctl(epoll, operation, descriptor, &event)
+        precondition(failed == 0, "epoll_ctl: \(String(cString: strerror(errno)))")
+    }
+
+    /// Blocks until there is a connection with something to read, or until `stop`.
+    ///
+    /// - Parameter idle: called before it waits, and now and then while nothing comes; not where a connection is there
+    ///   already.
+    /// - Returns: a connection that never blocks by itself, for the calling thread alone; nil after `stop`.
+    func next(idle: () -> Void) -> WebConnection? {
+        var event = epoll_event()
+        var patience: Int32 = 0
+        while true {
+            guard epoll_wait(epoll, &event, 1, patience) == 1 else {
+                idle()
+                patience = Int32(Limits.idleBeatSeconds * 1_000)
+                continue
+            }
+            switch event.data.fd {
+            case wake: return nil
+            case socket: if let connection = accept() { return connection }
+            case let descriptor:
+                connections.withLock { _ = $0.idle.remove(descriptor) }
+                let connection = WebConnection(descriptor, of: self, wasKept: true)
+                if event.events & Self.ended == 0 || !connection.hasEnded { return connection }
+            }
+        }
+    }
+
+    private func accept() -> WebConnection? {
+        var isOutOfDescriptors = false
+        let connection: Int32 = connections.withLock {
+            guard !$0.isStopping else { return -1 }
+            let connection = accept4(socket, nil, nil, Int32(SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue))
+            // Another process was faster, or the peer has gone; both are nothing.
+            isOutOfDescriptors = connection < 0 && (errno == EMFILE || errno == ENFILE)
+            if connection >= 0 { $0.count += 1 }
+            if !isOutOfDescriptors { watch(socket, EPOLL_CTL_MOD, Self.once) }
+            return connection
+        }
+        if isOutOfDescriptors {
+            // They come back when other threads finish; until then the connection waits in the queue.
+            Clock.pause(milliseconds: 20)
+            connections.withLock { if !$0.isStopping { watch(socket, EPOLL_CTL_MOD, Self.once) } }
+        }
+        return connection < 0 ? nil : WebConnection(connection, of: self)
+    }
+
+    /// Takes a connection whose request is answered: its next one goes to whichever thread is free. More connections
+    /// than a web server should have are closed instead.
+    func keep(_ connection: WebConnection) {
+        let operation = connection.wasKept ? EPOLL_CTL_MOD : EPOLL_CTL_ADD
+        let descriptor: Int32? = connections.withLock {
+            guard $0.count <= Limits.connectionsMax, !$0.isStopped else { return nil }
+            let descriptor = connection.release()
+            $0.idle.insert(descriptor)
+            return descriptor
+        }
+        if let descriptor { watch(descriptor, operation, Self.once) }
+    }
+
+    /// A connection has ended.
+    func forget() {
+        connections.withLock { $0.count -= 1 }
+    }
+
+    /// Accepts no more connections, waits for the web server to end those that it keeps, for a second or two, and makes
+    /// everybody's `next` return nil from then on. Connections that nobody took stay in the queue for the next process.
+    ///
+    /// Closed by us, a connection could take a request with it that the web server has just sent, and a PATCH is never
+    /// sent again. So the web server is asked to end it: by a record that nginx skips in front of an answer, while
+    /// anything to read makes it close a connection without a request (ngx_http_upstream_keepalive_close_handler).
     func stop() {
+        connections.withLock {
+            $0.isStopping = true
+            epoll_ctl(epoll, EPOLL_CTL_DEL, socket, nil)
+        }
+        let deadline = Clock.uptime + Limits.connectionFarewellSeconds
+        while askIdleToEnd(), Clock.uptime < deadline { Clock.pause(milliseconds: 1) }
+        connections.withLock { $0.isStopped = true }
         var one: UInt64 = 1
         write(wake, &one, 8)
+    }
+
+    /// - Returns: whether there are any connections.
+    private func askIdleToEnd() -> Bool {
+        // FCGI_STDERR of request 1, with nothing in it.
+        let record: [UInt8] = [1, 7, 0, 1, 0, 0, 0, 0]
+        return connections.withLock {
+            for descriptor in $0.idle where Self.hasReadAll(descriptor) {
+                send(descriptor, record, record.count, Int32(MSG_NOSIGNAL))
+            }
+            return $0.count > 0
+        }
+    }
+
+    /// Whether the peer has read what was sent to it: read together with an answer, the record would go unnoticed.
+    private static func hasReadAll(_ descriptor: Int32) -> Bool {
+        var unread: Int32 = 0
+        // unix(7), tcp(7): SIOCOUTQ, here under its other name.
+        return ioctl(descriptor, UInt(TIOCOUTQ), &unread) == 0 && unread == 0
     }
 
     /// Whether a socket was passed to the process.
@@ -112,50 +238,5 @@ private func withUnsafeSocketAddress(
 ) -> Int32 {
     withUnsafePointer(to: &address) {
         $0.withMemoryRebound(to: sockaddr.self, capacity: 1, body)
-    }
-}
-
-/// One thread's wait for connections. Each has an epoll set of its own, so that the kernel wakes one thread for a
-/// connection (`EPOLLEXCLUSIVE`) and all of them when the listener stops.
-final class Acceptor {
-    private let listener: Listener
-    private let epoll: Int32
-
-    init(_ listener: Listener) {
-        self.listener = listener
-        epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
-        precondition(epoll >= 0, "epoll_create1: \(String(cString: strerror(errno)))")
-        watch(listener.socket, EPOLLIN.rawValue | EPOLLEXCLUSIVE.rawValue)
-        watch(listener.wake, EPOLLIN.rawValue)
-    }
-
-    deinit {
-        close(epoll)
-    }
-
-    private func watch(_ descriptor: Int32, _ events: UInt32) {
-        var event = epoll_event(events: events, data: epoll_data_t(fd: descriptor))
-        let failed = epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event)
-        precondition(failed == 0, "epoll_ctl: \(String(cString: strerror(errno)))")
-    }
-
-    /// Blocks until a connection came or the listener was stopped.
-    ///
-    /// - Parameter idle: called now and then while nothing comes.
-    /// - Returns: a connection that never blocks by itself; nil when the listener was stopped.
-    func next(idle: () -> Void) -> Int32? {
-        while true {
-            idle()
-            var events = [epoll_event](repeating: epoll_event(), count: 2)
-            let count = epoll_wait(epoll, &events, 2, Int32(Limits.idleBeatSeconds * 1_000))
-            guard count > 0 else { continue }
-            if events[..<Int(count)].contains(where: { $0.data.fd == listener.wake }) { return nil }
-            let flags = Int32(SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
-            let connection = accept4(listener.socket, nil, nil, flags)
-            if connection >= 0 { return connection }
-            // Another thread was faster, or the peer has gone; both are nothing. Out of descriptors: they come
-            // back when other threads finish, and until then the connection waits in the queue.
-            if errno == EMFILE || errno == ENFILE { Clock.pause(milliseconds: 20) }
-        }
     }
 }

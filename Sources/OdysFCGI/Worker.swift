@@ -23,7 +23,6 @@ struct Worker {
     }
 
     @Sendable private func run() {
-        let acceptor = Acceptor(listener)
         let front = FastCGIRequest()
         let seat = operations.workers.seats[number - 1]
         seat.take()
@@ -38,9 +37,9 @@ struct Worker {
             seat.beat()
             database.endReading()
         }
-        while let connection = acceptor.next(idle: idle) {
+        while let connection = listener.next(idle: idle) {
             let begun = Clock.uptime
-            operations.metrics.connections.add()
+            if !connection.wasKept { operations.metrics.connections.add() }
             seat.begin("a request that is not there yet")
             defer { seat.end() }
             guard let request = front.take(connection) else {
@@ -50,13 +49,13 @@ struct Worker {
             }
             seat.begin(request.route)
             if let answer = operations.answer(request) {
-                front.finish(answer)
+                if let kept = front.finish(answer) { listener.keep(kept) }
                 continue
             }
             last.record = nil
             let response = operations.settings.delivery == .only ? Self.onlyDelivers : endpoint.respond(to: request)
             FailPoint.p10.hit()
-            front.finish(response)
+            if let kept = front.finish(response) { listener.keep(kept) }
             // After the answer, so that a slow log holds up this thread and no client.
             let seconds = Clock.uptime - begun
             operations.metrics.note(

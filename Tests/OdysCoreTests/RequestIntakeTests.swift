@@ -10,16 +10,17 @@ import Testing
     }
 
     private static let begin = record(1, [0, 1, 0, 0, 0, 0, 0, 0])
+    private static let keeping = record(1, [0, 1, 1, 0, 0, 0, 0, 0])
     private static let parameters = [1, 2] + Array("AXY".utf8) + [0x80, 0, 0, 3, 0] + Array("BCD".utf8)
     private static let body = Array(#"{"action":"confirm"}"#.utf8)
     private static let plain =
-        begin + record(4, parameters) + record(4, []) + record(5, body) + record(5, [])
+        keeping + record(4, parameters) + record(4, []) + record(5, body) + record(5, [])
 
     private static func take(_ bytes: [UInt8], step: Int = .max) -> RequestIntake {
         var intake = RequestIntake()
         var rest = bytes[...]
         while !rest.isEmpty {
-            intake.take(rest.prefix(step))
+            intake.take(Array(rest.prefix(step)))
             rest = rest.dropFirst(step)
         }
         return intake
@@ -43,6 +44,25 @@ import Testing
         #expect(intake.normalised == Self.plain)
     }
 
+    /// A connection carries another request where the peer asks for it, and nothing is on its way already.
+    @Test func aConnectionIsKeptWhereThePeerWantsItAndHasSentNothingElse() {
+        let asked = Self.take(Self.plain)
+        #expect(asked.keepsConnection && asked.isWhollyRead)
+        let rest = Self.plain.dropFirst(Self.keeping.count)
+        let unasked = Self.take(Self.begin + rest)
+        #expect(!unasked.keepsConnection && unasked.isWhollyRead)
+        let more = Self.take(Self.plain + [0])
+        #expect(more.progress == .complete && !more.keepsConnection && !more.isWhollyRead)
+        let head = Self.keeping + Self.record(4, Self.parameters) + Self.record(4, [])
+        let tooMuch = Self.take(head + Self.record(5, [UInt8](repeating: 32, count: Limits.bodyBytesMax + 1)))
+        #expect(tooMuch.progress == .complete && !tooMuch.keepsConnection && !tooMuch.isWhollyRead)
+    }
+
+    /// libfcgi would close what it reads from after a request without the flag.
+    @Test func whatIsPassedOnAsksToKeep() {
+        #expect(Self.take(Self.begin + Self.plain.dropFirst(Self.keeping.count)).normalised == Self.plain)
+    }
+
     @Test func everyBeginningOfARequestNeedsMore() {
         for count in 0..<Self.plain.count {
             #expect(Self.take(Array(Self.plain.prefix(count))).progress == .needsMore, "\(count)")
@@ -51,7 +71,7 @@ import Testing
 
     @Test func theRequestKeepsItsNumber() {
         let bytes =
-            Self.record(1, [0, 1, 0, 0, 0, 0, 0, 0], id: 0x1234) + Self.record(4, [], id: 0x1234)
+            Self.record(1, [0, 1, 1, 0, 0, 0, 0, 0], id: 0x1234) + Self.record(4, [], id: 0x1234)
             + Self.record(5, [], id: 0x1234)
         #expect(Self.take(bytes).normalised == bytes)
     }

@@ -70,7 +70,7 @@ def write_shared(directory, sockets, origins, rate_limit):
     exempt = "" if rate_limit else "0.0.0.0/1 1;\n128.0.0.0/1 1;\n::/1 1;\n8000::/1 1;\n"
     (odys / "rate-exempt.conf").write_text(exempt, encoding="utf-8")
     servers = "".join(f"    server unix:{socket} max_fails=0;\n" for socket in sockets)
-    upstream = f"upstream odys {{\n    zone odys 64k;\n    least_conn;\n{servers}}}\n"
+    upstream = f"upstream odys {{\n    zone odys 64k;\n    least_conn;\n{servers}    keepalive 32;\n}}\n"
     (odys / "odys-upstream.conf").write_text(upstream, encoding="utf-8")
 
 
