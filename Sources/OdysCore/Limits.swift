@@ -58,9 +58,11 @@ public enum Limits {
     public static let frontFarewellSeconds = 0.1
     /// Bytes of an answer that libfcgi writes at once: its buffer takes 8,192, less the records' heads.
     public static let answerBytesAtOnce = 8_000
-    /// Connections of the web server's that are kept for a next request: more than nginx keeps (`keepalive` times its
-    /// workers), and far fewer than a process may have descriptors.
-    public static let connectionsMax = 512
+    /// Connections of the web server's, idle ones too, beyond which it is asked to end some: more than nginx keeps on
+    /// most hosts (`keepalive` times its workers).
+    public static let connectionsWanted = 512
+    /// Connections beyond which we end them: fewer than a process may have descriptors, which are 1,024 by default.
+    public static let connectionsMax = 768
     /// How long a process that ends waits for the web server to end them.
     public static let connectionFarewellSeconds = 2.0
     /// How long a thread that reads again and again leaves one transaction open: a migration waits for it.

@@ -102,14 +102,15 @@ final class Listener: Sendable {
         return connection < 0 ? nil : WebConnection(connection, of: self)
     }
 
-    /// Takes a connection whose request is answered: its next one goes to whichever thread is free. More connections
-    /// than a web server should have are closed instead.
+    /// Takes a connection whose request is answered: its next one goes to whichever thread is free. Where there are
+    /// more than a web server needs, it is asked to end this one; where it does not heed that, we do.
     func keep(_ connection: WebConnection) {
         let operation = connection.wasKept ? EPOLL_CTL_MOD : EPOLL_CTL_ADD
         let descriptor: Int32? = connections.withLock {
             guard $0.count <= Limits.connectionsMax, !$0.isStopped else { return nil }
             let descriptor = connection.release()
             $0.idle.insert(descriptor)
+            if $0.count > Limits.connectionsWanted { Self.askToEnd(descriptor) }
             return descriptor
         }
         if let descriptor { watch(descriptor, operation, Self.once) }
@@ -140,14 +141,16 @@ final class Listener: Sendable {
 
     /// - Returns: whether there are any connections.
     private func askIdleToEnd() -> Bool {
-        // FCGI_STDERR of request 1, with nothing in it.
-        let record: [UInt8] = [1, 7, 0, 1, 0, 0, 0, 0]
-        return connections.withLock {
-            for descriptor in $0.idle where Self.hasReadAll(descriptor) {
-                send(descriptor, record, record.count, Int32(MSG_NOSIGNAL))
-            }
+        connections.withLock {
+            for descriptor in $0.idle where Self.hasReadAll(descriptor) { Self.askToEnd(descriptor) }
             return $0.count > 0
         }
+    }
+
+    private static func askToEnd(_ descriptor: Int32) {
+        // FCGI_STDERR of request 1, with nothing in it.
+        let record: [UInt8] = [1, 7, 0, 1, 0, 0, 0, 0]
+        send(descriptor, record, record.count, Int32(MSG_NOSIGNAL))
     }
 
     /// Whether the peer has read what was sent to it: read together with an answer, the record would go unnoticed.
