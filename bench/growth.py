@@ -32,8 +32,8 @@ WORDS = {SMALL: "10 thousand", MIDDLE: "1 million", LARGE: "10 million"}
 @dataclasses.dataclass
 class Plan:
     sizes: tuple = (SMALL, MIDDLE, LARGE)
-    rounds: int = 7
-    parts: int = 4
+    rounds: int = 3
+    parts: int = 3
     # Seconds of load in which memory is watched.
     watched: int = 600
     starts: int = 30

@@ -195,8 +195,8 @@ class Bench:
 
 @dataclasses.dataclass
 class Plan:
-    seconds: int = 4
-    rounds: int = 5
+    seconds: int = 3
+    rounds: int = 3
     connections: tuple = CONNECTIONS
     systems: tuple = (OURS, PHP, LIMIT, STATIC)
     actions: int = 6

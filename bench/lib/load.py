@@ -42,6 +42,7 @@ class Wrk:
         plan = {**self.plan, "seconds": float(seconds), "distinct": distinct,
                 # Rows can be changed once; what changes nothing may be asked for again and again.
                 "count": distinct if self.distinct is None else 2 ** 40}
+        self.servers.forget_idle()
         path = self.servers.dir / "plan.lua"
         path.write_text("return {" + ",".join(f"{name}={lua(value)}" for name, value in plan.items()) + "}",
                         encoding="utf-8")

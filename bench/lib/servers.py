@@ -2,6 +2,7 @@
 
 Everything listens on a Unix socket or on loopback; `Servers` is a context that stops what it started."""
 
+import contextlib
 import os
 import pathlib
 import secrets
@@ -254,12 +255,19 @@ class Servers:
         self.idle.bind(str(self.dir / "idle.sock"))
         os.chmod(self.dir / "idle.sock", 0o666)
         self.idle.listen(4096)
+        self.idle.setblocking(False)
         for _ in range(5):
             process = self.try_nginx()
             if process.poll() is None:
                 return process
             self.processes = [entry for entry in self.processes if entry[0] != "nginx"]
         raise StackError(f"nginx did not start\n{self.log('nginx')}{self.log('nginx-error')}")
+
+    def forget_idle(self):
+        """Takes what earlier runs left in the queue of `/idle`: once it is full, nginx would answer at once, with 502."""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self.idle.accept()[0].close()
 
     def try_nginx(self):
         paths = {"dir": self.dir, "deploy": web.DEPLOY, "bench": BENCH}
