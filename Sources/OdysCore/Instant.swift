@@ -64,20 +64,20 @@ public struct Instant: Sendable, Hashable, Comparable {
         text("0000-00-00T00:00:00.000000Z")
     }
 
-    /// `2026-12-01 17:00:00.123456`: a literal that MariaDB reads as `DATETIME(6)`.
+    /// `2026-12-01 17:00:00.123456`, as MariaDB writes a `DATETIME(6)`.
     public var sql: String {
         text("0000-00-00 00:00:00.000000")
     }
 
     /// `Tue, 01 Dec 2026 17:00:00 +0000`, as the header `Date` of an e-mail.
     public var rfc5322: String {
-        let days = Int(dayNumber)
-        let (year, month, day) = Instant.civil(days: days)
+        let fields = self.fields
+        let weekday = Int(dayNumber % 7 + 7) % 7
         let weekdays = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
         let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-        let clock = sql.dropLast(".000000".count).suffix("00:00:00".count)
-        let zero = day < 10 ? "0" : ""
-        return "\(weekdays[(days % 7 + 7) % 7]), \(zero)\(day) \(months[month - 1]) \(year) \(clock) +0000"
+        func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+        return "\(weekdays[weekday]), \(two(fields.day)) \(months[fields.month - 1]) \(fields.year) "
+            + "\(two(fields.hour)):\(two(fields.minute)):\(two(fields.second)) +0000"
     }
 
     /// The fields of the UTC date, as `init(year:…)` takes them.

@@ -3,10 +3,11 @@ internal import Glibc
 internal import OdysCore
 internal import OdysDelivery
 
-/// One FastCGI request after another, each on a connection of its own. Owned by one worker.
+/// One FastCGI request after another, on whichever connection. Owned by one worker.
 ///
-/// libfcgi reads and writes a file in memory and never the connection: it has no deadlines, and some records end the
-/// process that reads them with it. What is written there for it to read has come through `RequestIntake`.
+/// libfcgi reads a file in memory and never the connection: it has no deadlines, and some records end the process that
+/// reads them with it. What is written there for it to read has come through `RequestIntake`. To the connection it
+/// writes only what fits without waiting.
 ///
 /// `FCGX_Request` stays where it is allocated: its streams keep a pointer back to it (fcgiapp.c, `NewStream`).
 final class FastCGIRequest {

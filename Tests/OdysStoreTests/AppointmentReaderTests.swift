@@ -64,21 +64,23 @@ import Testing
         let id = try fixture.appointment()
         nonisolated(unsafe) let reader = try reader()
         let isEnough = Atomic<Bool>(false)
-        let reads = Atomic<Int>(0)
+        let isReading = DispatchSemaphore(value: 0)
         let group = DispatchGroup()
         DispatchQueue(label: "test.reader").async(group: group) {
             while !isEnough.load(ordering: .acquiring) {
                 do { _ = try reader.appointment(id) } catch { Issue.record(error) }
-                reads.add(1, ordering: .relaxed)
+                isReading.signal()
             }
         }
-        while reads.load(ordering: .relaxed) < 100 { usleep(1_000) }
+        defer {
+            isEnough.store(true, ordering: .releasing)
+            group.wait()
+        }
+        for _ in 0..<100 { try #require(isReading.wait(timeout: .now() + 5) == .success) }
         let connection = try database.connection(.migration)
         try connection.connect()
         try connection.execute("SET SESSION lock_wait_timeout = 1", doing: "be impatient")
         try connection.execute("ALTER TABLE appointments ADD COLUMN added INT NULL", doing: "change a table")
-        isEnough.store(true, ordering: .releasing)
-        group.wait()
     }
 
     @Test func partiesMayBeMissing() throws {

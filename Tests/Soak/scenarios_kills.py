@@ -121,8 +121,25 @@ def unclear_only(fleet):
           short={"rounds": 1, "clients": 4}, long={"rounds": 20, "clients": 6}, seconds=(60, 900))
 def rolling_restart(run, rounds, clients):
     fleet = run.fleet()
+    figures, violations = restart_all(run, fleet, rounds, clients, pause=0.05)
+    left = fleet.drained(60)
+    messages, wrong = verdict.of_messages(fleet, states=("sent", "superseded"))
+    violations += wrong + verdict.of_rows(fleet, delivered=not left)
+    return {**figures, **messages}, violations
+
+
+@scenario("restart-at-full-speed",
+          "the same while each client asks again at once, so that nginx leaves none of its connections idle",
+          short={"rounds": 2, "clients": 12}, long={"rounds": 20, "clients": 24}, seconds=(60, 900))
+def restart_at_full_speed(run, rounds, clients):
+    fleet = run.fleet(ODYS_DELIVERY="off")
+    figures, violations = restart_all(run, fleet, rounds, clients, pause=0)
+    return figures, violations + verdict.of_rows(fleet, delivered=False)
+
+
+def restart_all(run, fleet, rounds, clients, pause):
     drains = []
-    with Load(fleet, run.seed, clients, insists=False, pause=0.05) as load:
+    with Load(fleet, run.seed, clients, insists=False, pause=pause) as load:
         wait_for_changes(load, 20)
         for _ in range(rounds):
             for instance in range(1, RESPONDERS + 1):
@@ -130,16 +147,14 @@ def rolling_restart(run, rounds, clients):
                 restart(fleet, instance)
                 drains.append(time.monotonic() - begun)
         wait_for_changes(load, 20)
-    left = fleet.drained(60)
     figures, violations = verdict.of_requests(fleet, load)
-    messages, wrong = verdict.of_messages(fleet, states=("sent", "superseded"))
     failed = verdict.unexpected(load)
+    violations += failed
     codes = [code for _, _, code in fleet.new_ends()]
-    violations += failed + wrong + verdict.of_rows(fleet, delivered=not left)
     if codes != [0] * len(drains):
         violations.append(f"responders ended with {codes}")
     return {"restarts": len(drains), "failed requests": len(failed), "longest restart s": round(max(drains), 2),
-            **figures, **messages}, violations
+            **figures}, violations
 
 
 def restart(fleet, instance, seconds=30):
