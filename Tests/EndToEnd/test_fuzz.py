@@ -2,8 +2,9 @@
 
 ODYS_FUZZ_RECORDS says how many; `make fuzz` sends ten million. ODYS_FUZZ_SEED repeats a run's peers."""
 
+import concurrent.futures
 import contextlib
-import multiprocessing
+import itertools
 import os
 import pathlib
 import random
@@ -95,8 +96,10 @@ def test_mutated_records_disturb_nobody(quiet, record_property, capsys):
     pids = quiet.responder_pids()
     before = {pid: (memory(pid), descriptors(pid)) for pid in pids}
     begun = time.monotonic()
-    with GoodTraffic(quiet) as good, multiprocessing.Pool(PEERS) as peers:
-        results = peers.starmap(talk, [(sockets, parameters, number, RECORDS // PEERS) for number in range(PEERS)])
+    # Not multiprocessing.Pool: it ends its processes by SIGTERM, which they may have inherited as ignored.
+    with GoodTraffic(quiet) as good, concurrent.futures.ProcessPoolExecutor(PEERS) as peers:
+        results = list(peers.map(talk, itertools.repeat(sockets), itertools.repeat(parameters), range(PEERS),
+                                 itertools.repeat(RECORDS // PEERS)))
     seconds = time.monotonic() - begun
     sent, connections = sum(each[0] for each in results), sum(each[1] for each in results)
     # Each process is the same, and neither memory nor descriptors have grown.
