@@ -59,7 +59,7 @@ extension StoreError.Kind {
             ER_DBACCESS_DENIED_ERROR, ER_TABLEACCESS_DENIED_ERROR, ER_COLUMNACCESS_DENIED_ERROR,
             ER_SPECIFIC_ACCESS_DENIED_ERROR, CR_SSL_CONNECTION_ERROR:
             self = .refusing
-        case ER_NO_SUCH_TABLE, ER_BAD_FIELD_ERROR, ER_BAD_DB_ERROR: self = .schema
+        case ER_NO_SUCH_TABLE, ER_BAD_FIELD_ERROR, ER_BAD_DB_ERROR, ER_KEY_DOES_NOT_EXISTS: self = .schema
         default: self = .unexpected
         }
     }

@@ -114,17 +114,40 @@ import Testing
 
     @Test func theSlotCheckReadsOnlyWhatEndsAfterTheStart() throws {
         try fillAppointments()
-        // As it stands in the block, but for the variable that takes the result.
-        let statements = WriteBlock.slotCheck.split(separator: ";").filter { $0.contains("FOR UPDATE") }
-        #expect(statements.count == 1)
-        let plan = try explain(
-            String(statements[0]).replacing("INTO holder", with: ""),
-            [
-                .text(fixture.client), .text("2029-12-31 12:00:00"), .text("2029-12-31 11:00:00"),
-                .text(fixture.professional),
-            ])
+        let plan = try explainSlotCheck(from: "2029-12-31 11:00:00", until: "2029-12-31 12:00:00")
         #expect(plan.map(\.key) == ["PRIMARY", "appointments_slot"])
         #expect(plan.allSatisfy { $0.rows < 100 && !$0.extra.contains("filesort") })
+    }
+
+    /// A platform has indexes of its own, such as the one of its foreign key. Left to itself the server takes that one for
+    /// a full calendar, and reads row by row: twice the time for a confirm.
+    @Test func theSlotCheckKeepsItsIndexBesideThoseOfThePlatform() throws {
+        try fillAppointments()
+        _ = try database.rows("ALTER TABLE appointments ADD INDEX platform_professional (professional_id, status)")
+        _ = try database.rows("ANALYZE TABLE appointments")
+        let plan = try explainSlotCheck(from: "2020-12-31 11:00:00", until: "2020-12-31 12:00:00")
+        #expect(plan.map(\.key) == ["PRIMARY", "appointments_slot"])
+    }
+
+    @Test func aMissingIndexIsAnOldSchema() throws {
+        _ = try database.rows("ALTER TABLE appointments ADD INDEX other (professional_id), DROP INDEX appointments_slot")
+        let id = try fixture.appointment()
+        let failure = #expect(throws: StoreError.self) {
+            try fixture.store().apply(id, fixture.request("confirm"), requestID: "r")
+        }
+        #expect(failure?.kind == .schema)
+        #expect(try database.count("appointments WHERE status = 'confirmed'") == 0)
+    }
+
+    /// As it stands in the block, but for the variable that takes the result.
+    private func explainSlotCheck(
+        from start: String, until end: String
+    ) throws -> [(key: String, rows: Int, extra: String)] {
+        let statements = WriteBlock.slotCheck.split(separator: ";").filter { $0.contains("FOR UPDATE") }
+        #expect(statements.count == 1)
+        return try explain(
+            String(statements[0]).replacing("INTO holder", with: ""),
+            [.text(fixture.client), .text(end), .text(start), .text(fixture.professional)])
     }
 
     @Test func pruningAndTheKeysLookUpUseTheirIndexes() throws {
