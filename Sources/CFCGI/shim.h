@@ -1,7 +1,9 @@
 #pragma once
 #include <fcgiapp.h>
 
-// The accept is ours, so what it needs stands beside the library: Swift's Glibc module has neither epoll nor eventfd.
+// The accept is ours, so what it needs stands beside the library: Swift's Glibc module has neither epoll nor eventfd, nor
+// malloc's settings.
+#include <malloc.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>

@@ -205,6 +205,8 @@ extension Response {
             out += header.value.utf8
             out += "\r\n".utf8
         }
+        // Without it the web server would send the body in chunks.
+        if !body.isEmpty { out += "Content-Length: \(body.count)\r\n".utf8 }
         out += "\r\n".utf8
         out += body
         return out

@@ -43,6 +43,7 @@ def test_an_action_answers_and_writes_what_it_promises(odys, action, actor, stat
     assert answer.status == 200, answer
     assert answer.header("Content-Type") == "application/json"
     assert answer.header("ETag") == '"2"'
+    assert answer.header("Content-Length") == str(len(answer.body)) and answer.header("Transfer-Encoding") is None
     assert answer.header("Cache-Control") == "no-store"
     assert answer.header("X-Request-Id") == request_id
     body = answer.json()
