@@ -190,13 +190,13 @@ class Bench:
                             min(3, plan.rounds))
             self.interleave([self.action(32, ("ours-tls", "php-tls"), "confirm", "professional")], 3,
                             min(3, plan.rounds))
-            self.interleave(self.reading(32), 2, min(3, plan.rounds))
+            self.interleave(self.reading(32), 2, plan.rounds)
 
 
 @dataclasses.dataclass
 class Plan:
     seconds: int = 3
-    rounds: int = 3
+    rounds: int = 5
     connections: tuple = CONNECTIONS
     systems: tuple = (OURS, PHP, LIMIT, STATIC)
     actions: int = 6
