@@ -22,9 +22,9 @@ CONNECTIONS = (1, 8, 32, 64)
 CHANGES = {("confirm", "professional"): (1, 3), ("reject", "professional"): (1, 3), ("cancel", "professional"): (0, 1),
            ("cancel", "client"): (1, 2), ("paid", "professional"): (0, 2), ("complete", "professional"): (0, 2),
            ("no_show", "professional"): (0, 2)}
-OURS, PHP, LIMIT, STATIC = "ours", "php", "limit", "static"
-TITLES = {OURS: "Odys", PHP: "PHP-FPM", LIMIT: "the SQL alone", STATIC: "nginx alone", "ours-tls": "Odys, TLS",
-          "php-tls": "PHP-FPM, TLS"}
+OURS, PHP, LIMIT, FLOOR, STATIC = "ours", "php", "limit", "floor", "static"
+TITLES = {OURS: "Odys", PHP: "PHP-FPM", LIMIT: "the SQL alone", FLOOR: "the SQL behind nginx", STATIC: "nginx alone",
+          "ours-tls": "Odys, TLS", "php-tls": "PHP-FPM, TLS"}
 # The guard fails below these: a gross loss, not a noisy machine.
 GUARD = {LIMIT: 0.5, PHP: 1.3}
 
@@ -62,9 +62,13 @@ class Bench:
         responder, php = servers.start_responder(OURS), servers.start_php(PHP_CHILDREN)
         self.processes = {"MariaDB": servers.database_pid, "Odys": responder.pid, "PHP-FPM": php.pid,
                           "nginx": nginx.pid}
+        if FLOOR in self.plan.systems:
+            self.processes[TITLES[FLOOR]] = self.limits["confirm", "professional"].serve(FLOOR, APPOINTMENTS).pid
         say("the same rows and answers by both")
         peers.check(servers, self.data, (OURS, PHP))
-        for system in (OURS, PHP, LIMIT):
+        for system in self.plan.systems:
+            if system == STATIC:
+                continue
             self.action(32, (), "confirm", "professional").runs[system](32, 1)
             self.data.reset()
 
@@ -88,7 +92,7 @@ class Bench:
     def action(self, connections, systems, action, role):
         """A change: every 200 on an appointment of its own."""
         request = {"tokens": self.tokens[role], "body": json.dumps({"action": action})}
-        runs = {system: self.http(system, **request) for system in (OURS, PHP, "ours-tls", "php-tls")}
+        runs = {system: self.http(system, **request) for system in (OURS, PHP, FLOOR, "ours-tls", "php-tls")}
         runs[LIMIT] = lambda connections, seconds: self.limits[action, role].run(connections, seconds, APPOINTMENTS)
         runs[STATIC] = self.http(STATIC, distinct=APPOINTMENTS, **request)
         return Case(f"{action} by {role}", connections, systems, runs, CHANGES[action, role])
@@ -198,7 +202,7 @@ class Plan:
     seconds: int = 3
     rounds: int = 5
     connections: tuple = CONNECTIONS
-    systems: tuple = (OURS, PHP, LIMIT, STATIC)
+    systems: tuple = (OURS, PHP, LIMIT, FLOOR, STATIC)
     actions: int = 6
     # Seconds that may go by, over all, while others use the machine.
     patience: int = 240
@@ -225,11 +229,14 @@ def summary(results):
                 "rate": measure.median(rates), "low": min(rates), "high": max(rates),
                 **{name: measure.median([run[name] for run in runs]) for name in ("p50", "p99")},
                 "cpu": {name: measure.median([run["cpu"][name] for run in runs]) for name in runs[0]["cpu"]}}
-        for above, below in ((OURS, LIMIT), (OURS, PHP), ("ours-tls", "php-tls")):
+        for above, below in ((OURS, LIMIT), (OURS, PHP), (OURS, FLOOR), ("ours-tls", "php-tls")):
             if above in systems and below in systems:
                 pair = [[run["rate"] for run in systems[each]] for each in (above, below)]
                 late = [[run["p99"] for run in systems[each]] for each in (above, below)]
                 found[case]["ratios"][below] = {"rate": measure.ratio(*pair), "p99": measure.ratio(*late)}
+        if FLOOR in systems:
+            rates = {system: [run["rate"] for run in runs] for system, runs in systems.items()}
+            found[case]["bound"] = {other: measure.ratio(rates[FLOOR], rates[other]) for other in (LIMIT, PHP)}
     return found
 
 
@@ -268,6 +275,11 @@ def markdown(facts, found, bench, wanted):
                           f"{figure['p99']:.1f}", report.spread(ratio["rate"]) if ratio else ""])
     out.append(report.table(["case, connections", "system", "req/s", "rounds", "p50 ms", "p99 ms", "Odys / this"],
                             lines))
+    bounds = [[case, *(report.spread(each["bound"][other]) for other in (LIMIT, PHP)),
+               report.spread(each["ratios"][FLOOR]["rate"])] for case, each in found.items() if "bound" in each]
+    out.append("\nThe bound of any responder here: one that reads nothing of a request but the id, runs the two "
+               "statements and answers always the same, behind the same nginx.\n")
+    out.append(report.table(["case, connections", "bound / the SQL alone", "bound / PHP-FPM", "Odys / bound"], bounds))
     out.append("\nProcessor time of a request in µs, and memory under load (shared pages counted once): "
                + ", ".join(f"{name} {value:.0f} MB" for name, value in bench.memory.items()) + ".\n")
     out.append(report.table(["case, connections", "system", *bench.processes], [

@@ -5,7 +5,7 @@ import os
 import subprocess
 
 from . import rows
-from .servers import BENCH
+from .servers import BENCH, THREADS, wait_until
 
 GRACE_SECONDS = 1
 
@@ -69,12 +69,21 @@ class Limit:
     def __init__(self, servers, program, directory, data):
         self.servers, self.program, self.directory, self.data = servers, program, directory, data
 
-    def run(self, connections, seconds, appointments, schema="odys"):
-        servers = self.servers
-        done = subprocess.run(
-            [self.program, servers.socket, "odys", servers.password, schema, str(connections), str(seconds),
-             str(appointments), str(self.data.professionals), str(self.data.clients), self.directory],
-            capture_output=True, text=True, check=False)
+    def argv(self, connections, seconds, appointments):
+        return [self.program, self.servers.socket, "odys", self.servers.password, "odys", str(connections),
+                str(seconds), str(appointments), str(self.data.professionals), str(self.data.clients), self.directory]
+
+    def serve(self, name, appointments):
+        """Behind nginx, over as many connections to MariaDB as the responder has; returns the process."""
+        path = self.servers.dir / f"{name}.sock"
+        process = self.servers.run(name, self.argv(THREADS, path, appointments))
+        if not wait_until(lambda: process.poll() is not None or path.exists(), 10) or process.poll() is not None:
+            raise LoadError(f"limit does not serve\n{self.servers.log(name)}")
+        return process
+
+    def run(self, connections, seconds, appointments):
+        done = subprocess.run(self.argv(connections, seconds, appointments), capture_output=True, text=True,
+                              check=False)
         if done.returncode != 0:
             raise LoadError(f"limit failed\n{done.stderr}")
         result = json.loads(done.stdout)

@@ -24,6 +24,8 @@ BINARIES = pathlib.Path(os.environ.get("ODYS_BIN_DIR", CHECKOUT / ".build" / "re
 DATABASE = "odys"
 # The buffer pool holds the rows of every benchmark but the largest one, which says so.
 POOL_MEGABYTES = 1024
+# Of a responder, each with a connection to MariaDB.
+THREADS = 16
 
 NGINX_CONF = """\
 {user}
@@ -39,6 +41,10 @@ http {{
     include {deploy}/odys-http.conf;
     include {dir}/nginx/odys/odys-upstream.conf;
     upstream php {{ server unix:{dir}/php.sock; }}
+    upstream floor {{
+        server unix:{dir}/floor.sock max_fails=0;
+        keepalive 32;
+    }}
 {servers}
 }}
 """
@@ -66,6 +72,10 @@ TLS = """\
 OURS = """\
         include {deploy}/odys-api.conf;
         include {deploy}/odys-only.conf;
+"""
+# As ours, to another upstream.
+FLOOR = """\
+        include {dir}/nginx/floor-api.conf;
 """
 # As for any PHP application; the route, the body limit and the log are those of ours.
 PHP = """\
@@ -210,7 +220,7 @@ class Servers:
         return {
             "ODYS_DB_SOCKET": self.socket, "ODYS_DB_NAME": schema, "ODYS_DB_USER": "odys",
             "ODYS_DB_PASSWORD": self.password, "ODYS_JWT_SECRET": self.secret,
-            "ODYS_APP_URL": "https://odys.example", "ODYS_DELIVERY": "off", "ODYS_THREADS": "16",
+            "ODYS_APP_URL": "https://odys.example", "ODYS_DELIVERY": "off", "ODYS_THREADS": str(THREADS),
             "LIBFCGI_OS_CLOSE_POLL_TIMEOUT": "100", **more}
 
     def start_responder(self, name="ours", schema=DATABASE, **settings):
@@ -247,10 +257,13 @@ class Servers:
     # --- nginx ---
 
     def start_nginx(self, responders=("ours",)):
-        """One nginx for all systems: `ours`, `php` and `static`, each also with TLS as `ours-tls` and so on."""
+        """One nginx for all systems: `ours`, `php`, `floor` and `static`, each also with TLS as `ours-tls` and so on."""
         web.make_certificates(self.make("tls"), self.dir / "openssl.log")
         web.write_shared(self.make("nginx"), [str(self.dir / f"{name}.sock") for name in responders],
                          self.ctl(DATABASE, "config", "nginx"), rate_limit=False)
+        api = (web.DEPLOY / "odys-api.conf").read_text(encoding="utf-8")
+        (self.dir / "nginx" / "floor-api.conf").write_text(
+            api.replace("fastcgi_pass odys;", "fastcgi_pass floor;"), encoding="utf-8")
         self.idle = socket.socket(socket.AF_UNIX)
         self.idle.bind(str(self.dir / "idle.sock"))
         os.chmod(self.dir / "idle.sock", 0o666)
@@ -272,7 +285,7 @@ class Servers:
     def try_nginx(self):
         paths = {"dir": self.dir, "deploy": web.DEPLOY, "bench": BENCH}
         servers = ""
-        for name, locations in (("ours", OURS), ("php", PHP), ("static", STATIC)):
+        for name, locations in (("ours", OURS), ("php", PHP), ("floor", FLOOR), ("static", STATIC)):
             for suffix in ("", "-tls"):
                 self.ports[name + suffix] = port = free_port()
                 servers += SERVER.format(
