@@ -130,7 +130,8 @@ import Testing
     }
 
     @Test func aMissingIndexIsAnOldSchema() throws {
-        _ = try database.rows("ALTER TABLE appointments ADD INDEX other (professional_id), DROP INDEX appointments_slot")
+        _ = try database.rows(
+            "ALTER TABLE appointments ADD INDEX platform_professional (professional_id), DROP INDEX appointments_slot")
         let id = try fixture.appointment()
         let failure = #expect(throws: StoreError.self) {
             try fixture.store().apply(id, fixture.request("confirm"), requestID: "r")
