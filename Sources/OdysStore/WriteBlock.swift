@@ -46,8 +46,8 @@ struct WriteBlock {
     /// The professional's row serialises confirms of one calendar; taken last before the writes, by confirm alone. What
     /// is read inside is a plain read, which depends on that row and so comes after its lock: under READ COMMITTED it
     /// sees what the last winner committed. With FOR UPDATE or in share mode it would lock other appointments and end
-    /// in deadlocks. The index is named because the platform's own, such as that of a foreign key, would be taken for a
-    /// full calendar, whose appointments are then read one by one.
+    /// in deadlocks. The index is named because one of the platform's own that begins with the professional would be
+    /// taken for a full calendar, whose appointments are then read one by one.
     ///
     /// Parameters: appointment, this end, this start, professional.
     static let slotCheck = """

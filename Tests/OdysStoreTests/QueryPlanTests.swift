@@ -119,8 +119,8 @@ import Testing
         #expect(plan.allSatisfy { $0.rows < 100 && !$0.extra.contains("filesort") })
     }
 
-    /// A platform has indexes of its own, such as the one of its foreign key. Left to itself the server takes that one
-    /// for a full calendar, and reads row by row: twice the time for a confirm.
+    /// A platform has indexes of its own. Left to itself the server takes such a one for a full calendar, and reads row
+    /// by row.
     @Test func theSlotCheckKeepsItsIndexBesideThoseOfThePlatform() throws {
         try fillAppointments()
         _ = try database.rows("ALTER TABLE appointments ADD INDEX platform_professional (professional_id, status)")
