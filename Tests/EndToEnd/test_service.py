@@ -222,6 +222,18 @@ def test_it_works_without_writable_code_and_new_privileges(bench, manager):
     bench.settled(booking)
 
 
+def test_its_threads_share_a_few_arenas_of_malloc(bench, manager):
+    """glibc maps an arena at a multiple of 64 MiB; left alone it makes one for each thread, up to eight a processor."""
+    manager.start(ODYS_THREADS="16")
+    bench.act(bench.booking(), "confirm")
+    maps = pathlib.Path(f"/proc/{bench.responder.pid}/maps").read_text(encoding="ascii").splitlines()
+    # Address, permissions, offset, device, inode: an anonymous mapping has no name behind them.
+    anonymous = [line.split() for line in maps if len(line.split()) == 5]
+    arenas = [start for start, permissions in ((int(words[0].split("-")[0], 16), words[1]) for words in anonymous)
+              if permissions == "rw-p" and start % 2 ** 26 == 0]
+    assert 0 < len(arenas) < 2 * os.cpu_count(), arenas
+
+
 def test_it_works_under_the_units_system_call_filter(bench, manager):
     """The filter that systemd makes of the unit's lines, loaded as systemd loads it."""
     unit = (stack.CHECKOUT / "deploy" / "systemd" / "odys-fcgi@.service").read_text(encoding="utf-8")
