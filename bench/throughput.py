@@ -66,9 +66,7 @@ class Bench:
             self.processes[TITLES[FLOOR]] = self.limits["confirm", "professional"].serve(FLOOR, APPOINTMENTS).pid
         say("the same rows and answers by both")
         peers.check(servers, self.data, (OURS, PHP))
-        for system in self.plan.systems:
-            if system == STATIC:
-                continue
+        for system in set(self.plan.systems) - {STATIC}:
             self.action(32, (), "confirm", "professional").runs[system](32, 1)
             self.data.reset()
 
