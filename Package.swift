@@ -17,9 +17,9 @@ let package = Package(
         .executable(name: "odysctl", targets: ["OdysCtl"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
     ],
     targets: [
         .systemLibrary(name: "CFCGI", pkgConfig: "fcgi", providers: [.apt(["libfcgi-dev"])]),
@@ -38,11 +38,12 @@ let package = Package(
             dependencies: ["OdysCore", "CMariaDB", .product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: settings
         ),
+        .target(name: "OdysHost", dependencies: ["OdysCore"], swiftSettings: settings),
         .target(name: "OdysDelivery", dependencies: ["OdysCore", "CCurl"], swiftSettings: settings),
         .executableTarget(
             name: "OdysFCGI",
             dependencies: [
-                "OdysCore", "OdysStore", "OdysDelivery", "CFCGI",
+                "OdysCore", "OdysStore", "OdysDelivery", "OdysHost", "CFCGI",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
@@ -50,7 +51,7 @@ let package = Package(
         .executableTarget(
             name: "OdysCtl",
             dependencies: [
-                "OdysCore", "OdysStore", "OdysDelivery",
+                "OdysCore", "OdysStore", "OdysDelivery", "OdysHost",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings
@@ -59,9 +60,11 @@ let package = Package(
             name: "OdysCoreTests", dependencies: ["OdysCore"], exclude: ["Golden"], swiftSettings: settings),
         .testTarget(
             name: "OdysFCGITests",
-            dependencies: ["OdysDelivery", "OdysFCGI", .product(name: "Logging", package: "swift-log")],
+            dependencies: ["OdysCore", "OdysFCGI", "OdysHost", .product(name: "Logging", package: "swift-log")],
             swiftSettings: settings),
         .testTarget(name: "OdysStoreTests", dependencies: ["OdysStore"], swiftSettings: settings),
-        .testTarget(name: "OdysDeliveryTests", dependencies: ["OdysDelivery"], swiftSettings: settings),
+        // OdysHost is tested here too: what changes the whole process, such as its time zone, runs one test at a time.
+        .testTarget(
+            name: "OdysDeliveryTests", dependencies: ["OdysDelivery", "OdysHost"], swiftSettings: settings),
     ]
 )

@@ -1,7 +1,6 @@
 internal import ArgumentParser
 internal import Glibc
 internal import OdysCore
-internal import OdysDelivery
 internal import OdysStore
 
 /// The operator's command. Settings come from the same environment variables as the responder's.

@@ -1,5 +1,5 @@
 import OdysCore
-import OdysDelivery
+import OdysHost
 import Testing
 
 @Suite struct IdentifierTests {

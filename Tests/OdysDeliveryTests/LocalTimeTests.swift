@@ -1,7 +1,7 @@
 import OdysCore
 import Testing
 
-@testable import OdysDelivery
+@testable import OdysHost
 
 extension ProcessTests {
     /// Against the calendar of Brazil's summer times, which ended in 2019.

@@ -1,7 +1,7 @@
 import Dispatch
 import Glibc
 import OdysCore
-import OdysDelivery
+import OdysHost
 import Synchronization
 import Testing
 

@@ -1,5 +1,5 @@
 internal import OdysCore
-internal import OdysDelivery
+internal import OdysHost
 internal import Synchronization
 
 /// What the process counts. Nothing here is a lock or allocates where requests are answered and messages are sent, and

@@ -1,6 +1,6 @@
 internal import Dispatch
 internal import OdysCore
-internal import OdysDelivery
+internal import OdysHost
 internal import OdysStore
 internal import Synchronization
 

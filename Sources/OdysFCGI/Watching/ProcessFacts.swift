@@ -1,5 +1,5 @@
 internal import Glibc
-internal import OdysDelivery
+internal import OdysHost
 
 /// What the kernel tells of this process, from `/proc/self` (proc(5)).
 struct ProcessFacts {

@@ -1,6 +1,6 @@
 internal import Glibc
 internal import OdysCore
-internal import OdysDelivery
+internal import OdysHost
 internal import Synchronization
 
 /// What one thread is at, for those who watch: written by the thread, read by anybody.

@@ -1,7 +1,7 @@
 internal import Dispatch
 internal import Logging
 internal import OdysCore
-internal import OdysDelivery
+internal import OdysHost
 
 /// One thread that looks at the others. It pings systemd's watchdog as long as workers and senders get on, and writes a
 /// line when readiness changes, so that every fault shows in the log too, whether anybody asks or not.

@@ -1,6 +1,6 @@
 internal import Glibc
 internal import OdysCore
-internal import OdysDelivery
+internal import OdysHost
 
 /// What the process is at, as php-fpm's status page tells it.
 struct StatusPage {

@@ -1,0 +1,102 @@
+internal import Glibc
+internal import OdysCore
+internal import OdysHost
+internal import OdysStore
+
+extension Doctor {
+    func database(_ settings: DatabaseSettings) -> [Finding] {
+        let before = Clock.now
+        do throws(StoreError) {
+            let server = try DatabaseInspection(settings)
+            // First of all, while it is now.
+            let clock = self.clock(server, since: before)
+            return [login(settings), version(server), schema(server), grants(server, settings), clock]
+                + durability(server) + disk(server, settings)
+        } catch {
+            return [unusable(error)]
+        }
+    }
+
+    private func login(_ settings: DatabaseSettings) -> Finding {
+        Finding("database", "\(settings.user) may log in to \(settings.name)")
+    }
+
+    private func unusable(_ error: StoreError) -> Finding {
+        switch error.code {
+        // ER_ACCESS_DENIED_ERROR, ER_DBACCESS_DENIED_ERROR
+        case 1044, 1045:
+            Finding(
+                "database", .configuration, "\(error): the login is refused",
+                "correct ODYS_DB_USER and ODYS_DB_PASSWORD, or the account in MariaDB")
+        // ER_BAD_DB_ERROR
+        case 1049:
+            Finding(
+                "database", .configuration, "\(error): there is no such database",
+                "correct ODYS_DB_NAME, or create the database and run 'odysctl migrate up'")
+        default:
+            Finding(
+                "database", .unreachable, "\(error)",
+                "start MariaDB, or correct ODYS_DB_SOCKET or ODYS_DB_HOST; look at its log")
+        }
+    }
+
+    private func version(_ server: DatabaseInspection) -> Finding {
+        DatabaseInspection.isSupported(server.serverVersion)
+            ? Finding("server", server.serverVersion)
+            : Finding("server", .problem, "\(server.serverVersion) is too old", "use MariaDB 10.11 or newer")
+    }
+
+    private func schema(_ server: DatabaseInspection) -> Finding {
+        let needed = Migrations.requiredVersion
+        return server.schemaVersion >= needed
+            ? Finding("schema", "has version \(server.schemaVersion)")
+            : Finding(
+                "schema", .problem, "has version \(server.schemaVersion) of \(needed)", "run 'odysctl migrate up'")
+    }
+
+    private func grants(_ server: DatabaseInspection, _ settings: DatabaseSettings) -> Finding {
+        server.missingGrants.isEmpty
+            ? Finding("grants", "are enough")
+            : Finding(
+                "grants", .problem, "\(settings.user) lacks " + server.missingGrants.joined(separator: ", "),
+                "run what 'odysctl migrate grants' prints, as the database's administrator")
+    }
+
+    /// The server was asked between `before` and now, so only a difference beyond that time is one.
+    private func clock(_ server: DatabaseInspection, since before: Instant) -> Finding {
+        let early = Double(before.microseconds - server.now.microseconds) / 1e6
+        let late = Double(server.now.microseconds - Clock.now.microseconds) / 1e6
+        let seconds = max(early, late, 0)
+        return seconds <= Limits.clockDifferenceSecondsMax
+            ? Finding("clock", "this host and the database agree")
+            : Finding(
+                "clock", .problem, "this host and the database differ by \(Int(seconds)) s",
+                "keep both hosts in time by NTP; tokens are judged by one clock, appointments by the other")
+    }
+
+    private func durability(_ server: DatabaseInspection) -> [Finding] {
+        if server.durability.isEmpty { return [Finding("durability", "what MariaDB acknowledges is kept")] }
+        return server.durability.map { problem in
+            let parts = problem.split(separator: ":", maxSplits: 1)
+            return Finding("durability", .problem, String(parts[0]), String(parts[parts.count - 1].drop { $0 == " " }))
+        }
+    }
+
+    /// Only where the server is on this host.
+    private func disk(_ server: DatabaseInspection, _ settings: DatabaseSettings) -> [Finding] {
+        switch settings.server {
+        case .socket: break
+        case .hosts(let hosts, _): guard hosts.contains(where: isLoopback) else { return [] }
+        }
+        var status = statvfs()
+        guard statvfs(server.dataDirectory, &status) == 0 else { return [] }
+        let free = Int(status.f_bavail) * Int(status.f_frsize) / (1024 * 1024)
+        return [
+            free >= freeMib
+                ? Finding("disk", "\(free) MiB are free in \(server.dataDirectory)")
+                : Finding(
+                    "disk", .problem, "\(free) MiB are free in \(server.dataDirectory), less than \(freeMib)",
+                    "make room: MariaDB stops writing when the disk is full")
+        ]
+    }
+}

@@ -1,0 +1,71 @@
+internal import ArgumentParser
+internal import Glibc
+internal import OdysCore
+internal import OdysHost
+internal import OdysStore
+
+struct MCP: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "mcp",
+        abstract: "Serves the Model Context Protocol on standard input and output, for one professional.",
+        discussion: """
+            An assistant that starts this command can read the professional's day, customers and revenue, and change \
+            the status of their appointments, by the rules and with the messages of the HTTP interface. Whoever can \
+            start it with these settings acts as the professional.
+            """)
+
+    @Option(help: "Whom it acts for: professionals.id, or a user id.")
+    var professional: String
+
+    func run() throws {
+        let settings = try Config.settings()
+        let connection = Connection(settings.database)
+        let found = try working { () throws(StoreError) in
+            try ProfessionalStore(connection, professional: professional)
+        }
+        guard let store = found else { throw Failure(usage: "--professional names nobody") }
+        let rules = Rules(
+            enforcesStartTime: settings.enforcesStartTime,
+            messages: MessageSetting(appURL: settings.messaging.appURL, civilTime: LocalTime.civil))
+        let appointments = AppointmentStore(
+            connection, rules: rules, makeMarker: Identifier.bytes, makeMessageUID: Identifier.text,
+            pause: { Clock.pause(milliseconds: $0) }, uptime: { Clock.uptime })
+        let tools = MCPTools(store: store, appointments: appointments, zone: settings.messaging.timeZone)
+        var server = ModelContextProtocol(
+            tools.all,
+            instructions: "The appointments, customers and revenue of one professional. Changes of a status send "
+                + "messages to people.")
+        while let line = InputLine.next() {
+            if let answer = server.answer(to: line) { try write(answer) }
+        }
+    }
+
+    /// One line, whole. A client that has gone ends the server.
+    private func write(_ answer: JSON) throws {
+        var rest = (answer.bytes + [UInt8(ascii: "\n")])[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw ExitCode(0) }
+            rest = rest.dropFirst(count)
+        }
+    }
+}
+
+/// Lines of standard input.
+private enum InputLine {
+    /// Nil at the end. A line that is too long is given back as none that is JSON, and read past.
+    static func next() -> [UInt8]? {
+        var line: [UInt8] = []
+        var isTooLong = false
+        while case let byte = getchar_unlocked(), byte != EOF {
+            if byte == 10 {
+                if line.isEmpty, !isTooLong { continue }
+                return isTooLong ? [] : line
+            }
+            isTooLong = isTooLong || line.count == Limits.mcpLineBytesMax
+            if !isTooLong { line.append(UInt8(truncatingIfNeeded: byte)) }
+        }
+        return nil
+    }
+}

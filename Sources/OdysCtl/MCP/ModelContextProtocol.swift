@@ -1,0 +1,190 @@
+internal import OdysCore
+
+/// A tool that a Model Context Protocol client may call.
+struct MCPTool {
+    let name: String
+    let title: String
+    let description: String
+    /// JSON Schemas of the arguments and of the structured result.
+    let input: JSON
+    let output: JSON
+    let isReadOnly: Bool
+    let call: (_ arguments: JSON) -> MCPResult
+
+    init(
+        name: String, title: String, description: String, input: JSON, output: JSON, isReadOnly: Bool,
+        call: @escaping (_ arguments: JSON) -> MCPResult
+    ) {
+        self.name = name
+        self.title = title
+        self.description = description
+        self.input = input
+        self.output = output
+        self.isReadOnly = isReadOnly
+        self.call = call
+    }
+
+    fileprivate var json: JSON {
+        [
+            "name": .string(name), "title": .string(title), "description": .string(description), "inputSchema": input,
+            "outputSchema": output,
+            "annotations": [
+                "readOnlyHint": .bool(isReadOnly), "destructiveHint": .bool(!isReadOnly),
+                // Messages go out to people.
+                "openWorldHint": .bool(!isReadOnly),
+            ],
+        ]
+    }
+}
+
+/// What a tool has to say.
+struct MCPResult: Sendable {
+    let isError: Bool
+    let content: JSON
+
+    init(_ content: JSON, isError: Bool = false) {
+        self.content = content
+        self.isError = isError
+    }
+}
+
+/// The server's side of the Model Context Protocol: one line of JSON-RPC 2.0 in, at most one line out.
+///
+/// It speaks the current revision, in which every request carries its protocol version in `_meta` and nothing is
+/// remembered, and the revisions before it, which begin with `initialize`. The revision 2025-03-26 is not offered: it
+/// asks for batches, which no other has.
+struct ModelContextProtocol {
+    private static let current = "2026-07-28"
+    private static let handshakes = ["2025-11-25", "2025-06-18", "2024-11-05"]
+    private static let versionKey = "io.modelcontextprotocol/protocolVersion"
+    private static let capabilitiesKey = "io.modelcontextprotocol/clientCapabilities"
+
+    private let tools: [MCPTool]
+    private let instructions: String
+    /// Whether `initialize` was answered. Requests of the current revision do without.
+    private var isInitialized = false
+
+    init(_ tools: [MCPTool], instructions: String) {
+        self.tools = tools
+        self.instructions = instructions
+    }
+
+    /// Why a request is not answered with a result.
+    private struct Failure: Error {
+        let code: Int
+        let message: String
+        var data: JSON?
+
+        static let notJSON = Failure(code: -32_700, message: "Parse error")
+        static let notARequest = Failure(code: -32_600, message: "Invalid Request")
+        static func parameters(_ message: String) -> Failure { Failure(code: -32_602, message: message) }
+    }
+
+    /// - Returns: the answer, or nil where none is due: to a notification, and to a response.
+    mutating func answer(to line: [UInt8]) -> JSON? {
+        guard let message = try? JSON(reading: line) else { return Self.refusal(.notJSON, id: .null) }
+        guard message["jsonrpc"]?.string == "2.0", let method = message["method"]?.string else {
+            // We ask nothing, so a response belongs to no request of ours.
+            let isResponse = message["id"] != nil && (message["result"] != nil || message["error"] != nil)
+            return isResponse ? nil : Self.refusal(.notARequest, id: .null)
+        }
+        guard let id = message["id"] else { return nil }
+        switch id {
+        case .string, .integer: break
+        case .null, .bool, .number, .array, .object: return Self.refusal(.notARequest, id: .null)
+        }
+        do throws(Failure) {
+            let result = try result(of: method, message["params"] ?? [:])
+            return ["jsonrpc": "2.0", "id": id, "result": result]
+        } catch {
+            return Self.refusal(error, id: id)
+        }
+    }
+
+    private static func refusal(_ failure: Failure, id: JSON) -> JSON {
+        var members: [JSON.Member] = [
+            .init("code", .integer(failure.code)), .init("message", .string(failure.message)),
+        ]
+        if let data = failure.data { members.append(.init("data", data)) }
+        return ["jsonrpc": "2.0", "id": id, "error": .object(members)]
+    }
+
+    private mutating func result(of method: String, _ parameters: JSON) throws(Failure) -> JSON {
+        guard case .object = parameters else { throw .parameters("params must be an object") }
+        if let version = parameters["_meta"]?[Self.versionKey] {
+            return try currentResult(of: method, parameters, version)
+        }
+        switch method {
+        case "initialize": return try initialize(parameters)
+        case "ping": return [:]
+        case "server/discover": throw .parameters("_meta lacks \(Self.versionKey)")
+        case "tools/list", "tools/call":
+            guard isInitialized else { throw Failure(code: -32_600, message: "initialize first") }
+            return .object(method == "tools/list" ? list() : try call(parameters))
+        default: throw Failure(code: -32_601, message: "Method not found")
+        }
+    }
+
+    /// Of the revision that knows no handshake.
+    private func currentResult(of method: String, _ parameters: JSON, _ version: JSON) throws(Failure) -> JSON {
+        guard let version = version.string, case .object = parameters["_meta"]?[Self.capabilitiesKey] else {
+            throw .parameters("_meta needs \(Self.versionKey) and \(Self.capabilitiesKey)")
+        }
+        guard version == Self.current else {
+            throw Failure(
+                code: -32_022, message: "Unsupported protocol version",
+                data: ["supported": Self.versions, "requested": .string(version)])
+        }
+        let members: [JSON.Member]
+        switch method {
+        case "server/discover":
+            members =
+                [
+                    .init("supportedVersions", Self.versions), .init("capabilities", Self.capabilities),
+                    .init("instructions", .string(instructions)),
+                ] + Self.caching
+        case "tools/list": members = list() + Self.caching
+        case "tools/call": members = try call(parameters)
+        default: throw Failure(code: -32_601, message: "Method not found")
+        }
+        return .object(
+            members + [
+                .init("resultType", "complete"), .init("_meta", ["io.modelcontextprotocol/serverInfo": Self.info]),
+            ])
+    }
+
+    /// The list of tools does not change while the server runs, and is nobody else's.
+    private static let caching: [JSON.Member] = [.init("ttlMs", 3_600_000), .init("cacheScope", "private")]
+    private static let versions = JSON.array(([current] + handshakes).map(JSON.string))
+    private static let capabilities: JSON = ["tools": [:]]
+    private static let info: JSON = ["name": "odys", "title": "Odys", "version": .string(Product.version)]
+
+    /// The client's version where it is ours too, else the newest that begins with this request.
+    private mutating func initialize(_ parameters: JSON) throws(Failure) -> JSON {
+        guard let wanted = parameters["protocolVersion"]?.string, case .object = parameters["capabilities"] else {
+            throw .parameters("initialize needs protocolVersion and capabilities")
+        }
+        isInitialized = true
+        return [
+            "protocolVersion": .string(Self.handshakes.contains(wanted) ? wanted : Self.handshakes[0]),
+            "capabilities": Self.capabilities, "serverInfo": Self.info, "instructions": .string(instructions),
+        ]
+    }
+
+    private func list() -> [JSON.Member] {
+        [.init("tools", .array(tools.map(\.json)))]
+    }
+
+    private func call(_ parameters: JSON) throws(Failure) -> [JSON.Member] {
+        guard let name = parameters["name"]?.string, let tool = tools.first(where: { $0.name.hasSameBytes(as: name) })
+        else { throw .parameters("Unknown tool") }
+        let arguments = parameters["arguments"] ?? [:]
+        guard case .object = arguments else { throw .parameters("arguments must be an object") }
+        let result = tool.call(arguments)
+        return [
+            // The text is for clients that know no structured content.
+            .init("content", .array([["type": "text", "text": .string(result.content.text)]])),
+            .init("structuredContent", result.content), .init("isError", .bool(result.isError)),
+        ]
+    }
+}

@@ -1,0 +1,66 @@
+internal import OdysCore
+internal import OdysHost
+internal import Synchronization
+
+/// Who sends a request: the keys of the moment, and the tokens that they have verified. One for the process; every
+/// worker asks it.
+///
+/// The lock is held for a look-up in memory, and never while a signature is computed.
+final class Authenticator: Sendable {
+    private let reader: CredentialReader
+    private let askForKeys: @Sendable () -> Void
+    private let state: Mutex<State>
+
+    private struct State {
+        var verifier: TokenVerifier
+        var cache = TokenCache()
+        /// Counts the changes of keys: what was verified with other keys is not remembered.
+        var generation = 0
+    }
+
+    /// - Parameter askForKeys: called, without the lock, when a token names a key that is not known.
+    init(_ settings: Settings, askForKeys: @escaping @Sendable () -> Void) {
+        reader = CredentialReader(
+            sessionCookie: settings.tokens.sessionCookie, allowedOrigins: settings.allowedOrigins)
+        self.askForKeys = askForKeys
+        state = Mutex(State(verifier: settings.tokens.verifier(fetched: [])))
+    }
+
+    /// The caller, or the refusal: 401 for whatever is wrong with a token, 403 for a cookie that is not meant.
+    func authenticate(_ request: Request) -> Result<UserID, Refusal> {
+        guard let credential = reader.credential(of: request), let user = userID(in: credential.token)
+        else { return .failure(.unauthenticated) }
+        return credential.isMeant ? .success(user) : .failure(.forbidden)
+    }
+
+    /// From now on these keys count, and no others.
+    ///
+    /// - Returns: whether they differ from those before.
+    @discardableResult
+    func use(_ verifier: TokenVerifier) -> Bool {
+        state.withLock { state in
+            defer { state.verifier = verifier }
+            guard state.verifier.keys != verifier.keys else { return false }
+            state.cache.removeAll()
+            state.generation += 1
+            return true
+        }
+    }
+
+    private func userID(in token: String) -> UserID? {
+        guard token.utf8.count <= Limits.tokenBytesMax else { return nil }
+        let digest = TokenDigest(token)
+        let now = Double(Clock.now.microseconds) / 1e6
+        let (known, verifier, generation) = state.withLock { state in
+            (state.cache.verified(digest, now: now), state.verifier, state.generation)
+        }
+        if let known { return known.userID }
+        let examination = verifier.examine(token, now: now)
+        if examination.asksForNewKeys { askForKeys() }
+        guard let verified = examination.verified else { return nil }
+        state.withLock { state in
+            if state.generation == generation { state.cache.remember(digest, verified) }
+        }
+        return verified.userID
+    }
+}

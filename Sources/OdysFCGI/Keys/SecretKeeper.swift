@@ -1,0 +1,134 @@
+internal import Dispatch
+internal import Logging
+internal import OdysCore
+internal import OdysDelivery
+internal import OdysHost
+internal import Synchronization
+
+/// One thread that keeps secrets and keys fresh: it reads the settings' files again when it is told to or when the
+/// file of keys has changed, and fetches the key set at its address. No request ever waits for it.
+final class SecretKeeper: Sendable {
+    private let live: LiveSettings
+    private let log: Logger
+    private let woken = DispatchSemaphore(value: 0)
+    private let wishes = Mutex<Wishes>([])
+
+    private struct Wishes: OptionSet {
+        let rawValue: Int
+        static let keys = Wishes(rawValue: 1)
+        static let reload = Wishes(rawValue: 2)
+        static let end = Wishes(rawValue: 4)
+    }
+
+    init(_ live: LiveSettings, log: Logger) {
+        self.live = live
+        self.log = log
+    }
+
+    /// A token named a key that is not known.
+    func askForKeys() { wish(.keys) }
+    func reload() { wish(.reload) }
+    func stop() { wish(.end) }
+
+    private func wish(_ wanted: Wishes) {
+        // Woken once for many: anybody can send tokens with unknown names, as often as they like.
+        if wishes.withLock({ $0.insert(wanted).inserted }) { woken.signal() }
+    }
+
+    /// Starts the thread and waits for its first fetch, so that a process that has just started does not turn away
+    /// callers whose key it is about to get.
+    ///
+    /// - Parameter authenticator: nil in a process that answers no requests and so needs no keys.
+    func start(for authenticator: Authenticator?, in group: DispatchGroup) {
+        let isReady = DispatchSemaphore(value: 0)
+        DispatchQueue(label: "odys.secrets").async(group: group) {
+            self.run(authenticator, isReady)
+        }
+        isReady.wait()
+    }
+
+    private func run(_ authenticator: Authenticator?, _ isReady: DispatchSemaphore) {
+        let tokens = live.current.tokens
+        var source = authenticator == nil ? nil : tokens.keySetURL.map(KeySource.init)
+        var version = tokens.keySetFile.map(Environment.version)
+        log.report(leftOut: tokens.fileKeys?.leftOut ?? [], of: "ODYS_JWKS_FILE")
+        source?.refresh(log)
+        authenticator?.use(tokens.verifier(fetched: source?.published.keys ?? []))
+        isReady.signal()
+        while true {
+            let untilFetch = source?.published.seconds(untilFetchAt: Clock.uptime) ?? Limits.keyRefreshSeconds
+            let wanted = wait(seconds: version == nil ? untilFetch : min(untilFetch, Limits.keyFilePollSeconds))
+            if wanted.contains(.end) { return }
+            let newVersion = tokens.keySetFile.map(Environment.version)
+            if wanted.contains(.reload) || newVersion != version {
+                version = newVersion
+                readSettings()
+                source?.published.fetchNow(at: Clock.uptime)
+            }
+            if wanted.contains(.keys), source?.published.ask(at: Clock.uptime) == true {
+                log.info("a token names an unknown key; the key set is fetched again")
+            }
+            if source?.published.seconds(untilFetchAt: Clock.uptime) == 0 { source?.refresh(log) }
+            let verifier = live.current.tokens.verifier(fetched: source?.published.keys ?? [])
+            if authenticator?.use(verifier) == true { log.notice("the keys of tokens have changed") }
+        }
+    }
+
+    private func wait(seconds: Double) -> Wishes {
+        _ = woken.wait(timeout: .now() + seconds)
+        return wishes.withLock { wishes in
+            defer { wishes = wishes.intersection(.end) }
+            return wishes
+        }
+    }
+
+    private func readSettings() {
+        do throws(SettingsError) {
+            try live.reload()
+            log.notice("secrets and keys were read again")
+            log.report(leftOut: live.current.tokens.fileKeys?.leftOut ?? [], of: "ODYS_JWKS_FILE")
+        } catch {
+            log.error(
+                "secrets and keys were not read again; the old ones stay: \(error.problems.joined(separator: "; "))")
+        }
+    }
+}
+
+/// The key set at an address, and what was last said of it.
+private struct KeySource {
+    var published = PublishedKeys(now: Clock.uptime)
+    private let fetch: KeySetFetch
+    private var leftOut: [String] = []
+    private var isFailing = false
+
+    init(_ url: String) {
+        fetch = KeySetFetch(url)
+    }
+
+    /// Fetches the set. One line for an outage, not one for each try.
+    mutating func refresh(_ log: Logger) {
+        switch fetch.fetch() {
+        case .success(let set):
+            published.fetched(set.keys, at: Clock.uptime)
+            if isFailing { log.notice("the key set can be fetched again") }
+            isFailing = false
+            if set.leftOut != leftOut { log.report(leftOut: set.leftOut, of: "ODYS_JWKS_URL") }
+            leftOut = set.leftOut
+        case .failure(let failure):
+            let areDropped = published.failed(at: Clock.uptime)
+            if areDropped {
+                log.error("the key set could not be fetched for too long; its keys count no longer")
+            } else if !isFailing {
+                let last = published.isKnown ? "the last keys count for up to a day" : "there are none yet"
+                log.error("ODYS_JWKS_URL cannot be fetched; \(last)", metadata: ["error": "\(failure)"])
+            }
+            isFailing = true
+        }
+    }
+}
+
+extension Logger {
+    fileprivate func report(leftOut: [String], of name: String) {
+        for reason in leftOut { warning("\(name): a key is left out", metadata: ["reason": "\(reason)"]) }
+    }
+}

@@ -1,0 +1,195 @@
+internal import CFCGI
+internal import Dispatch
+internal import Glibc
+internal import Logging
+internal import OdysCore
+internal import OdysDelivery
+internal import OdysHost
+internal import OdysStore
+
+/// The process: its threads, and the order in which they start and stop.
+struct Responder {
+    /// What is read once: all but secrets and keys.
+    private let settings: Settings
+    private let live: LiveSettings
+    private let log: Logger
+    private let rules: Rules
+    private let operations: Operations
+    private let service = ServiceManager()
+
+    init(_ settings: Settings, log: Logger) {
+        self.settings = settings
+        live = LiveSettings(settings)
+        self.log = log
+        operations = Operations(settings, live)
+        rules = Rules(
+            enforcesStartTime: settings.enforcesStartTime,
+            messages: MessageSetting(appURL: settings.messaging.appURL, civilTime: LocalTime.civil))
+    }
+
+    /// Serves until SIGTERM or SIGINT, then finishes what was begun. SIGHUP: reads secrets and keys again.
+    ///
+    /// - Returns: the exit code: 0 when everything was finished, 1 when it could not start. A process that has to leave
+    ///   something unfinished ends here, with 1.
+    func run() throws(SettingsError) -> Int32 {
+        // Every thread inherits the mask, so that only this one ever sees these signals; blocked before libfcgi
+        // installs a handler that would swallow them.
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGTERM)
+        sigaddset(&signals, SIGINT)
+        sigaddset(&signals, SIGHUP)
+        pthread_sigmask(SIG_BLOCK, &signals, nil)
+        initializeLibraries()
+
+        guard isSchemaGood() else { return 1 }
+        // First of all: where it fails, no sender must have begun anything.
+        let listener = try makeListener()
+        let requests = DispatchGroup()
+        let deliveries = DispatchGroup()
+        let queues = settings.delivery == .off ? [] : startDelivery(in: deliveries)
+        operations.watch(queues, listener: listener?.socket)
+        let housekeeper = Housekeeper(
+            live, retention: settings.retention, metrics: operations.metrics, log: log)
+        if settings.delivery != .off { housekeeper.start(in: deliveries) }
+        let keeper = SecretKeeper(live, log: log)
+        let authenticator = listener.map { _ in Authenticator(settings, askForKeys: keeper.askForKeys) }
+        keeper.start(for: authenticator, in: deliveries)
+        let watchers = DispatchGroup()
+        operations.database.start(in: watchers)
+        if let listener, let authenticator { startWorkers(listener, authenticator, queues, in: requests) }
+        let selfCheck = SelfCheck(operations, service, log: log)
+        selfCheck.start(in: watchers)
+        log.notice(
+            "started",
+            metadata: [
+                "version": "\(Product.version)", "threads": "\(settings.threads)",
+                "delivery": "\(settings.delivery.rawValue)",
+            ])
+
+        service.ready("serving")
+
+        var signal: Int32 = 0
+        while sigwait(&signals, &signal) == 0, signal == SIGHUP {
+            service.reloading()
+            keeper.reload()
+            service.ready("serving")
+        }
+        service.stopping()
+        operations.drain()
+        log.notice("stopping: finishing the requests and messages in hand")
+        listener?.stop()
+        for queue in queues { queue.stop() }
+        housekeeper.stop()
+        keeper.stop()
+        let areAnswered = requests.wait(timeout: .now() + .seconds(Limits.drainRequestSeconds)) == .success
+        let areDelivered = deliveries.wait(timeout: .now() + .seconds(Limits.drainDeliverySeconds)) == .success
+        guard areAnswered, areDelivered else {
+            log.error("stopped with work in hand; leased messages are sent again when their leases end")
+            // Without the clean-up of libraries that other threads are still in.
+            _exit(1)
+        }
+        selfCheck.stop()
+        operations.database.stop()
+        log.notice("stopped")
+        // A look at a database that does not answer may still be under way, and is nothing to wait for.
+        guard watchers.wait(timeout: .now() + .seconds(1)) == .success else { _exit(0) }
+        return 0
+    }
+
+    /// A process that only delivers listens for its watchers, where it was given a socket.
+    private func makeListener() throws(SettingsError) -> Listener? {
+        if settings.delivery == .only, settings.listen == .inherited, !Listener.isInherited { return nil }
+        return try Listener(settings.listen)
+    }
+
+    /// Once, before any thread: none of these is thread-safe.
+    private func initializeLibraries() {
+        FCGX_Init()
+        Curl.initialize()
+        // FCGX_Init installs handlers of its own; a write to a peer that has gone must be an error, nothing more.
+        signal(SIGPIPE, SIG_IGN)
+        signal(SIGUSR1, SIG_IGN)
+    }
+
+    /// Whether the schema is new enough. A database that is away does not stop the start: requests get 503 until it is
+    /// back, and each connection checks again.
+    private func isSchemaGood() -> Bool {
+        let connection = Connection(settings.database)
+        do throws(StoreError) {
+            try connection.connect()
+            for problem in try Durability.problems(connection) { log.warning("\(problem)") }
+            return true
+        } catch {
+            log.error("the database cannot be used: \(error.remedy)", metadata: ["error": "\(error)"])
+            return error.kind != .schema
+        }
+    }
+
+    private func startWorkers(
+        _ listener: Listener, _ authenticator: Authenticator, _ queues: [ChannelQueue], in group: DispatchGroup
+    ) {
+        let wake: @Sendable ([QueuedMessage]) -> Void = { messages in
+            for queue in queues {
+                let due = messages.count { $0.message.channel == queue.channel && $0.message.skipped == nil }
+                if due > 0 { queue.wake(messages: due) }
+            }
+        }
+        for number in 1...operations.workers.seats.count {
+            Worker(
+                number: number, operations: operations, live: live, authenticator: authenticator, rules: rules,
+                listener: listener,
+                wakeOutbox: wake, log: log
+            ).start(in: group)
+        }
+    }
+
+    private func startDelivery(in group: DispatchGroup) -> [ChannelQueue] {
+        let texts = rules.messages
+        let live = live
+        // A channel that is off sends nothing, and its rows need not wait for that.
+        let whatsAppRate = settings.messaging.evolution == nil ? 0 : settings.whatsAppRate
+        return [
+            startSenders(.whatsapp, settings.whatsAppSenders, rate: whatsAppRate, in: group) {
+                live.remaking { settings in
+                    settings.messaging.evolution.map { evolution in
+                        WhatsAppSender(evolution, texts: texts, pace: .chosen).deliver
+                    } ?? { _ in .skipped(.channelOff) }
+                }
+            },
+            startSenders(.email, settings.emailSenders, rate: 0, in: group) {
+                live.remaking { settings in
+                    settings.messaging.smtp.map { smtp in
+                        EmailSender(smtp, texts: texts, pace: .chosen, now: { Clock.now }).deliver
+                    } ?? { _ in .skipped(.channelOff) }
+                }
+            },
+        ]
+    }
+
+    private func startSenders(
+        _ channel: Channel, _ count: Int, rate: Int, in group: DispatchGroup,
+        _ makeDeliver: @escaping @Sendable () -> (ClaimedMessage) -> DeliveryOutcome
+    ) -> ChannelQueue {
+        let queue = ChannelQueue(channel, senders: count, pace: .chosen)
+        for number in 1...count {
+            OutboxWorker(
+                number: number, queue: queue, live: live, ratePerSecond: rate,
+                pace: .chosen, makeDeliver: makeDeliver, metrics: operations.metrics, log: log
+            ).start(in: group)
+        }
+        return queue
+    }
+}
+
+extension Pace {
+    /// The product's own pace; a debug build takes `ODYS_TIME_SCALE` of it, so that tests need not wait for hours.
+    fileprivate static let chosen: Pace = {
+        #if DEBUG
+            if let text = getenv("ODYS_TIME_SCALE"), let scale = Double(String(cString: text)) {
+                return Pace(scale: scale)
+            }
+        #endif
+        return .standard
+    }()
+}
