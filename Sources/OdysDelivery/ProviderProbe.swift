@@ -16,7 +16,8 @@ public enum ProviderProbe {
     public static func evolution(_ settings: EvolutionSettings) -> Answer {
         let curl = CurlHandle()
         curl.prepare(
-            url: "\(settings.url)/instance/connectionState/\(settings.instance.pathEncoded)", protocols: "http,https")
+            url: "\(settings.url)/instance/connectionState/\(settings.instance.percentEncoded(keeping: "-._~"))",
+            protocols: "http,https")
         let result = curl.withLists([(CURLOPT_HTTPHEADER, ["apikey: \(settings.apiKey)"])]) { curl.perform() }
         if result.failure != nil { return .unreachable(result.reason) }
         switch result.code {

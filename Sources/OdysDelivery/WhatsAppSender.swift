@@ -50,7 +50,9 @@ public final class WhatsAppSender {
     }
 
     private func send(_ text: String, to number: String, _ version: EvolutionSettings.Version) -> DeliveryOutcome {
-        curl.prepare(url: "\(settings.url)/message/sendText/\(settings.instance.pathEncoded)", protocols: "http,https")
+        curl.prepare(
+            url: "\(settings.url)/message/sendText/\(settings.instance.percentEncoded(keeping: "-._~"))",
+            protocols: "http,https")
         curl.setBody(body(text, number, version).bytes)
         let headers = ["Content-Type: application/json", "apikey: \(settings.apiKey)", "Expect:"]
         let result = curl.withLists([(CURLOPT_HTTPHEADER, headers)]) { curl.perform() }
@@ -171,24 +173,5 @@ extension ClaimedMessage {
         } catch {
             return .failure(DeliveryProblem("\(error)"))
         }
-    }
-}
-
-extension String {
-    /// The text as one segment of a URL's path (RFC 3986, unreserved characters stay).
-    var pathEncoded: String {
-        let hex = Array("0123456789ABCDEF".utf8)
-        var out: [UInt8] = []
-        for byte in utf8 {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-                UInt8(ascii: "~"):
-                out.append(byte)
-            default:
-                out += [UInt8(ascii: "%"), hex[Int(byte >> 4)], hex[Int(byte & 15)]]
-            }
-        }
-        return String(decoding: out, as: UTF8.self)
     }
 }

@@ -27,8 +27,8 @@ public enum Identifier {
                     text[place] = UInt8(ascii: "-")
                     place += 1
                 }
-                text[place] = hexDigit(bytes[index] >> 4)
-                text[place + 1] = hexDigit(bytes[index] & 15)
+                text[place] = UInt8(hexDigitOf: bytes[index] >> 4)
+                text[place + 1] = UInt8(hexDigitOf: bytes[index] & 15)
                 place += 2
             }
             return place

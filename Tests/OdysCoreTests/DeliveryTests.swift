@@ -150,7 +150,7 @@ import Testing
 
     // MARK: One step of a sender
 
-    private static let failure = StoreError(kind: .connectionLost, doing: "test")
+    private static let failure = StoreError(kind: .connectionLost, operation: "test")
 
     @Test func nothingDueIsNothingDone() throws {
         let world = DrainWorld()

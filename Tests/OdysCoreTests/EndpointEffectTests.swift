@@ -14,7 +14,7 @@ import Testing
     func aFailingTransactionWakesNobody(_ kind: StoreError.Kind, _ status: Int, _ code: String) throws {
         let world = EndpointWorld()
         let failure = StoreError(
-            kind: kind, code: 1205, sqlState: "HY000", doing: "read the appointment", signal: "secret words")
+            kind: kind, code: 1205, sqlState: "HY000", operation: "read the appointment", signal: "secret words")
         world.result = .failure(failure)
         let response = world.respond(to: EndpointWorld.request())
         #expect(response.status == status)

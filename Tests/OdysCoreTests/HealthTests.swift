@@ -29,7 +29,7 @@ import Testing
     }
 
     @Test func aDatabaseThatCannotBeUsedFails() {
-        let gone = StoreError(kind: .connectionLost, code: 2002, sqlState: "HY000", doing: "connect")
+        let gone = StoreError(kind: .connectionLost, code: 2002, sqlState: "HY000", operation: "connect")
         for state in [DatabaseState.silent, .failing(gone), look(version: 2)] {
             #expect(report(state).status == .fail)
             #expect(report(state).problems.allSatisfy { $0.output != nil })

@@ -141,8 +141,8 @@ import Testing
     func aFailureOfTheDatabaseIsNotTheCallersFault(_ suffix: String) {
         for (kind, status) in [(StoreError.Kind.connectionLost, 503), (.timeout, 503), (.unexpected, 500)] {
             let world = EndpointWorld()
-            world.reading = .failure(StoreError(kind: kind, doing: "read"))
-            world.history = .failure(StoreError(kind: kind, doing: "read"))
+            world.reading = .failure(StoreError(kind: kind, operation: "read"))
+            world.history = .failure(StoreError(kind: kind, operation: "read"))
             #expect(world.respond(to: EndpointWorld.request("GET", Self.target + suffix)).status == status)
             #expect(world.records.last?.failure?.kind == kind)
         }

@@ -40,11 +40,11 @@ import Testing
             RequestFacts(
                 record: AppointmentEndpoint.Record(
                     requestID: "r-2", traceID: nil, appointmentID: nil, status: 503, code: "unavailable", action: nil,
-                    role: nil, failure: StoreError(kind: .timeout, doing: "write\nthe \"change\"")),
+                    role: nil, failure: StoreError(kind: .timeout, operation: "write\nthe \"change\"")),
                 method: "G\"E\u{7}T", route: "none", milliseconds: 0),
             [
                 "request_id": "r-2", "status": .stringConvertible(503), "code": "unavailable",
-                "error": "\(StoreError(kind: .timeout, doing: "write\nthe \"change\""))", "method": "G\"E\u{7}T",
+                "error": "\(StoreError(kind: .timeout, operation: "write\nthe \"change\""))", "method": "G\"E\u{7}T",
                 "route": "none", "duration_ms": .stringConvertible(0),
             ]
         ),

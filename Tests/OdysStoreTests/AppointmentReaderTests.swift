@@ -79,16 +79,17 @@ import Testing
         for _ in 0..<100 { try #require(isReading.wait(timeout: .now() + 5) == .success) }
         let connection = try database.connection(.migration)
         try connection.connect()
-        try connection.execute("SET SESSION lock_wait_timeout = 1", doing: "be impatient")
-        try connection.execute("ALTER TABLE appointments ADD COLUMN added INT NULL", doing: "change a table")
+        try connection.execute("SET SESSION lock_wait_timeout = 1", operation: "be impatient")
+        try connection.execute("ALTER TABLE appointments ADD COLUMN added INT NULL", operation: "change a table")
     }
 
     @Test func partiesMayBeMissing() throws {
         let id = try fixture.appointment()
         let connection = try database.connection(.migration)
         try connection.transaction { connection throws(StoreError) in
-            try connection.execute("SET SESSION foreign_key_checks = 0", doing: "lose a client")
-            try connection.execute("DELETE FROM clients WHERE id = ?", [.text(fixture.client)], doing: "lose a client")
+            try connection.execute("SET SESSION foreign_key_checks = 0", operation: "lose a client")
+            try connection.execute(
+                "DELETE FROM clients WHERE id = ?", [.text(fixture.client)], operation: "lose a client")
             try connection.commit()
         }
         let reading = try #require(try reader().appointment(id))
@@ -146,9 +147,10 @@ import Testing
         let reader = AppointmentReader(own)
         try database.connection().transaction { connection throws(StoreError) in
             _ = try connection.query(
-                "SELECT version FROM appointments WHERE id = ? FOR UPDATE", [.text(id.description)], doing: "lock")
+                "SELECT version FROM appointments WHERE id = ? FOR UPDATE", [.text(id.description)], operation: "lock")
             try connection.execute(
-                "UPDATE appointments SET status = 'cancelled' WHERE id = ?", [.text(id.description)], doing: "change")
+                "UPDATE appointments SET status = 'cancelled' WHERE id = ?", [.text(id.description)],
+                operation: "change")
             // A wait would end as an error, after two seconds.
             #expect(try reader.appointment(id)?.appointment.status == .pendingConfirmation)
             #expect(try reader.history(of: id)?.events.isEmpty == true)
@@ -171,7 +173,7 @@ import Testing
 
     private func connectionNumber(_ connection: Connection) throws -> Int {
         try connection.transaction { connection throws(StoreError) in
-            try connection.query("SELECT CONNECTION_ID()", [], doing: "ask")[0].integer(0)
+            try connection.query("SELECT CONNECTION_ID()", [], operation: "ask")[0].integer(0)
         }
     }
 }

@@ -119,14 +119,14 @@ import Testing
             ("appointments", id.description), ("professionals", fixture.professional), ("clients", fixture.client),
         ]
         let isLocked = try owner.transaction { owner throws(StoreError) -> [Bool] in
-            _ = try owner.query(AppointmentStore.lock, [.text(id.description)], doing: "lock")
+            _ = try owner.query(AppointmentStore.lock, [.text(id.description)], operation: "lock")
             var isLocked: [Bool] = []
             for (table, key) in rows {
                 do throws(StoreError) {
                     try other.transaction { other throws(StoreError) in
                         _ = try other.query(
                             "SELECT id FROM \(table) WHERE id = ? FOR UPDATE NOWAIT", [.text(key)],
-                            doing: "try the lock")
+                            operation: "try the lock")
                     }
                     isLocked.append(false)
                 } catch {
@@ -143,7 +143,7 @@ import Testing
         let store = try fixture.store(connection)
         let first = try fixture.appointment(hour: 1)
         #expect(try store.apply(first, fixture.request("confirm"), requestID: "r").change != nil)
-        let thread = try connection.query("SELECT CONNECTION_ID()", [], doing: "ask")[0].integer(0)
+        let thread = try connection.query("SELECT CONNECTION_ID()", [], operation: "ask")[0].integer(0)
         try connection.commit()
         try database.run("KILL \(thread)")
         let second = try fixture.appointment(hour: 3)
@@ -164,7 +164,7 @@ import Testing
                 SELECT @@session.tx_isolation, @@session.sql_mode, @@session.time_zone, @@character_set_client,
                     CAST(@@session.autocommit AS SIGNED), CAST(@@session.innodb_lock_wait_timeout AS SIGNED),
                     CAST(@@session.max_statement_time AS SIGNED), CAST(@@session.idle_transaction_timeout AS SIGNED)
-                """, [], doing: "ask")[0]
+                """, [], operation: "ask")[0]
         }
         #expect(try row.text(0) == "READ-COMMITTED")
         #expect(try row.text(1).contains("STRICT_ALL_TABLES"))

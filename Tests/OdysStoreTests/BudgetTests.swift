@@ -40,7 +40,7 @@ import Testing
     private func counters(_ connection: Connection) throws -> [String: Int] {
         var found: [String: Int] = [:]
         try connection.reading { connection throws(StoreError) in
-            for row in try connection.query("SHOW SESSION STATUS", [], doing: "read the counters") {
+            for row in try connection.query("SHOW SESSION STATUS", [], operation: "read the counters") {
                 let name = try row.text(0)
                 guard name.hasPrefix("Com_") || name.hasPrefix("Handler_") || name == "Questions" else { continue }
                 found[name] = Int(try row.text(1)) ?? 0

@@ -103,7 +103,7 @@ import Testing
             _ = try IdempotencyStore.reserve(key, first)
             _ = try store.apply(id, request, requestID: "r")
         }
-        let open = try connection.query("SELECT CAST(@@in_transaction AS SIGNED)", [], doing: "ask")
+        let open = try connection.query("SELECT CAST(@@in_transaction AS SIGNED)", [], operation: "ask")
         #expect(try open[0].integer(0) == 0)
     }
 

@@ -21,7 +21,7 @@ import Testing
     @Test func everyFileCanBeRunAgain() throws {
         let database = try TestDatabase()
         for migration in try TestDatabase.migrations() {
-            try database.connection(.migration).executeScript(migration.sql, doing: "run it again")
+            try database.connection(.migration).executeScript(migration.sql, operation: "run it again")
         }
     }
 
@@ -38,7 +38,7 @@ import Testing
         let database = try TestDatabase(migrated: false)
         let migrations = try TestDatabase.migrations()
         let connection = try database.connection(.migration)
-        for migration in migrations { try connection.executeScript(migration.sql, doing: "paste") }
+        for migration in migrations { try connection.executeScript(migration.sql, operation: "paste") }
         // Good enough to serve, as what was pasted records itself.
         #expect(try database.connection().transaction { _ in true })
         #expect(try Migrations(connection).status(migrations).allSatisfy { $0.state == .unverified })
@@ -48,7 +48,7 @@ import Testing
 
     @Test func anExistingPlatformKeepsItsRowsAndGetsTheAddedColumns() throws {
         let database = try TestDatabase(migrated: false)
-        try database.connection(.migration).executeScript(Self.platform, doing: "make the platform's tables")
+        try database.connection(.migration).executeScript(Self.platform, operation: "make the platform's tables")
         let connection = try database.connection(.migration)
         try Migrations(connection).up(try TestDatabase.migrations()) { _ in }
         let row = try database.rows("SELECT status, version, updated_at IS NOT NULL FROM appointments")[0]

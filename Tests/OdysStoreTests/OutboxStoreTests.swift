@@ -155,7 +155,7 @@ import Testing
         try idle.transaction { idle throws(StoreError) in
             _ = try idle.query(
                 "SELECT id FROM outbox WHERE state = 'pending' AND channel = 'whatsapp' FOR UPDATE",
-                [], doing: "look, with locks, at an empty outbox")
+                [], operation: "look, with locks, at an empty outbox")
             let begun = Date()
             let change = (try? fixture.store().apply(id, fixture.request("confirm"), requestID: "r"))?.change
             #expect(change != nil)
@@ -168,7 +168,7 @@ import Testing
         let other = try database.connection()
         let store = try store()
         let message = try other.transaction { other throws(StoreError) -> ClaimedMessage? in
-            _ = try other.query("SELECT id FROM outbox ORDER BY id LIMIT 1 FOR UPDATE", [], doing: "hold the first")
+            _ = try other.query("SELECT id FROM outbox ORDER BY id LIMIT 1 FOR UPDATE", [], operation: "hold the first")
             return try store.claim(passingOver: []).message
         }
         #expect(try message?.id == database.rows("SELECT CAST(MAX(id) AS SIGNED) FROM outbox")[0].integer(0))

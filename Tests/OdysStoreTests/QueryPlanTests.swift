@@ -201,7 +201,7 @@ import Testing
     ) throws -> [(key: String, rows: Int, extra: String)] {
         try database.connection(.migration).transaction { connection throws(StoreError) in
             var plan: [(key: String, rows: Int, extra: String)] = []
-            for row in try connection.query("EXPLAIN " + sql, values, doing: "explain") {
+            for row in try connection.query("EXPLAIN " + sql, values, operation: "explain") {
                 let rows = try row.optionalText(8).flatMap { Int($0) } ?? 0
                 plan.append((try row.optionalText(5) ?? "", rows, try row.optionalText(9) ?? ""))
             }

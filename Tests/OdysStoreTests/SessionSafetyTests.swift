@@ -12,12 +12,13 @@ import Testing
 
     @Test func oneTextIsOneStatement() throws {
         let connection = try database.connection(.migration)
-        try connection.executeScript("CREATE TABLE t (a INT); INSERT INTO t VALUES (1); COMMIT;", doing: "run a script")
+        try connection.executeScript(
+            "CREATE TABLE t (a INT); INSERT INTO t VALUES (1); COMMIT;", operation: "run a script")
         // Neither before a script nor after one.
         for connection in [connection, try database.connection(.migration)] {
             let failure = #expect(throws: StoreError.self) {
                 try connection.transaction { connection throws(StoreError) in
-                    try connection.execute("INSERT INTO t VALUES (2); DROP TABLE t", doing: "two statements")
+                    try connection.execute("INSERT INTO t VALUES (2); DROP TABLE t", operation: "two statements")
                 }
             }
             #expect(failure?.code == 1_064)
@@ -33,7 +34,7 @@ import Testing
         try database.run("CREATE TABLE t (a TEXT)")
         #expect(throws: StoreError.self) {
             try database.connection(.migration).executeScript(
-                "LOAD DATA LOCAL INFILE '\(file.path())' INTO TABLE t", doing: "hand out a file")
+                "LOAD DATA LOCAL INFILE '\(file.path())' INTO TABLE t", operation: "hand out a file")
         }
         #expect(try database.count("t") == 0)
     }

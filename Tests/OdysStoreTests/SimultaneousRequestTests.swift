@@ -27,15 +27,16 @@ import Testing
             // The server chooses the one that changed less, which is not to be the disturber.
             try disturber.execute(
                 "INSERT INTO clients (professional_id, name, phone) SELECT ?, 'x', '1' FROM seq_1_to_500",
-                [.text(fixture.professional)], doing: "grow heavy")
+                [.text(fixture.professional)], operation: "grow heavy")
             _ = try disturber.query(
-                "SELECT id FROM professionals WHERE id = ? FOR UPDATE", [.text(fixture.professional)], doing: "lock")
+                "SELECT id FROM professionals WHERE id = ? FOR UPDATE", [.text(fixture.professional)], operation: "lock"
+            )
             DispatchQueue(label: "test.victim").async(group: group) {
                 do { results.set(0, try store.apply(id, request, requestID: "r")) } catch { Issue.record(error) }
             }
             try waitUntilSomebodyWaits(disturber)
             _ = try disturber.query(
-                "SELECT id FROM appointments WHERE id = ? FOR UPDATE", [.text(id.description)], doing: "deadlock")
+                "SELECT id FROM appointments WHERE id = ? FOR UPDATE", [.text(id.description)], operation: "deadlock")
             try disturber.commit()
         }
         group.wait()
@@ -75,13 +76,15 @@ import Testing
         let group = DispatchGroup()
         try winner.transaction { winner throws(StoreError) in
             _ = try winner.query(
-                "SELECT id FROM professionals WHERE id = ? FOR UPDATE", [.text(fixture.professional)], doing: "lock")
+                "SELECT id FROM professionals WHERE id = ? FOR UPDATE", [.text(fixture.professional)], operation: "lock"
+            )
             DispatchQueue(label: "test.loser").async(group: group) {
                 do { results.set(0, try store.apply(id, request, requestID: "r")) } catch { Issue.record(error) }
             }
             try waitUntilSomebodyWaits(winner)
             try winner.execute(
-                "UPDATE appointments SET status = 'confirmed' WHERE id = ?", [.text(other.description)], doing: "win")
+                "UPDATE appointments SET status = 'confirmed' WHERE id = ?", [.text(other.description)],
+                operation: "win")
             try winner.commit()
         }
         group.wait()
@@ -110,7 +113,7 @@ import Testing
         let blocker = try database.connection(.migration)
         let failure = try blocker.transaction { blocker throws(StoreError) -> StoreError? in
             _ = try blocker.query(
-                "SELECT id FROM appointments WHERE id = ? FOR UPDATE", [.text(id.description)], doing: "block")
+                "SELECT id FROM appointments WHERE id = ? FOR UPDATE", [.text(id.description)], operation: "block")
             do { _ = try fixture.store().apply(id, fixture.request("confirm"), requestID: "r") } catch {
                 return error as? StoreError
             }
@@ -133,7 +136,7 @@ import Testing
             + " WHERE t.trx_mysql_thread_id = CONNECTION_ID()"
         for _ in 0..<10 {
             usleep(150_000)
-            if try connection.query(waiting, [], doing: "look for a waiter")[0].integer(0) > 0 { return }
+            if try connection.query(waiting, [], operation: "look for a waiter")[0].integer(0) > 0 { return }
         }
         Issue.record("nobody waits")
     }

@@ -34,14 +34,14 @@ import Testing
             for (id, instant) in instants.enumerated() {
                 let row = try connection.query(
                     "SELECT n, at, words, raw, CAST(at AS CHAR) FROM t WHERE id = ? AND at = ?",
-                    [.integer(id), .instant(instant)], doing: "read back")[0]
+                    [.integer(id), .instant(instant)], operation: "read back")[0]
                 #expect(try row.integer(0) == .min + id)
                 #expect(try row.instant(1) == instant)
                 #expect(try row.text(2).hasSameBytes(as: words))
                 #expect(try row.bytes(3) == raw)
                 #expect(try row.text(4) == instant.sql)
                 let other = try connection.query(
-                    "SELECT n, at, words, raw FROM t WHERE id = ?", [.integer(100 + id)], doing: "read back")[0]
+                    "SELECT n, at, words, raw FROM t WHERE id = ?", [.integer(100 + id)], operation: "read back")[0]
                 #expect(other.isNull(0) && other.isNull(1) && other.isNull(3))
                 #expect(try other.text(2).hasSameBytes(as: words))
             }
@@ -52,7 +52,7 @@ import Testing
         try database.run("INSERT INTO t VALUES (1, 1, NULL, 'x', x'C3')")
         let connection = try database.connection(.migration)
         try connection.transaction { connection throws(StoreError) in
-            let row = try connection.query("SELECT n, at, words, raw FROM t", [], doing: "read back")[0]
+            let row = try connection.query("SELECT n, at, words, raw FROM t", [], operation: "read back")[0]
             for column in [0, 1, 3] { #expect(throws: StoreError.self) { try row.text(column) } }
             for column in [0, 1, 2] { #expect(throws: StoreError.self) { try row.bytes(column) } }
             for column in [1, 2, 3] { #expect(throws: StoreError.self) { try row.integer(column) } }

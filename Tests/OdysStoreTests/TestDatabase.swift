@@ -49,7 +49,7 @@ final class TestDatabase {
     private func admin(_ sql: String) throws {
         let connection = Connection(try settings(database: "mysql"), limits: .migration)
         try connection.connect()
-        try connection.execute(sql, doing: "prepare a test")
+        try connection.execute(sql, operation: "prepare a test")
     }
 
     /// Runs one statement and commits.
@@ -57,14 +57,14 @@ final class TestDatabase {
     func run(_ sql: String, _ values: SQLValue...) throws -> Int {
         let connection = try connection(.migration)
         try connection.connect()
-        let changed = try connection.execute(sql, values, doing: "a test's statement")
+        let changed = try connection.execute(sql, values, operation: "a test's statement")
         try connection.commit()
         return changed
     }
 
     func rows(_ sql: String, _ values: SQLValue...) throws -> [Row] {
         try connection(.migration).transaction { connection throws(StoreError) in
-            try connection.query(sql, values, doing: "a test's question")
+            try connection.query(sql, values, operation: "a test's question")
         }
     }
 

@@ -10,7 +10,7 @@ public struct AppointmentID: Sendable, Hashable, CustomStringConvertible {
         for index in bytes.indices {
             let byte = bytes[index]
             let isDash = index == 8 || index == 13 || index == 18 || index == 23
-            guard isDash ? byte == UInt8(ascii: "-") : hexValue(byte) != nil else { return nil }
+            guard isDash ? byte == UInt8(ascii: "-") : byte.hexDigitValue != nil else { return nil }
             if (65...70).contains(byte) { hasCapitals = true }
         }
         description = hasCapitals ? text.lowercased() : text

@@ -22,17 +22,17 @@ public struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
     public let code: UInt32
     public let sqlState: String
     /// What was being done, in words of this program.
-    public let doing: String
+    public let operation: String
     /// What a statement of ours said by `SIGNAL`; nil for the server's own errors, whose texts can quote data.
     public let signal: String?
 
     public init(
-        kind: Kind, code: UInt32 = 0, sqlState: String = "", doing: String, signal: String? = nil
+        kind: Kind, code: UInt32 = 0, sqlState: String = "", operation: String, signal: String? = nil
     ) {
         self.kind = kind
         self.code = code
         self.sqlState = sqlState
-        self.doing = doing
+        self.operation = operation
         self.signal = signal
     }
 
@@ -45,7 +45,7 @@ public struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 
     /// Whether the connection is of no more use.
-    public var losesConnection: Bool {
+    public var invalidatesConnection: Bool {
         switch kind {
         case .connectionLost, .refusing, .schema: true
         case .deadlock, .timeout, .unexpected: false
@@ -53,6 +53,7 @@ public struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 
     public var description: String {
-        code == 0 ? "\(doing): \(kind.rawValue)" : "\(doing): \(kind.rawValue) (error \(code), SQLSTATE \(sqlState))"
+        code == 0
+            ? "\(operation): \(kind.rawValue)" : "\(operation): \(kind.rawValue) (error \(code), SQLSTATE \(sqlState))"
     }
 }

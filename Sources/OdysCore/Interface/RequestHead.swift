@@ -27,7 +27,7 @@ extension AppointmentEndpoint {
     func traceID(of request: Request) -> String? {
         guard let parts = request.value("HTTP_TRACEPARENT")?.split(separator: "-", omittingEmptySubsequences: false),
             parts.count >= 4, parts.map(\.utf8.count).starts(with: [2, 32, 16, 2]),
-            parts[..<4].allSatisfy({ $0.utf8.allSatisfy { hexValue($0) != nil && !(65...70).contains($0) } }),
+            parts[..<4].allSatisfy({ $0.utf8.allSatisfy { $0.hexDigitValue != nil && !(65...70).contains($0) } }),
             // Later versions may add parts; "ff" is none.
             parts[0] != "ff", parts[0] != "00" || parts.count == 4,
             parts[1].contains(where: { $0 != "0" }), parts[2].contains(where: { $0 != "0" })

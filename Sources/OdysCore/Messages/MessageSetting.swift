@@ -29,17 +29,7 @@ public struct MessageSetting: Sendable {
     /// anything to WhatsApp, to a link detector or to HTML. A slug too long for a link leads to the
     /// platform's first page.
     func page(slug: String) -> String {
-        var encoded = ""
-        for byte in slug.utf8 {
-            switch byte {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "-"):
-                encoded.unicodeScalars.append(Unicode.Scalar(byte))
-            default:
-                let hex = String(byte, radix: 16, uppercase: true)
-                encoded += byte < 16 ? "%0\(hex)" : "%\(hex)"
-            }
-        }
+        let encoded = slug.percentEncoded(keeping: "-")
         return encoded.utf8.count <= Limits.slugLinkBytesMax ? "\(appURL)/p/\(encoded)" : appURL
     }
 

@@ -127,14 +127,6 @@ struct SettingsReader {
     }
 }
 
-extension Int {
-    /// A number that is written in digits alone; `Int("+1")` would be one too.
-    init?(digits text: some StringProtocol) {
-        guard !text.isEmpty, text.utf8.allSatisfy({ $0 >= 48 && $0 <= 57 }) else { return nil }
-        self.init(text)
-    }
-}
-
 extension String {
     /// Without the line end that editors put at the end of a file. Not by `hasSuffix`: CR LF is one character.
     fileprivate var withoutLineEnd: String {
@@ -143,18 +135,4 @@ extension String {
         if scalars.last == "\r" { scalars.removeLast() }
         return String(scalars)
     }
-}
-
-extension StringProtocol where UTF8View: BidirectionalCollection {
-    var trimmed: String {
-        // As most texts are.
-        if utf8.first?.isVisibleASCII == true, utf8.last?.isVisibleASCII == true { return String(self) }
-        let start = drop { $0.isWhitespace }
-        guard let last = start.lastIndex(where: { !$0.isWhitespace }) else { return "" }
-        return String(start[...last])
-    }
-}
-
-extension UInt8 {
-    fileprivate var isVisibleASCII: Bool { (0x21...0x7E).contains(self) }
 }

@@ -163,7 +163,7 @@ private struct Reader {
     private mutating func fourHexDigits() throws(JSON.ReadError) -> UInt32 {
         var value: UInt32 = 0
         for _ in 0..<4 {
-            guard let byte = next, let digit = hexValue(byte) else { throw .unexpected }
+            guard let byte = next, let digit = byte.hexDigitValue else { throw .unexpected }
             value = value << 4 | UInt32(digit)
             position += 1
         }
@@ -173,18 +173,18 @@ private struct Reader {
     private mutating func number() throws(JSON.ReadError) -> JSON {
         let start = position
         _ = take(UInt8(ascii: "-"))
-        guard let first = next, isDigit(first) else { throw .unexpected }
+        guard let first = next, first.isASCIIDigit else { throw .unexpected }
         if !take(UInt8(ascii: "0")) { skipDigits() }
         var isInteger = true
         if take(UInt8(ascii: ".")) {
             isInteger = false
-            guard let digit = next, isDigit(digit) else { throw .unexpected }
+            guard let digit = next, digit.isASCIIDigit else { throw .unexpected }
             skipDigits()
         }
         if take(UInt8(ascii: "e")) || take(UInt8(ascii: "E")) {
             isInteger = false
             if !take(UInt8(ascii: "+")) { _ = take(UInt8(ascii: "-")) }
-            guard let digit = next, isDigit(digit) else { throw .unexpected }
+            guard let digit = next, digit.isASCIIDigit else { throw .unexpected }
             skipDigits()
         }
         let literal = String(decoding: bytes[start..<position], as: UTF8.self)
@@ -194,18 +194,6 @@ private struct Reader {
     }
 
     private mutating func skipDigits() {
-        while let byte = next, isDigit(byte) { position += 1 }
-    }
-}
-
-private func isDigit(_ byte: UInt8) -> Bool { byte >= 48 && byte <= 57 }
-
-/// The value of one hexadecimal digit in either case, or nil.
-func hexValue(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case 48...57: byte - 48
-    case 65...70: byte - 55
-    case 97...102: byte - 87
-    default: nil
+        while let byte = next, byte.isASCIIDigit { position += 1 }
     }
 }

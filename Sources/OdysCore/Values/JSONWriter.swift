@@ -162,7 +162,7 @@ public struct JSONWriter {
         switch byte {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes.append(byte)
         case 0x0A: bytes.append(UInt8(ascii: "n"))
-        default: bytes += [UInt8(ascii: "u"), 0x30, 0x30, hexDigit(byte >> 4), hexDigit(byte & 15)]
+        default: bytes += [UInt8(ascii: "u"), 0x30, 0x30, UInt8(hexDigitOf: byte >> 4), UInt8(hexDigitOf: byte & 15)]
         }
     }
 }
@@ -175,9 +175,4 @@ extension OutputSpan<UInt8> {
             count += bytes.count
         }
     }
-}
-
-/// The digit, in lower case, of a number below 16.
-public func hexDigit(_ number: UInt8) -> UInt8 {
-    number < 10 ? UInt8(ascii: "0") + number : UInt8(ascii: "a") - 10 + number
 }

@@ -42,3 +42,17 @@ extension Unicode.Scalar {
         isASCII ? (0x30...0x39).contains(value) : properties.numericType == .decimal
     }
 }
+
+extension StringProtocol where UTF8View: BidirectionalCollection {
+    var trimmed: String {
+        // As most texts are.
+        if utf8.first?.isVisibleASCII == true, utf8.last?.isVisibleASCII == true { return String(self) }
+        let start = drop { $0.isWhitespace }
+        guard let last = start.lastIndex(where: { !$0.isWhitespace }) else { return "" }
+        return String(start[...last])
+    }
+}
+
+extension UInt8 {
+    fileprivate var isVisibleASCII: Bool { (0x21...0x7E).contains(self) }
+}

@@ -72,7 +72,7 @@ public final class Connection {
         do throws(StoreError) {
             return try body(self)
         } catch {
-            if error.losesConnection {
+            if error.invalidatesConnection {
                 close()
             } else {
                 // After 1205 or 1969 the first half of the transaction is still there, and a later COMMIT on this
@@ -84,24 +84,24 @@ public final class Connection {
     }
 
     /// Runs a statement that returns rows. Prepared once for each connection.
-    func query(_ sql: String, _ parameters: [SQLValue], doing: String) throws(StoreError) -> [Row] {
-        try run(sql, parameters, doing: doing).rows
+    func query(_ sql: String, _ parameters: [SQLValue], operation: String) throws(StoreError) -> [Row] {
+        try run(sql, parameters, operation: operation).rows
     }
 
     /// Runs a statement that returns none.
     ///
     /// - Returns: the number of rows it changed; of a compound statement, those of its last one.
     @discardableResult
-    func execute(_ sql: String, _ parameters: [SQLValue] = [], doing: String) throws(StoreError) -> Int {
-        try run(sql, parameters, doing: doing).statement.affectedRows
+    func execute(_ sql: String, _ parameters: [SQLValue] = [], operation: String) throws(StoreError) -> Int {
+        try run(sql, parameters, operation: operation).statement.affectedRows
     }
 
     private func run(
-        _ sql: String, _ parameters: [SQLValue], doing: String
+        _ sql: String, _ parameters: [SQLValue], operation: String
     ) throws(StoreError) -> (statement: Statement, rows: [Row]) {
         do throws(StoreError) {
-            let statement = try statement(sql, doing: doing)
-            return (statement, try statement.run(parameters, doing: doing))
+            let statement = try statement(sql, operation: operation)
+            return (statement, try statement.run(parameters, operation: operation))
         } catch {
             hasFailed = true
             throw error
@@ -110,29 +110,29 @@ public final class Connection {
 
     /// Runs a file of many statements. Only here may one text hold more than one: everywhere else it would be a gift to
     /// an injection.
-    func executeScript(_ sql: String, doing: String) throws(StoreError) {
+    func executeScript(_ sql: String, operation: String) throws(StoreError) {
         try connect()
-        guard let handle else { throw lost(doing) }
+        guard let handle else { throw lost(operation) }
         mysql_set_server_option(handle, MYSQL_OPTION_MULTI_STATEMENTS_ON)
         defer { mysql_set_server_option(handle, MYSQL_OPTION_MULTI_STATEMENTS_OFF) }
-        try executeText(sql, doing: doing)
+        try executeText(sql, operation: operation)
     }
 
     /// Runs text that cannot be prepared: session settings, and the files of the schema.
-    private func executeText(_ sql: String, doing: String) throws(StoreError) {
+    private func executeText(_ sql: String, operation: String) throws(StoreError) {
         try connect()
-        guard let handle else { throw lost(doing) }
+        guard let handle else { throw lost(operation) }
         // mysql_real_query(3): "sql" may hold binary data, so its length is given.
         var sql = sql
         let failed = sql.withUTF8 { bytes in
             bytes.withMemoryRebound(to: CChar.self) { mysql_real_query(handle, $0.baseAddress, UInt(bytes.count)) }
         }
-        guard failed == 0 else { throw error(doing) }
+        guard failed == 0 else { throw error(operation) }
         // An administrative statement such as CHECK or CALL may answer with rows; nobody reads them.
         repeat {
             if let result = mysql_store_result(handle) { mysql_free_result(result) }
             let next = mysql_next_result(handle)
-            if next > 0 { throw error(doing) }
+            if next > 0 { throw error(operation) }
             if next < 0 { break }
         } while true
     }
@@ -192,11 +192,11 @@ public final class Connection {
         hasFailed = false
     }
 
-    private func statement(_ sql: String, doing: String) throws(StoreError) -> Statement {
+    private func statement(_ sql: String, operation: String) throws(StoreError) -> Statement {
         let text = StatementText(sql: sql)
         if let statement = statements[text] { return statement }
-        guard let handle else { throw lost(doing) }
-        let statement = try Statement(handle, sql, doing: doing)
+        guard let handle else { throw lost(operation) }
+        let statement = try Statement(handle, sql, operation: operation)
         statements[text] = statement
         return statement
     }
@@ -204,7 +204,7 @@ public final class Connection {
     private func open(
         _ settings: DatabaseSettings, host: String?, port: UInt16, socket: String?
     ) throws(StoreError) {
-        guard let new = mysql_init(nil) else { throw StoreError(kind: .refusing, doing: "mysql_init") }
+        guard let new = mysql_init(nil) else { throw StoreError(kind: .refusing, operation: "mysql_init") }
         // A socket needs no TLS; whoever names a CA wants it on loopback too.
         let verifiesServer = host.map { !isLoopback($0) || settings.certificateAuthority != nil } ?? false
         configure(new, settings, verifiesServer: verifiesServer)
@@ -213,13 +213,13 @@ public final class Connection {
                 new, host, settings.user, settings.password, settings.name, UInt32(port), socket, 0) != nil
         else {
             defer { mysql_close(new) }
-            throw StoreError(new, doing: "connect")
+            throw StoreError(new, operation: "connect")
         }
         handle = new
         do throws(StoreError) {
             // A statement, because the variable has another name from MariaDB 11.1 on.
-            try executeText("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", doing: "set up the session")
-            try executeText(limits.sql, doing: "set up the session")
+            try executeText("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", operation: "set up the session")
+            try executeText(limits.sql, operation: "set up the session")
             if limits.needsSchema { try checkSchema() }
         } catch {
             close()
@@ -232,7 +232,8 @@ public final class Connection {
         let version = try Migrations.schemaVersion(self)
         guard version >= Migrations.requiredVersion else {
             throw StoreError(
-                kind: .schema, doing: "check the schema, which has version \(version) of \(Migrations.requiredVersion)")
+                kind: .schema,
+                operation: "check the schema, which has version \(version) of \(Migrations.requiredVersion)")
         }
     }
 
@@ -268,12 +269,12 @@ public final class Connection {
         }
     }
 
-    private func error(_ doing: String) -> StoreError {
-        handle.map { StoreError($0, doing: doing) } ?? lost(doing)
+    private func error(_ operation: String) -> StoreError {
+        handle.map { StoreError($0, operation: operation) } ?? lost(operation)
     }
 
-    private func lost(_ doing: String) -> StoreError {
-        StoreError(kind: .connectionLost, doing: doing)
+    private func lost(_ operation: String) -> StoreError {
+        StoreError(kind: .connectionLost, operation: operation)
     }
 }
 

@@ -2,20 +2,21 @@ internal import CMariaDB
 public import OdysCore
 
 extension StoreError {
-    init(_ handle: UnsafeMutablePointer<MYSQL>, doing: String) {
+    init(_ handle: UnsafeMutablePointer<MYSQL>, operation: String) {
         self.init(
-            code: mysql_errno(handle), sqlState: mysql_sqlstate(handle), text: mysql_error(handle), doing: doing)
+            code: mysql_errno(handle), sqlState: mysql_sqlstate(handle), text: mysql_error(handle), operation: operation
+        )
     }
 
-    init(_ statement: UnsafeMutablePointer<MYSQL_STMT>, doing: String) {
+    init(_ statement: UnsafeMutablePointer<MYSQL_STMT>, operation: String) {
         self.init(
             code: mysql_stmt_errno(statement), sqlState: mysql_stmt_sqlstate(statement),
-            text: mysql_stmt_error(statement), doing: doing)
+            text: mysql_stmt_error(statement), operation: operation)
     }
 
-    private init(code: UInt32, sqlState: UnsafePointer<CChar>, text: UnsafePointer<CChar>, doing: String) {
+    private init(code: UInt32, sqlState: UnsafePointer<CChar>, text: UnsafePointer<CChar>, operation: String) {
         self.init(
-            kind: Kind(Int32(code)), code: code, sqlState: String(cString: sqlState), doing: doing,
+            kind: Kind(Int32(code)), code: code, sqlState: String(cString: sqlState), operation: operation,
             signal: Signal(rawValue: code) == nil ? nil : String(cString: text))
     }
 }

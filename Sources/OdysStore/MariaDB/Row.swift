@@ -12,7 +12,7 @@ struct Row {
     }
 
     let values: [Value]
-    let doing: String
+    let operation: String
 
     func isNull(_ column: Int) -> Bool {
         if case .null = values[column] { true } else { false }
@@ -54,6 +54,6 @@ struct Row {
     }
 
     private func unexpected(_ column: Int) -> StoreError {
-        StoreError(kind: .unexpected, doing: "\(doing), column \(column + 1)")
+        StoreError(kind: .unexpected, operation: "\(operation), column \(column + 1)")
     }
 }

@@ -28,15 +28,15 @@ final class Statement {
     /// What the parameters of the current run point into.
     private var arena: UnsafeMutableRawBufferPointer
 
-    init(_ connection: UnsafeMutablePointer<MYSQL>, _ sql: String, doing: String) throws(StoreError) {
-        guard let handle = mysql_stmt_init(connection) else { throw StoreError(connection, doing: doing) }
+    init(_ connection: UnsafeMutablePointer<MYSQL>, _ sql: String, operation: String) throws(StoreError) {
+        guard let handle = mysql_stmt_init(connection) else { throw StoreError(connection, operation: operation) }
         var sql = sql
         let failed = sql.withUTF8 { bytes in
             bytes.withMemoryRebound(to: CChar.self) { mysql_stmt_prepare(handle, $0.baseAddress, UInt(bytes.count)) }
         }
         guard failed == 0 else {
             defer { mysql_stmt_close(handle) }
-            throw StoreError(handle, doing: doing)
+            throw StoreError(handle, operation: operation)
         }
         self.handle = handle
         parameterCount = Int(mysql_stmt_param_count(handle))
@@ -53,21 +53,21 @@ final class Statement {
     /// Rows changed by the last run.
     private(set) var affectedRows = 0
 
-    func run(_ values: [SQLValue], doing: String) throws(StoreError) -> [Row] {
-        precondition(values.count == parameterCount, "\(doing): the statement has \(parameterCount) parameters")
+    func run(_ values: [SQLValue], operation: String) throws(StoreError) -> [Row] {
+        precondition(values.count == parameterCount, "\(operation): the statement has \(parameterCount) parameters")
         bind(values)
         guard mysql_stmt_bind_param(handle, parameters.binds) == 0, mysql_stmt_execute(handle) == 0
-        else { throw StoreError(handle, doing: doing) }
+        else { throw StoreError(handle, operation: operation) }
         affectedRows = Int(truncatingIfNeeded: mysql_stmt_affected_rows(handle))
         guard columns.count > 0 else { return [] }
         defer { mysql_stmt_free_result(handle) }
-        guard mysql_stmt_bind_result(handle, columns.binds) == 0 else { throw StoreError(handle, doing: doing) }
+        guard mysql_stmt_bind_result(handle, columns.binds) == 0 else { throw StoreError(handle, operation: operation) }
         var rows: [Row] = []
         while true {
             switch mysql_stmt_fetch(handle) {
-            case 0, MYSQL_DATA_TRUNCATED: rows.append(Row(values: try row(doing), doing: doing))
+            case 0, MYSQL_DATA_TRUNCATED: rows.append(Row(values: try row(operation), operation: operation))
             case MYSQL_NO_DATA: return rows
-            default: throw StoreError(handle, doing: doing)
+            default: throw StoreError(handle, operation: operation)
             }
         }
     }
@@ -129,14 +129,14 @@ final class Statement {
         return range.upperBound
     }
 
-    private func row(_ doing: String) throws(StoreError) -> [Row.Value] {
+    private func row(_ operation: String) throws(StoreError) -> [Row.Value] {
         var values: [Row.Value] = []
         values.reserveCapacity(columns.count)
         for index in 0..<columns.count {
             if columns.isNull(index) {
                 values.append(.null)
             } else if columns.needsMore(index) {
-                values.append(.bytes(try longColumn(index, doing)))
+                values.append(.bytes(try longColumn(index, operation)))
             } else {
                 values.append(columns.value(index))
             }
@@ -145,7 +145,7 @@ final class Statement {
     }
 
     /// A column that is longer than its buffer, fetched again into one that fits.
-    private func longColumn(_ index: Int, _ doing: String) throws(StoreError) -> [UInt8] {
+    private func longColumn(_ index: Int, _ operation: String) throws(StoreError) -> [UInt8] {
         let length = columns.length(index)
         var failed: Int32 = 0
         let bytes = [UInt8](unsafeUninitializedCapacity: length) { buffer, count in
@@ -156,7 +156,7 @@ final class Statement {
             failed = mysql_stmt_fetch_column(handle, &bind, UInt32(index), 0)
             count = failed == 0 ? length : 0
         }
-        guard failed == 0 else { throw StoreError(handle, doing: doing) }
+        guard failed == 0 else { throw StoreError(handle, operation: operation) }
         return bytes
     }
 }

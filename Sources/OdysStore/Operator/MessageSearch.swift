@@ -56,14 +56,15 @@ extension OperatorStore {
         case .phone(let digits):
             // A number is written in many ways, but always with these digits, in this order, at its end.
             let pattern = "%" + digits.suffix(8).map { "\($0)%" }.joined()
-            return try connection.query(Self.byPhone, [.text(pattern)] + filter, doing: "look for the phone")
+            return try connection.query(Self.byPhone, [.text(pattern)] + filter, operation: "look for the phone")
         case .email(let address):
-            return try connection.query(Self.byEmail, [.text(address)] + filter, doing: "look for the address")
+            return try connection.query(Self.byEmail, [.text(address)] + filter, operation: "look for the address")
         case .id(let id):
             // A UUID column refuses to be compared with what is none.
             let uuid = SQLValue.text(AppointmentID(id)?.description)
             return try connection.query(
-                Self.messagesByID, [uuid, uuid, uuid, .text(id), uuid, .text(id)] + filter, doing: "look for the id")
+                Self.messagesByID, [uuid, uuid, uuid, .text(id), uuid, .text(id)] + filter, operation: "look for the id"
+            )
         }
     }
 

@@ -94,7 +94,7 @@ public struct OperatorStore {
             var counts: [(Channel, OutboxState, Int)] = []
             for row in try connection.query(
                 "SELECT channel, state, COUNT(*) FROM outbox GROUP BY channel, state ORDER BY channel, state", [],
-                doing: "count the messages")
+                operation: "count the messages")
             {
                 counts.append(
                     (try row.value(0, as: Channel.self), try row.value(1, as: OutboxState.self), try row.integer(2)))
@@ -104,7 +104,7 @@ public struct OperatorStore {
                 """
                 SELECT channel, TIMESTAMPDIFF(MICROSECOND, MIN(available_at), UTC_TIMESTAMP(6)) FROM outbox
                 WHERE state = 'pending' AND available_at <= UTC_TIMESTAMP(6) GROUP BY channel ORDER BY channel
-                """, [], doing: "look for the oldest due message")
+                """, [], operation: "look for the oldest due message")
             {
                 oldest.append((try row.value(0, as: Channel.self), Double(try row.integer(1)) / 1e6))
             }
@@ -123,7 +123,7 @@ public struct OperatorStore {
                 found += try select(filter.with(state), connection)
             }
             for entry in found {
-                guard try connection.execute(sql, [first, .integer(entry.id)], doing: "\(action) a message") == 1
+                guard try connection.execute(sql, [first, .integer(entry.id)], operation: "\(action) a message") == 1
                 else { continue }
                 try record(action, entry.id, by: operatorName, detail: detail, connection)
                 changed.append(entry)
@@ -138,7 +138,8 @@ public struct OperatorStore {
     ) throws(StoreError) {
         try connection.execute(
             "INSERT INTO operator_actions (operator, action, outbox_id, detail) VALUES (?, ?, ?, ?)",
-            [.text(operatorName), .text(action), .integer(id), .text(detail)], doing: "record what the operator did")
+            [.text(operatorName), .text(action), .integer(id), .text(detail)], operation: "record what the operator did"
+        )
     }
 
     /// What an entry is read from, of `outbox o`.
@@ -170,7 +171,7 @@ public struct OperatorStore {
                 filter.withinHours.map { .integer($0) } ?? .null,
             ]
             let values = parts.flatMap { [$0, $0] } + [.integer(filter.limit)]
-            for row in try connection.query(Self.entries, values, doing: "read the outbox") {
+            for row in try connection.query(Self.entries, values, operation: "read the outbox") {
                 entries.append(try entry(row))
             }
         }

@@ -7,8 +7,9 @@ extension OperatorStore {
     /// The database's clock.
     public func now() throws(StoreError) -> Instant {
         try connection.transaction { connection throws(StoreError) in
-            guard let row = try connection.query("SELECT UTC_TIMESTAMP(6)", [], doing: "read the clock").first else {
-                throw StoreError(kind: .unexpected, doing: "read the clock")
+            guard let row = try connection.query("SELECT UTC_TIMESTAMP(6)", [], operation: "read the clock").first
+            else {
+                throw StoreError(kind: .unexpected, operation: "read the clock")
             }
             return try row.instant(0)
         }
@@ -22,7 +23,7 @@ extension OperatorStore {
                 """
                 SELECT channel, template, COUNT(*) FROM outbox WHERE state = 'pending' AND created_at < ?
                 GROUP BY channel, template ORDER BY channel, template
-                """, [.instant(time)], doing: "count the messages to expire")
+                """, [.instant(time)], operation: "count the messages to expire")
             {
                 found.append((try row.value(0, as: Channel.self), try row.text(1), try row.integer(2)))
             }
@@ -41,17 +42,17 @@ extension OperatorStore {
             // Locked first, so that what is recorded is what is changed.
             _ = try connection.query(
                 "SELECT id FROM outbox WHERE state = 'pending' AND created_at < ? FOR UPDATE", [.instant(time)],
-                doing: "lock the messages to expire")
+                operation: "lock the messages to expire")
             try connection.execute(
                 """
                 INSERT INTO operator_actions (operator, action, outbox_id)
                 SELECT ?, 'expire', id FROM outbox WHERE state = 'pending' AND created_at < ?
-                """, [.text(operatorName), .instant(time)], doing: "record what the operator did")
+                """, [.text(operatorName), .instant(time)], operation: "record what the operator did")
             let changed = try connection.execute(
                 """
                 UPDATE outbox SET state = 'expired', finished_at = UTC_TIMESTAMP(6), lease_token = NULL, last_error = ?
                 WHERE state = 'pending' AND created_at < ?
-                """, [.text(Self.expiredByHand), .instant(time)], doing: "expire messages")
+                """, [.text(Self.expiredByHand), .instant(time)], operation: "expire messages")
             try connection.commit()
             return changed
         }

@@ -43,7 +43,7 @@ public struct ProfessionalStore {
         try reading(connection) { connection throws(StoreError) in
             let rows = try connection.query(
                 "SELECT id, user_id, profession FROM professionals WHERE id = ? OR user_id = ?", [id, userID],
-                doing: "look for the professional")
+                operation: "look for the professional")
             guard let row = rows.first else { return nil }
             return Identity(id: try row.text(0), userID: UserID(try row.text(1)), profession: try row.text(2))
         }
@@ -52,7 +52,7 @@ public struct ProfessionalStore {
     /// The database's clock.
     public func now() throws(StoreError) -> Instant {
         try Self.reading(connection) { connection throws(StoreError) in
-            try connection.query("SELECT UTC_TIMESTAMP(6)", [], doing: "read the clock")[0].instant(0)
+            try connection.query("SELECT UTC_TIMESTAMP(6)", [], operation: "read the clock")[0].instant(0)
         }
     }
 
@@ -61,7 +61,7 @@ public struct ProfessionalStore {
         try Self.reading(connection) { connection throws(StoreError) in
             let rows = try connection.query(
                 "SELECT professional_id FROM appointments WHERE id = ?", [.text(id.description)],
-                doing: "look whose the appointment is")
+                operation: "look whose the appointment is")
             guard let row = rows.first else { return nil }
             return try row.text(0) == professional.id
         }
@@ -75,7 +75,7 @@ public struct ProfessionalStore {
                 SELECT a.id, a.starts_at, a.status, a.payment_status, c.name
                 FROM appointments a JOIN clients c ON c.id = a.client_id
                 WHERE a.professional_id = ? AND a.starts_at >= ? AND a.starts_at < ? ORDER BY a.starts_at, a.id
-                """, [.text(professional.id), .instant(start), .instant(end)], doing: "read the appointments"
+                """, [.text(professional.id), .instant(start), .instant(end)], operation: "read the appointments"
             ).map(booking)
         }
     }
@@ -85,7 +85,7 @@ public struct ProfessionalStore {
         try Self.reading(connection) { connection throws(StoreError) in
             try connection.query(
                 "SELECT id, name, phone, email FROM clients WHERE professional_id = ? ORDER BY name, id",
-                [.text(professional.id)], doing: "read the customers"
+                [.text(professional.id)], operation: "read the customers"
             ).map { row throws(StoreError) in
                 Customer(
                     id: try row.text(0), name: try row.text(1), phone: try row.text(2), email: try row.optionalText(3))
@@ -102,7 +102,7 @@ public struct ProfessionalStore {
                 FROM appointments a JOIN clients c ON c.id = a.client_id
                 WHERE a.client_id = ? AND a.professional_id = ? ORDER BY a.starts_at DESC, a.id LIMIT ?
                 """, [.text(customer.id), .text(professional.id), .integer(limit)],
-                doing: "read a customer's appointments"
+                operation: "read a customer's appointments"
             ).map(booking)
         }
     }
@@ -116,7 +116,7 @@ public struct ProfessionalStore {
                     WHERE professional_id = p.id AND payment_status = 'captured' AND starts_at >= ? AND starts_at < ?),
                     p.session_price
                 FROM professionals p WHERE p.id = ?
-                """, [.instant(start), .instant(end), .text(professional.id)], doing: "count the paid appointments")
+                """, [.instant(start), .instant(end), .text(professional.id)], operation: "count the paid appointments")
             guard let row = row.first else { return (0, 0) }
             return (try row.integer(0), try row.integer(1))
         }

@@ -29,22 +29,22 @@ extension OperatorStore {
     public func timeline(_ id: AppointmentID) throws(StoreError) -> Timeline? {
         try connection.transaction { connection throws(StoreError) in
             let key = SQLValue.text(id.description)
-            guard let row = try connection.query(Self.appointment, [key], doing: "read the appointment").first
+            guard let row = try connection.query(Self.appointment, [key], operation: "read the appointment").first
             else { return nil }
             // Every one: an operator sees also what does not fit together.
             let upToAnyVersion = SQLValue.integer(Int(UInt32.max))
             var events: [HistoryEvent] = []
             for row in try connection.query(
-                AppointmentReader.events, [key, upToAnyVersion], doing: "read the events")
+                AppointmentReader.events, [key, upToAnyVersion], operation: "read the events")
             {
                 events.append(try HistoryEvent(row))
             }
             var messages: [Entry] = []
-            for row in try connection.query(Self.messagesOfAppointment, [key], doing: "read the messages") {
+            for row in try connection.query(Self.messagesOfAppointment, [key], operation: "read the messages") {
                 messages.append(try entry(row))
             }
             var actions: [OperatorAction] = []
-            for row in try connection.query(Self.actionsOfAppointment, [key], doing: "read what operators did") {
+            for row in try connection.query(Self.actionsOfAppointment, [key], operation: "read what operators did") {
                 actions.append(
                     OperatorAction(
                         operatorName: try row.text(0), action: try row.text(1), messageID: try row.integer(2),

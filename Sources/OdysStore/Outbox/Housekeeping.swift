@@ -36,7 +36,7 @@ public struct Housekeeping {
             for channel in Channel.allCases {
                 result.messages += try pruneBatch(
                     Self.finished, [.text(state.rawValue), .text(channel.rawValue), .integer(retentionDays)],
-                    "DELETE FROM outbox WHERE id = ?", doing: "prune messages")
+                    "DELETE FROM outbox WHERE id = ?", operation: "prune messages")
             }
         }
         result.emptied = try pruneBatch(
@@ -44,18 +44,18 @@ public struct Housekeeping {
             """
             UPDATE outbox SET recipient = '', payload = '{}', emptied_at = UTC_TIMESTAMP(6)
             WHERE id = ? AND state <> 'pending' AND emptied_at IS NULL
-            """, doing: "empty messages")
+            """, operation: "empty messages")
         result.keys = try pruneBatch(
             """
             SELECT actor_hash, key_hash FROM idempotency_keys WHERE expires_at <= UTC_TIMESTAMP(6)
             LIMIT \(Self.batchRows)
             """, [],
             "DELETE FROM idempotency_keys WHERE actor_hash = ? AND key_hash = ? AND expires_at <= UTC_TIMESTAMP(6)",
-            doing: "prune idempotency keys")
+            operation: "prune idempotency keys")
         result.contexts = try pruneBatch(
             "SELECT phone FROM whatsapp_contexts WHERE expires_at <= UTC_TIMESTAMP(6) LIMIT \(Self.batchRows)", [],
             "DELETE FROM whatsapp_contexts WHERE phone = ? AND expires_at <= UTC_TIMESTAMP(6)",
-            doing: "prune reply contexts")
+            operation: "prune reply contexts")
         return result
     }
 
@@ -74,21 +74,21 @@ public struct Housekeeping {
         """
 
     private func pruneBatch(
-        _ select: String, _ values: [SQLValue], _ change: String, doing: String
+        _ select: String, _ values: [SQLValue], _ change: String, operation: String
     ) throws(StoreError) -> Int {
         try connection.transaction { connection throws(StoreError) in
             var changed = 0
-            for row in try connection.query(select, values, doing: doing) {
+            for row in try connection.query(select, values, operation: operation) {
                 var key: [SQLValue] = []
                 for value in row.values {
                     switch value {
                     case .integer(let number): key.append(.integer(number))
                     case .text(let text): key.append(.text(text))
                     case .bytes(let bytes): key.append(.bytes(bytes))
-                    case .instant, .null: throw StoreError(kind: .unexpected, doing: doing)
+                    case .instant, .null: throw StoreError(kind: .unexpected, operation: operation)
                     }
                 }
-                changed += try connection.execute(change, key, doing: doing)
+                changed += try connection.execute(change, key, operation: operation)
             }
             try connection.commit()
             return changed

@@ -63,12 +63,12 @@ public final class OutboxStore {
         try connection.transaction { connection throws(StoreError) in
             let excluded = (0..<max(exclusions, 1)).map { SQLValue.text($0 < busy.count ? busy[$0] : Self.nobody) }
             let candidates = try connection.query(
-                candidatesSQL, [.text(channel.rawValue)] + excluded, doing: "look for due messages")
+                candidatesSQL, [.text(channel.rawValue)] + excluded, operation: "look for due messages")
             guard !candidates.isEmpty else { return .nothingDue }
             var ids: [SQLValue] = []
             for candidate in candidates { ids.append(.integer(try candidate.integer(0))) }
             while ids.count < Limits.claimCandidates { ids.append(.integer(0)) }
-            guard let row = try connection.query(Self.lock, ids, doing: "lock a due message").first
+            guard let row = try connection.query(Self.lock, ids, operation: "lock a due message").first
             else { return .contended }
             let token = makeLeaseToken()
             let message = try message(row, token, connection)
@@ -77,7 +77,7 @@ public final class OutboxStore {
             }
             try connection.execute(
                 Self.lease, [.bytes(token), .seconds(pace.lease), .integer(message.id)],
-                doing: "lease a message")
+                operation: "lease a message")
             return .claimed(message)
         }
     }
@@ -113,8 +113,8 @@ public final class OutboxStore {
         let row = try connection.query(
             """
             SELECT TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(6), next_at) FROM channel_rate WHERE channel = ? FOR UPDATE
-            """, [.text(channel.rawValue)], doing: "read the channel's rate")
-        guard let next = row.first else { throw StoreError(kind: .schema, doing: "read the channel's rate") }
+            """, [.text(channel.rawValue)], operation: "read the channel's rate")
+        guard let next = row.first else { throw StoreError(kind: .schema, operation: "read the channel's rate") }
         let wait = Double(try next.integer(0)) / 1e6
         if wait > 0 { return wait }
         try connection.execute(
@@ -124,7 +124,7 @@ public final class OutboxStore {
             WHERE channel = ?
             """,
             [.seconds(Limits.rateSlackSeconds), .seconds(1 / Double(ratePerSecond)), .text(channel.rawValue)],
-            doing: "use the channel's rate")
+            operation: "use the channel's rate")
         return nil
     }
 
@@ -158,7 +158,7 @@ public final class OutboxStore {
             [
                 .text(appointment), version.map { .integer($0) } ?? .null, .text(channel.rawValue), .text(role),
                 .text(appointment),
-            ], doing: "look at the message's appointment")
+            ], operation: "look at the message's appointment")
         guard let row = rows.first else { return (nil, false) }
         return (Status(rawValue: try row.text(0)), try row.integer(1) != 0)
     }
@@ -197,16 +197,16 @@ public final class OutboxStore {
                 Self.postpone,
                 [.seconds(delay), .integer(counted ? 0 : 1), .integer(unclear ? 1 : 0), .text(Self.clipped(error))]
                     + row,
-                doing: "postpone a message")
+                operation: "postpone a message")
         case .sent(let providerID, let recipient):
             let finish: [SQLValue] = [.text("sent"), .integer(0), .text(providerID.map(Self.clipped)), .null] + row
             if message.channel == .whatsapp, message.role == .client, let appointment = message.appointmentID {
                 try connection.execute(
                     Self.finishWithContext,
                     finish + [.text(recipient), .integer(Limits.replyContextSeconds), .text(appointment)],
-                    doing: "record a sent message")
+                    operation: "record a sent message")
             } else {
-                try connection.execute(Self.finishAlone, finish, doing: "record a sent message")
+                try connection.execute(Self.finishAlone, finish, operation: "record a sent message")
             }
         case .dead(let error, let counted):
             try Self.finish(row, .dead, error, uncounted: counted ? 0 : 1, connection)
@@ -234,7 +234,7 @@ public final class OutboxStore {
         try connection.execute(
             finishAlone,
             [.text(state.rawValue), .integer(uncounted), .null, .text(error.map(clipped))] + row,
-            doing: "record a \(state.rawValue) message")
+            operation: "record a \(state.rawValue) message")
     }
 
     private static let postpone = """
@@ -275,7 +275,7 @@ public final class OutboxStore {
             let rows = try connection.query(
                 "SELECT id FROM outbox WHERE id = ? AND lease_token = ? AND state = ?",
                 [.integer(message.id), .bytes(message.leaseToken), .text(settlement.state.rawValue)],
-                doing: "look at a settled message")
+                operation: "look at a settled message")
             return !rows.isEmpty
         }
     }

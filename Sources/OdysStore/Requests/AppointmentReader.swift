@@ -27,11 +27,11 @@ public struct AppointmentReader {
             let appointment = try AppointmentRow.appointment(row, id)
             let values: [SQLValue] = [.text(id.description), .integer(appointment.version)]
             var events: [HistoryEvent] = []
-            for row in try connection.query(Self.events, values, doing: "read the events") {
+            for row in try connection.query(Self.events, values, operation: "read the events") {
                 events.append(try HistoryEvent(row))
             }
             var messages: [HistoryMessage] = []
-            for row in try connection.query(Self.messages, values, doing: "read the messages") {
+            for row in try connection.query(Self.messages, values, operation: "read the messages") {
                 messages.append(try HistoryMessage(row))
             }
             return AppointmentHistory(appointment: appointment, events: events, messages: messages)
@@ -56,7 +56,7 @@ public struct AppointmentReader {
         """
 
     private func select(_ id: AppointmentID, _ connection: Connection) throws(StoreError) -> Row? {
-        try connection.query(Self.appointment, [.text(id.description)], doing: "read the appointment").first
+        try connection.query(Self.appointment, [.text(id.description)], operation: "read the appointment").first
     }
 
     /// READ COMMITTED shows each statement what was committed when it began. Up to the version that the appointment had

@@ -115,7 +115,7 @@ public final class AppointmentStore {
     private func lock(
         _ id: AppointmentID, _ connection: Connection
     ) throws(StoreError) -> (appointment: Appointment, now: Instant)? {
-        let rows = try connection.query(Self.lock, [.text(id.description)], doing: "lock the appointment")
+        let rows = try connection.query(Self.lock, [.text(id.description)], operation: "lock the appointment")
         guard let row = rows.first else { return nil }
         return (try AppointmentRow.appointment(row, id), try AppointmentRow.now(row))
     }
@@ -142,7 +142,7 @@ public final class AppointmentStore {
         for queued in change.messages { values += outboxValues(queued, row) }
         if let key = request.idempotencyKey { values += IdempotencyStore.values(key, keeping: change.answer) }
         for point in [FailPoint.p4, .p5, .p6, .p7, .p8] { point.hitSoon() }
-        try connection.execute(block.sql, values, doing: "write the change")
+        try connection.execute(block.sql, values, operation: "write the change")
         FailPoint.p9.hit()
     }
 
@@ -210,10 +210,10 @@ public final class AppointmentStore {
         try connection.transaction { connection throws(StoreError) in
             _ = try connection.query(
                 "SELECT version FROM appointments WHERE id = ? FOR UPDATE", [.text(id.description)],
-                doing: "wait for the lost transaction")
+                operation: "wait for the lost transaction")
             let rows = try connection.query(
                 "SELECT version FROM appointment_events WHERE marker = ?", [.bytes(marker)],
-                doing: "look the marker up")
+                operation: "look the marker up")
             return !rows.isEmpty
         }
     }

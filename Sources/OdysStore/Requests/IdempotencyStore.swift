@@ -16,7 +16,8 @@ enum IdempotencyStore {
     /// rollback, and then goes ahead; past the lock's wait they are told that it still runs.
     static func reserve(_ key: IdempotencyKey, _ connection: Connection) throws(StoreError) -> Finding {
         do throws(StoreError) {
-            try connection.execute(insert, values(key) + [.bytes(key.fingerprint)], doing: "reserve an idempotency key")
+            try connection.execute(
+                insert, values(key) + [.bytes(key.fingerprint)], operation: "reserve an idempotency key")
             return .reserved
         } catch {
             switch error.code {
@@ -28,12 +29,12 @@ enum IdempotencyStore {
     }
 
     private static func read(_ key: IdempotencyKey, _ connection: Connection) throws(StoreError) -> Finding {
-        guard let row = try connection.query(select, values(key), doing: "read an idempotency key").first else {
+        guard let row = try connection.query(select, values(key), operation: "read an idempotency key").first else {
             // Its owner has rolled back, or it was pruned, between the two statements.
             return .refused(.idempotencyInProgress)
         }
         if try row.integer(4) != 0 {
-            try connection.execute(delete, values(key), doing: "drop an expired idempotency key")
+            try connection.execute(delete, values(key), operation: "drop an expired idempotency key")
             return try reserve(key, connection)
         }
         guard try row.bytes(0) == key.fingerprint else { return .refused(.idempotencyKeyReused) }

@@ -21,7 +21,8 @@ public struct DatabaseInspection: Sendable {
         durability = try Durability.problems(connection)
         (serverVersion, dataDirectory, now) = try connection.transaction { connection throws(StoreError) in
             let row = try connection.query(
-                "SELECT VERSION(), @@datadir, UTC_TIMESTAMP(6)", [], doing: "read the server's version and clock")[0]
+                "SELECT VERSION(), @@datadir, UTC_TIMESTAMP(6)", [], operation: "read the server's version and clock")[
+                    0]
             return (try row.text(0), try row.text(1), try row.instant(2))
         }
         var missing: [String] = []
@@ -45,13 +46,13 @@ public struct DatabaseInspection: Sendable {
     private static func isAllowed(_ statement: String, _ connection: Connection) throws(StoreError) -> Bool {
         do throws(StoreError) {
             try connection.transaction { connection throws(StoreError) in
-                _ = try connection.query(statement, [], doing: "try a grant")
+                _ = try connection.query(statement, [], operation: "try a grant")
             }
             return true
         } catch {
             // ER_TABLEACCESS_DENIED_ERROR, ER_COLUMNACCESS_DENIED_ERROR
             guard error.code == 1142 || error.code == 1143 else {
-                if error.losesConnection { throw error }
+                if error.invalidatesConnection { throw error }
                 return true
             }
             return false

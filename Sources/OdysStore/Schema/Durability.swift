@@ -9,7 +9,7 @@ public enum Durability {
                 """
                 SELECT CAST(@@innodb_flush_log_at_trx_commit AS SIGNED), CAST(@@log_bin AS SIGNED),
                     CAST(@@sync_binlog AS SIGNED)
-                """, [], doing: "read the server's settings")[0]
+                """, [], operation: "read the server's settings")[0]
             var problems: [String] = []
             if ![1, 3].contains(try row.integer(0)) {
                 problems.append(

@@ -54,7 +54,7 @@ public struct Migrations {
             guard try isRecorded(connection) else { return 0 }
             let rows = try connection.query(
                 "SELECT CAST(COALESCE(MAX(version), 0) AS SIGNED) FROM schema_migrations", [],
-                doing: "read the schema's version")
+                operation: "read the schema's version")
             return try rows[0].integer(0)
         }
     }
@@ -66,7 +66,7 @@ public struct Migrations {
             """
             SELECT 1 FROM information_schema.tables
             WHERE table_schema = DATABASE() AND table_name = 'schema_migrations'
-            """, [], doing: "look for the applied migrations"
+            """, [], operation: "look for the applied migrations"
         ).isEmpty
     }
 
@@ -87,9 +87,9 @@ public struct Migrations {
     public func up(_ migrations: [Migration], report: (Migration) -> Void) throws(StoreError) {
         try connection.connect()
         let taken = try connection.query(
-            "SELECT GET_LOCK('odys_migrate', 30)", [], doing: "take the migration lock")
+            "SELECT GET_LOCK('odys_migrate', 30)", [], operation: "take the migration lock")
         guard try taken[0].integer(0) == 1 else {
-            throw StoreError(kind: .timeout, doing: "wait for another migration to end")
+            throw StoreError(kind: .timeout, operation: "wait for another migration to end")
         }
         try checkPlatform()
         for (migration, state) in try status(migrations) {
@@ -98,13 +98,13 @@ public struct Migrations {
             case .changed:
                 throw StoreError(
                     kind: .schema,
-                    doing: "check \(migration.version)_\(migration.name), which was changed after it was applied")
+                    operation: "check \(migration.version)_\(migration.name), which was changed after it was applied")
             case .pending, .unverified:
                 try apply(migration)
                 report(migration)
             }
         }
-        _ = try connection.query("SELECT RELEASE_LOCK('odys_migrate')", [], doing: "release the migration lock")
+        _ = try connection.query("SELECT RELEASE_LOCK('odys_migrate')", [], operation: "release the migration lock")
         try connection.commit()
     }
 
@@ -118,24 +118,24 @@ public struct Migrations {
               AND table_name IN ('professionals', 'clients', 'appointments', 'notifications')
               AND column_name IN ('id', 'professional_id', 'client_id')
             ORDER BY 1
-            """, [], doing: "look at the platform's tables")
+            """, [], operation: "look at the platform's tables")
         guard !rows.isEmpty else { return }
         var columns: [String] = []
         for row in rows { columns.append(try row.text(0)) }
         throw StoreError(
             kind: .schema,
-            doing: "adopt the platform's tables, where these are not of type UUID (docs/DEPLOY.md changes them): "
+            operation: "adopt the platform's tables, where these are not of type UUID (docs/DEPLOY.md changes them): "
                 + columns.joined(separator: ", "))
     }
 
     private func apply(_ migration: Migration) throws(StoreError) {
         let file = "\(migration.version)_\(migration.name)"
-        try connection.executeScript(migration.sql, doing: "apply \(file)")
+        try connection.executeScript(migration.sql, operation: "apply \(file)")
         let recorded = try connection.execute(
             "UPDATE schema_migrations SET checksum = ? WHERE version = ?",
-            [.text(migration.checksum), .integer(migration.version)], doing: "record \(file)")
+            [.text(migration.checksum), .integer(migration.version)], operation: "record \(file)")
         guard recorded == 1 else {
-            throw StoreError(kind: .schema, doing: "record \(file), which does not record its own version")
+            throw StoreError(kind: .schema, operation: "record \(file), which does not record its own version")
         }
         try connection.commit()
     }
@@ -144,7 +144,7 @@ public struct Migrations {
         try connection.transaction { connection throws(StoreError) in
             guard try Self.isRecorded(connection) else { return [:] }
             let rows = try connection.query(
-                "SELECT version, checksum FROM schema_migrations", [], doing: "read the applied migrations")
+                "SELECT version, checksum FROM schema_migrations", [], operation: "read the applied migrations")
             var checksums: [Int: String?] = [:]
             for row in rows { checksums[try row.integer(0)] = .some(try row.optionalText(1)) }
             return checksums

@@ -23,7 +23,7 @@ public struct Observer {
             var channels: [DatabaseLook.Outbox] = []
             for channel in Channel.allCases {
                 let due = try connection.query(
-                    Self.oldestDue, [.text(channel.rawValue)], doing: "look for the oldest due message")
+                    Self.oldestDue, [.text(channel.rawValue)], operation: "look for the oldest due message")
                 channels.append(
                     DatabaseLook.Outbox(
                         channel: channel, pending: try count(.pending, channel, connection),
@@ -40,7 +40,7 @@ public struct Observer {
         _ state: OutboxState, _ channel: Channel, _ connection: Connection
     ) throws(StoreError) -> Int {
         try connection.query(
-            Self.count, [.text(state.rawValue), .text(channel.rawValue)], doing: "count messages")[0].integer(0)
+            Self.count, [.text(state.rawValue), .text(channel.rawValue)], operation: "count messages")[0].integer(0)
     }
 
     /// Both in the order of the claim's index. Finished messages are not counted: they are as many as the retention
