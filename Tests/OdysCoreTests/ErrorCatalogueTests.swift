@@ -48,11 +48,11 @@ import Testing
         case .partyMissing: .unknownAction
         case .unknownAction: .invalidTransition(.cancelled, .none, allowed: [])
         case .invalidTransition: .tooEarly(allowedFrom: Instant(microseconds: 0))
-        case .tooEarly: .unauthenticated
+        case .tooEarly: .unauthenticated(tokenPresented: false)
         case .unauthenticated: .forbidden
         case .forbidden: .notFound
         case .notFound: .methodNotAllowed(allowed: "")
-        case .methodNotAllowed: AppointmentID(EndpointWorld.id).map { .slotConflict(with: $0) }
+        case .methodNotAllowed: AppointmentID(InterfaceWorld.id).map { .slotConflict(with: $0) }
         case .slotConflict: .idempotencyInProgress
         case .idempotencyInProgress: .versionMismatch(current: 1)
         case .versionMismatch: .bodyTooLarge

@@ -7,7 +7,8 @@ import Testing
 @Suite struct SettingsCatalogueTests {
     /// Without the host, which stands instead of the socket, and the file, which has to be there.
     ///
-    /// A debug build traps where a variable is read that is not in the catalogue, so reading everything once is a test.
+    /// A debug build traps where a variable is read that is not in the catalogue, so reading everything once is a
+    /// test.
     private static let everything = Dictionary(
         uniqueKeysWithValues: Setting.all.filter { !["ODYS_DB_HOST", "ODYS_JWKS_FILE"].contains($0.name) }.map {
             ($0.name, $0.isSecret ? SettingsSamples.secret : $0.example)

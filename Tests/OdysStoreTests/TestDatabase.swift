@@ -118,16 +118,16 @@ struct Fixture {
             civilTime: { _ in CivilTime(year: 2030, month: 1, day: 1, hour: 7, minute: 0, weekday: 2) }))
 
     func request(_ action: String, by user: UserID? = nil, reason: String? = nil) -> ActionRequest {
-        ActionRequest(rawAction: action, reason: reason, userID: user ?? professionalUser)
+        ActionRequest(action: AppointmentAction(wire: action), reason: reason, userID: user ?? professionalUser)
     }
 }
 
-extension ApplyResult {
+extension ActResult {
     var refusal: Refusal? {
         if case .refused(let refusal) = self { refusal } else { nil }
     }
 
     var change: AppliedChange? {
-        if case .done(let change) = self { change } else { nil }
+        if case .changed(let change) = self { change } else { nil }
     }
 }

@@ -74,8 +74,8 @@ public struct SessionCookie: Sendable {
             }
     }
 
-    /// - Parameter fields: the request's `Cookie` fields. HTTP/2 lets a client split them, and nginx passes them on as
-    ///   they are, so they count as one (RFC 9113, 8.2.3).
+    /// - Parameter fields: the request's `Cookie` fields. HTTP/2 lets a client split them, and nginx passes them on
+    ///   as they are, so they count as one (RFC 9113, 8.2.3).
     /// - Returns: nil where there is no token, or no telling which: a name that comes twice may have been added by
     ///   a page of a neighbouring host.
     public func token(in fields: [String]) -> String? {

@@ -1,7 +1,8 @@
 /// A JSON Web Key Set (RFC 7517) as it is published: the keys of it that tokens may be signed with.
 public struct KeySet: Sendable, Equatable {
     public let keys: [TokenKey]
-    /// What was left out, and why; for the operator. A key that we cannot use does not spoil the others (RFC 7517, 5).
+    /// What was left out, and why; for the operator. A key that we cannot use does not spoil the others (RFC 7517,
+    /// 5).
     public let leftOut: [String]
 
     /// Why a text is no key set. It quotes nothing of the text.

@@ -24,8 +24,8 @@ private func word(_ bytes: UnsafeRawBufferPointer, _ offset: Int) -> UInt64 {
 
 /// Tokens that were verified lately, so that a caller's signature is not computed for each of its requests.
 ///
-/// Two halves: the young one is filled, and takes the place of the old one when it is full. So the size is bounded, and
-/// nothing is ever searched for what could be dropped.
+/// Two halves: the young one is filled, and takes the place of the old one when it is full. So the size is bounded,
+/// and nothing is ever searched for what could be dropped.
 public struct TokenCache: Sendable {
     private var young: [TokenDigest: VerifiedToken] = [:]
     private var old: [TokenDigest: VerifiedToken] = [:]

@@ -1,5 +1,5 @@
-/// One setting, as operators see it: what it is called, what it means, and what it is when nobody sets it. How its text
-/// is read stands in `Settings`, which may only read what the catalogue has.
+/// One setting, as operators see it: what it is called, what it means, and what it is when nobody sets it. How its
+/// text is read stands in `Settings`, which may only read what the catalogue has.
 public struct Setting: Sendable {
     public enum Section: String, Sendable, CaseIterable {
         case process = "The process"

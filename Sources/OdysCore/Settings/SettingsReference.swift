@@ -102,8 +102,8 @@ public enum SettingsReference {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// Running text for mdoc(7), where each sentence begins a line. A line that begins with a dot or a quote would be a
-    /// request.
+    /// Running text for mdoc(7), where each sentence begins a line. A line that begins with a dot or a quote would be
+    /// a request.
     private static func manualText(_ text: String) -> [String] {
         let words = text.withoutMarkdown.replacing("\\", with: "\\e")
         var lines: [String] = []

@@ -2,38 +2,40 @@ internal import OdysCore
 internal import OdysHost
 internal import Synchronization
 
-/// Who sends a request: the keys of the moment, and the tokens that they have verified. One for the process; every
-/// worker asks it.
+/// Who sends a request: the current keys, and a cache of the tokens that they have verified. One for the process,
+/// shared by all workers.
 ///
 /// The lock is held for a look-up in memory, and never while a signature is computed.
 final class Authenticator: Sendable {
     private let reader: CredentialReader
-    private let askForKeys: @Sendable () -> Void
+    private let requestKeyRefetch: @Sendable () -> Void
     private let state: Mutex<State>
 
     private struct State {
         var verifier: TokenVerifier
         var cache = TokenCache()
-        /// Counts the changes of keys: what was verified with other keys is not remembered.
+        /// Counts the changes of keys: what was verified with other keys is not cached.
         var generation = 0
     }
 
-    /// - Parameter askForKeys: called, without the lock, when a token names a key that is not known.
-    init(_ settings: Settings, askForKeys: @escaping @Sendable () -> Void) {
+    /// - Parameter requestKeyRefetch: called, without the lock, when a token names a key that is not known.
+    init(_ settings: Settings, requestKeyRefetch: @escaping @Sendable () -> Void) {
         reader = CredentialReader(
             sessionCookie: settings.tokens.sessionCookie, allowedOrigins: settings.allowedOrigins)
-        self.askForKeys = askForKeys
+        self.requestKeyRefetch = requestKeyRefetch
         state = Mutex(State(verifier: settings.tokens.verifier(fetched: [])))
     }
 
-    /// The caller, or the refusal: 401 for whatever is wrong with a token, 403 for a cookie that is not meant.
+    /// The caller, or the refusal: 401 for whatever is wrong with a token, 403 for a cookie without a trusted origin.
     func authenticate(_ request: Request) -> Result<UserID, Refusal> {
-        guard let credential = reader.credential(of: request), let user = userID(in: credential.token)
-        else { return .failure(.unauthenticated) }
+        guard let credential = reader.credential(of: request) else {
+            return .failure(.unauthenticated(tokenPresented: request.field("HTTP_AUTHORIZATION") != .absent))
+        }
+        guard let user = userID(in: credential.token) else { return .failure(.unauthenticated(tokenPresented: true)) }
         return credential.isMeant ? .success(user) : .failure(.forbidden)
     }
 
-    /// From now on these keys count, and no others.
+    /// Replaces the keys.
     ///
     /// - Returns: whether they differ from those before.
     @discardableResult
@@ -56,7 +58,7 @@ final class Authenticator: Sendable {
         }
         if let known { return known.userID }
         let examination = verifier.examine(token, now: now)
-        if examination.asksForNewKeys { askForKeys() }
+        if examination.asksForNewKeys { requestKeyRefetch() }
         guard let verified = examination.verified else { return nil }
         state.withLock { state in
             if state.generation == generation { state.cache.remember(digest, verified) }

@@ -2,55 +2,60 @@ import Testing
 
 @testable import OdysCore
 
-/// An endpoint whose world is this object: it answers as it is told and notes every effect in order.
-final class EndpointWorld {
+/// The interface with a store that answers as it is told. Notes each call of it, and what the process is told, in
+/// order.
+final class InterfaceWorld {
     var userID: UserID? = UserID("user-p")
     /// What a caller without a user id is told.
-    var refusal = Refusal.unauthenticated
+    var refusal = Refusal.unauthenticated(tokenPresented: true)
     var acceptsCookies = false
-    var result: Result<ApplyResult, StoreError> = .success(.notFound)
+    var result: Result<ActResult, StoreError> = .success(.refused(.notFound))
     var reading: Result<AppointmentReading?, StoreError> = .success(nil)
     var history: Result<AppointmentHistory?, StoreError> = .success(nil)
     var enforcesStartTime = false
     var origins = ["https://app.example"]
     private(set) var effects: [String] = []
-    private(set) var records: [AppointmentEndpoint.Record] = []
+    private(set) var records: [RequestRecord] = []
 
     static let id = "0d5a1d53-0b8e-4d26-9c0e-2d0f0e6a4b11"
     static let madeRequestID = "made-by-us"
 
-    func respond(to request: Request) -> Response {
-        AppointmentEndpoint(
-            authenticate: { _ in
-                self.effects.append("authenticate")
-                return self.userID.map(Result.success) ?? .failure(self.refusal)
-            },
-            apply: { id, wanted, requestID throws(StoreError) in
-                let reason = wanted.reason ?? "-"
-                self.effects.append("apply \(id) \(wanted.rawAction) \(reason) \(wanted.userID.text) \(requestID)")
-                return try self.result.get()
-            },
-            readAppointment: { id throws(StoreError) in
-                self.effects.append("read \(id)")
-                return try self.reading.get()
-            },
-            readHistory: { id throws(StoreError) in
-                self.effects.append("read the history of \(id)")
-                return try self.history.get()
-            },
+    var interface: Interface {
+        Interface(
             rules: Rules(enforcesStartTime: enforcesStartTime, messages: MessageSamples.setting),
-            wakeOutbox: { messages in self.effects.append("wake \(messages.map(\.uid))") },
-            makeRequestID: {
-                self.effects.append("makeRequestID")
-                return Self.madeRequestID
-            },
-            allowedOrigins: origins,
-            acceptsCookies: acceptsCookies,
-            record: { record in
-                self.effects.append("record \(record.status) \(record.code)")
-                self.records.append(record)
-            }
-        ).respond(to: request)
+            allowedOrigins: origins, acceptsCookies: acceptsCookies)
+    }
+
+    func respond(to request: Request) -> Response {
+        let route = Route(path: request.path)
+        let requestID = interface.requestID(of: request) ?? Self.madeRequestID
+        let plan = interface.plan(request, route, caller: userID.map(Result.success) ?? .failure(refusal))
+        let outcome: Outcome
+        do throws(StoreError) { outcome = try perform(plan, requestID) } catch { outcome = .failed(error) }
+        let reply = interface.reply(to: request, route, requestID: requestID, plan, outcome)
+        if !reply.queued.isEmpty { effects.append("wake \(reply.queued.map(\.uid))") }
+        if let record = reply.record {
+            effects.append("record \(record.status) \(record.code)")
+            records.append(record)
+        }
+        return reply.response
+    }
+
+    private func perform(_ plan: Plan, _ requestID: String) throws(StoreError) -> Outcome {
+        switch plan {
+        case .preflight: return .preflight
+        case .refuse(let refusal): return .refused(refusal)
+        case .act(let id, let wanted):
+            let (action, reason) = (wanted.action?.rawValue ?? "unknown", wanted.reason ?? "-")
+            effects.append("act \(id) \(action) \(reason) \(wanted.userID.text) \(requestID)")
+            return .acted(try result.get())
+        case .read(let id, let userID):
+            effects.append("read \(id)")
+            return try reading.get().map { .read($0, by: userID) } ?? .refused(.notFound)
+        case .readHistory(let id, let userID):
+            effects.append("read the history of \(id)")
+            return try history.get().map { .history($0, by: userID) } ?? .refused(.notFound)
+        }
     }
 
     /// A request that is good in every part that is not given.
@@ -84,7 +89,7 @@ final class EndpointWorld {
                 client: PartySamples.client(nil, email: nil)),
             decision: Decision(
                 action: .confirm, actor: .professional, reason: nil, status: .confirmed, paymentStatus: .authorized,
-                notification: nil, messages: messages),
+                needsFreeSlot: true, supersedes: false, notification: nil, messages: messages),
             version: 2,
             at: Instant(year: 2026, month: 11, day: 22, hour: 10, minute: 0, second: 0, microsecond: 123_456),
             messages: zip(["m1", "m2"], messages).map(QueuedMessage.init))
@@ -125,7 +130,8 @@ struct RefusalRow {
                 refusal: .tooEarly(allowedFrom: start), status: 400, code: "too_early", error: "Ainda não é possível",
                 members: [.init("allowedFrom", "2026-12-01T17:00:00Z")]),
             RefusalRow(
-                refusal: .unauthenticated, status: 401, code: "unauthenticated", error: "Não autorizado",
+                refusal: .unauthenticated(tokenPresented: false), status: 401, code: "unauthenticated",
+                error: "Não autorizado",
                 headers: [Header("WWW-Authenticate", "Bearer realm=\"odys\"")]),
             RefusalRow(refusal: .forbidden, status: 403, code: "forbidden", error: "Sem permissão"),
             RefusalRow(refusal: .notFound, status: 404, code: "not_found", error: "Não encontrado"),
@@ -151,5 +157,11 @@ struct RefusalRow {
             RefusalRow(refusal: .internalError, status: 500, code: "internal", error: "Erro interno"),
             RefusalRow(refusal: .unavailable, status: 503, code: "unavailable", error: "Serviço indisponível"),
         ]
+    }
+}
+
+extension Response {
+    func header(_ name: String) -> String? {
+        headers.first { $0.name == name }?.value
     }
 }

@@ -5,19 +5,24 @@ internal import OdysDelivery
 internal import OdysHost
 internal import Synchronization
 
-/// One thread that keeps secrets and keys fresh: it reads the settings' files again when it is told to or when the
-/// file of keys has changed, and fetches the key set at its address. No request ever waits for it.
-final class SecretKeeper: Sendable {
+/// One thread that keeps secrets and keys current: it reads the settings' files again on SIGHUP or when the key set's
+/// file has changed, and fetches the key set at its address. No request waits for it.
+final class CredentialReloader: Sendable {
     private let live: LiveSettings
     private let log: Logger
     private let woken = DispatchSemaphore(value: 0)
-    private let wishes = Mutex<Wishes>([])
+    private let pending = Mutex(PendingWork())
 
-    private struct Wishes: OptionSet {
-        let rawValue: Int
-        static let keys = Wishes(rawValue: 1)
-        static let reload = Wishes(rawValue: 2)
-        static let end = Wishes(rawValue: 4)
+    private struct PendingWork {
+        var refetchesKeys = false
+        /// Those who wait for a reload to be done.
+        var reloads: [Reload] = []
+        var stops = false
+    }
+
+    private final class Reload: Sendable {
+        let done = DispatchSemaphore(value: 0)
+        let isGood = Mutex(false)
     }
 
     init(_ live: LiveSettings, log: Logger) {
@@ -26,13 +31,29 @@ final class SecretKeeper: Sendable {
     }
 
     /// A token named a key that is not known.
-    func askForKeys() { wish(.keys) }
-    func reload() { wish(.reload) }
-    func stop() { wish(.end) }
-
-    private func wish(_ wanted: Wishes) {
+    func requestKeyRefetch() {
         // Woken once for many: anybody can send tokens with unknown names, as often as they like.
-        if wishes.withLock({ $0.insert(wanted).inserted }) { woken.signal() }
+        let wasRequested = pending.withLock { pending in
+            defer { pending.refetchesKeys = true }
+            return pending.refetchesKeys
+        }
+        if !wasRequested { woken.signal() }
+    }
+
+    /// Reads secrets and keys again, and returns when they hold: a fetch of the key set is part of it.
+    ///
+    /// - Returns: false where something is wrong with them; then the old ones stay.
+    func reload() -> Bool {
+        let reload = Reload()
+        pending.withLock { $0.reloads.append(reload) }
+        woken.signal()
+        reload.done.wait()
+        return reload.isGood.withLock { $0 }
+    }
+
+    func stop() {
+        pending.withLock { $0.stops = true }
+        woken.signal()
     }
 
     /// Starts the thread and waits for its first fetch, so that a process that has just started does not turn away
@@ -41,7 +62,7 @@ final class SecretKeeper: Sendable {
     /// - Parameter authenticator: nil in a process that answers no requests and so needs no keys.
     func start(for authenticator: Authenticator?, in group: DispatchGroup) {
         let isReady = DispatchSemaphore(value: 0)
-        DispatchQueue(label: "odys.secrets").async(group: group) {
+        DispatchQueue(label: "odys.credentials").async(group: group) {
             self.run(authenticator, isReady)
         }
         isReady.wait()
@@ -57,44 +78,54 @@ final class SecretKeeper: Sendable {
         isReady.signal()
         while true {
             let untilFetch = source?.published.seconds(untilFetchAt: Clock.uptime) ?? Limits.keyRefreshSeconds
-            let wanted = wait(seconds: version == nil ? untilFetch : min(untilFetch, Limits.keyFilePollSeconds))
-            if wanted.contains(.end) { return }
+            let work = wait(seconds: version == nil ? untilFetch : min(untilFetch, Limits.keyFilePollSeconds))
+            if work.stops {
+                for reload in work.reloads { reload.done.signal() }
+                return
+            }
             let newVersion = tokens.keySetFile.map(Environment.version)
-            if wanted.contains(.reload) || newVersion != version {
+            var isGood = true
+            if !work.reloads.isEmpty || newVersion != version {
                 version = newVersion
-                readSettings()
+                isGood = readSettings()
                 source?.published.fetchNow(at: Clock.uptime)
             }
-            if wanted.contains(.keys), source?.published.ask(at: Clock.uptime) == true {
+            if work.refetchesKeys, source?.published.ask(at: Clock.uptime) == true {
                 log.info("a token names an unknown key; the key set is fetched again")
             }
             if source?.published.seconds(untilFetchAt: Clock.uptime) == 0 { source?.refresh(log) }
             let verifier = live.current.tokens.verifier(fetched: source?.published.keys ?? [])
             if authenticator?.use(verifier) == true { log.notice("the keys of tokens have changed") }
+            for reload in work.reloads {
+                reload.isGood.withLock { $0 = isGood }
+                reload.done.signal()
+            }
         }
     }
 
-    private func wait(seconds: Double) -> Wishes {
+    private func wait(seconds: Double) -> PendingWork {
         _ = woken.wait(timeout: .now() + seconds)
-        return wishes.withLock { wishes in
-            defer { wishes = wishes.intersection(.end) }
-            return wishes
+        return pending.withLock { pending in
+            defer { pending = PendingWork(stops: pending.stops) }
+            return pending
         }
     }
 
-    private func readSettings() {
+    private func readSettings() -> Bool {
         do throws(SettingsError) {
             try live.reload()
             log.notice("secrets and keys were read again")
             log.report(leftOut: live.current.tokens.fileKeys?.leftOut ?? [], of: "ODYS_JWKS_FILE")
+            return true
         } catch {
             log.error(
                 "secrets and keys were not read again; the old ones stay: \(error.problems.joined(separator: "; "))")
+            return false
         }
     }
 }
 
-/// The key set at an address, and what was last said of it.
+/// The key set at an address, and the outcome of the last fetch.
 private struct KeySource {
     var published = PublishedKeys(now: Clock.uptime)
     private let fetch: KeySetFetch

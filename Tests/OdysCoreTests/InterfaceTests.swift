@@ -2,19 +2,19 @@ import Testing
 
 @testable import OdysCore
 
-@Suite struct EndpointTests {
-    private static let applied = "apply \(EndpointWorld.id) confirm - user-p from-nginx"
+@Suite struct InterfaceTests {
+    private static let applied = "act \(InterfaceWorld.id) confirm - user-p from-nginx"
 
     // MARK: Success
 
     @Test func successIsTheContractsJSON() throws {
-        let world = EndpointWorld()
-        world.result = .success(.done(try EndpointWorld.change()))
-        let response = world.respond(to: EndpointWorld.request())
+        let world = InterfaceWorld()
+        world.result = .success(.changed(try InterfaceWorld.change()))
+        let response = world.respond(to: InterfaceWorld.request())
         let expected: JSON = [
             "success": .bool(true),
             "appointment": [
-                "id": .string(EndpointWorld.id), "status": "confirmed", "paymentStatus": "authorized",
+                "id": .string(InterfaceWorld.id), "status": "confirmed", "paymentStatus": "authorized",
                 "startsAt": "2026-12-01T17:00:00Z", "endsAt": "2026-12-01T17:50:00Z", "version": 2,
                 "updatedAt": "2026-11-22T10:00:00.123456Z",
             ],
@@ -37,32 +37,32 @@ import Testing
         #expect(response.header("X-Request-Id") == "from-nginx")
         #expect(Set(response.headers.map { $0.name.lowercased() }).count == response.headers.count)
         let record = try #require(world.records.first)
-        #expect(record.appointmentID?.description == EndpointWorld.id)
+        #expect(record.appointmentID?.description == InterfaceWorld.id)
         #expect(record.action == .confirm && record.role == .professional && record.failure == nil)
     }
 
     @Test func aStoredAnswerIsReplayedByteForByteAndWakesNobody() {
-        let world = EndpointWorld()
+        let world = InterfaceWorld()
         let stored = StoredAnswer(status: 200, etag: "\"7\"", body: [0x7B, 0x20, 0x7D, 0x0A])
         world.result = .success(.replayed(stored))
-        let response = world.respond(to: EndpointWorld.request())
+        let response = world.respond(to: InterfaceWorld.request())
         #expect(response.status == 200)
         #expect(response.body == stored.body)
         #expect(response.header("ETag") == "\"7\"")
         #expect(response.header("Content-Type") == "application/json")
         #expect(response.header("Idempotency-Replayed") == "true")
-        #expect(world.effects == ["authenticate", Self.applied, "record 200 replayed"])
+        #expect(world.effects == [Self.applied, "record 200 replayed"])
     }
 
     // MARK: Refusals
 
     @Test func everyRefusalHasTheContractsForm() throws {
         for row in try RefusalRow.all() {
-            let world = EndpointWorld()
+            let world = InterfaceWorld()
             world.result = .success(.refused(row.refusal))
-            let response = world.respond(to: EndpointWorld.request())
+            let response = world.respond(to: InterfaceWorld.request())
             try Self.expect(response, row, requestID: "from-nginx")
-            #expect(world.effects == ["authenticate", Self.applied, "record \(row.status) \(row.code)"])
+            #expect(world.effects == [Self.applied, "record \(row.status) \(row.code)"])
         }
     }
 
@@ -105,11 +105,11 @@ import Testing
         ("application/jsonx", "application/problem+json"), (",,;", "application/problem+json"),
     ])
     func acceptChoosesTheNameOfTheSameBytes(_ accept: String?, _ type: String) {
-        let world = EndpointWorld()
-        let accepting = EndpointWorld.request(headers: accept.map { [("HTTP_ACCEPT", $0)] } ?? [])
+        let world = InterfaceWorld()
+        let accepting = InterfaceWorld.request(headers: accept.map { [("HTTP_ACCEPT", $0)] } ?? [])
         let response = world.respond(to: accepting)
         #expect(response.header("Content-Type") == type)
-        #expect(response.body == world.respond(to: EndpointWorld.request()).body)
+        #expect(response.body == world.respond(to: InterfaceWorld.request()).body)
     }
 
     // MARK: The order of checks
@@ -118,21 +118,21 @@ import Testing
     @Test func checksComeInTheOrderOfTheContract() {
         let other = ["/api/appointments/", "/"]
         let steps: [(Request, Bool, String, [String])] = [
-            (EndpointWorld.request("POST", other[0], type: ["text/plain"], body: .tooLarge), false, "404", []),
-            (EndpointWorld.request("POST", type: ["text/plain"], body: .tooLarge), false, "405", []),
-            (EndpointWorld.request(type: ["text/plain"], body: .tooLarge), false, "401", ["authenticate"]),
-            (EndpointWorld.request(type: ["text/plain"], body: .tooLarge), true, "415", ["authenticate"]),
-            (EndpointWorld.request(type: [], body: .broken), true, "415", ["authenticate"]),
-            (EndpointWorld.request(type: ["a/b", "a/b"], body: .tooLarge), true, "400", ["authenticate"]),
-            (EndpointWorld.request(body: .tooLarge), true, "413", ["authenticate"]),
-            (EndpointWorld.request(body: .broken), true, "400", ["authenticate"]),
-            (EndpointWorld.request(body: .bytes([])), true, "400", ["authenticate"]),
-            (EndpointWorld.request(headers: [("HTTP_IF_MATCH", "7")]), true, "400", ["authenticate"]),
-            (EndpointWorld.request(headers: [("HTTP_IDEMPOTENCY_KEY", "\"")]), true, "400", ["authenticate"]),
-            (EndpointWorld.request(), true, "404", ["authenticate", Self.applied]),
+            (InterfaceWorld.request("POST", other[0], type: ["text/plain"], body: .tooLarge), false, "404", []),
+            (InterfaceWorld.request("POST", type: ["text/plain"], body: .tooLarge), false, "405", []),
+            (InterfaceWorld.request(type: ["text/plain"], body: .tooLarge), false, "401", []),
+            (InterfaceWorld.request(type: ["text/plain"], body: .tooLarge), true, "415", []),
+            (InterfaceWorld.request(type: [], body: .broken), true, "415", []),
+            (InterfaceWorld.request(type: ["a/b", "a/b"], body: .tooLarge), true, "400", []),
+            (InterfaceWorld.request(body: .tooLarge), true, "413", []),
+            (InterfaceWorld.request(body: .broken), true, "400", []),
+            (InterfaceWorld.request(body: .bytes([])), true, "400", []),
+            (InterfaceWorld.request(headers: [("HTTP_IF_MATCH", "7")]), true, "400", []),
+            (InterfaceWorld.request(headers: [("HTTP_IDEMPOTENCY_KEY", "\"")]), true, "400", []),
+            (InterfaceWorld.request(), true, "404", [Self.applied]),
         ]
         for (request, isKnown, status, effects) in steps {
-            let world = EndpointWorld()
+            let world = InterfaceWorld()
             world.userID = isKnown ? world.userID : nil
             #expect("\(world.respond(to: request).status)" == status)
             #expect(world.effects.dropLast() == effects[...])
@@ -142,32 +142,32 @@ import Testing
 
     /// Between the caller and the form of the body.
     @Test func aCookieThatIsNotMeantIsForbiddenBeforeTheBodyIsLookedAt() {
-        let world = EndpointWorld()
+        let world = InterfaceWorld()
         world.userID = nil
         world.refusal = .forbidden
-        let request = EndpointWorld.request(type: ["text/plain"], body: .tooLarge)
+        let request = InterfaceWorld.request(type: ["text/plain"], body: .tooLarge)
         #expect(world.respond(to: request).status == 403)
-        #expect(world.effects == ["authenticate", "record 403 forbidden"])
+        #expect(world.effects == ["record 403 forbidden"])
     }
 
     @Test func credentialsAreAllowedToListedOriginsWhereThereIsACookie() {
         for (accepts, origin, expected) in [
             (true, "https://app.example", "true"), (false, "https://app.example", nil), (true, "https://evil", nil),
         ] as [(Bool, String, String?)] {
-            let world = EndpointWorld()
+            let world = InterfaceWorld()
             world.acceptsCookies = accepts
             for method in ["PATCH", "OPTIONS"] {
-                let request = EndpointWorld.request(method, headers: [("HTTP_ORIGIN", origin)])
+                let request = InterfaceWorld.request(method, headers: [("HTTP_ORIGIN", origin)])
                 #expect(world.respond(to: request).header("Access-Control-Allow-Credentials") == expected)
             }
         }
     }
 
     @Test func aBadTokenTellsNothingButARequestID() {
-        let world = EndpointWorld()
+        let world = InterfaceWorld()
         world.userID = nil
         let bodies = [#"{"action":"confirm"}"#, #"{"action":"nonsense"}"#, "{"].map { text in
-            world.respond(to: EndpointWorld.request(body: .bytes(Array(text.utf8)))).body
+            world.respond(to: InterfaceWorld.request(body: .bytes(Array(text.utf8)))).body
         }
         #expect(Set(bodies).count == 1)
     }
@@ -176,40 +176,40 @@ import Testing
 
     @Test(arguments: [
         "", "/", "/api/appointments", "/api/appointments/", "/api/appointments/1",
-        "/api/appointments/\(EndpointWorld.id)/", "/api/appointments//\(EndpointWorld.id)",
-        "/API/appointments/\(EndpointWorld.id)", "api/appointments/\(EndpointWorld.id)",
-        "/api/appointments/{\(EndpointWorld.id)}", "/api/appointments/ \(EndpointWorld.id)",
-        "/api/appointments/\(EndpointWorld.id)%20", "/api/appointments/\(EndpointWorld.id)#a",
-        "/api/appointments/../appointments/\(EndpointWorld.id)", "/x/api/appointments/\(EndpointWorld.id)",
+        "/api/appointments/\(InterfaceWorld.id)/", "/api/appointments//\(InterfaceWorld.id)",
+        "/API/appointments/\(InterfaceWorld.id)", "api/appointments/\(InterfaceWorld.id)",
+        "/api/appointments/{\(InterfaceWorld.id)}", "/api/appointments/ \(InterfaceWorld.id)",
+        "/api/appointments/\(InterfaceWorld.id)%20", "/api/appointments/\(InterfaceWorld.id)#a",
+        "/api/appointments/../appointments/\(InterfaceWorld.id)", "/x/api/appointments/\(InterfaceWorld.id)",
         "/api/appointments/0d5a1d530b8e4d269c0e2d0f0e6a4b11", "/api/appointments/0d5a1d53-0b8e-4d26-9c0e-2d0f0e6a4b1g",
         "/api/appointments/0d5a1d53-0b8e-4d26-9c0e-2d0f0e6a4b1",
         "/api/appointments/0d5a1d530-b8e-4d26-9c0e-2d0f0e6a4b11",
         "/api/appointments/\u{FF10}d5a1d53-0b8e-4d26-9c0e-2d0f0e6a4b11",
-        "http://h/api/appointments/\(EndpointWorld.id)",
+        "http://h/api/appointments/\(InterfaceWorld.id)",
     ])
     func anythingElseOnThatPathIs404WithoutAnyEffect(_ target: String) {
         for method in ["PATCH", "POST"] {
-            let world = EndpointWorld()
-            #expect(world.respond(to: EndpointWorld.request(method, target)).status == 404)
+            let world = InterfaceWorld()
+            #expect(world.respond(to: InterfaceWorld.request(method, target)).status == 404)
             #expect(world.effects == ["record 404 not_found"])
         }
     }
 
     @Test(arguments: ["", "?", "?a=b", "?/../x", "?a?b"])
     func theIDIsAUUIDInAnyCaseAndTheQueryDoesNotRoute(_ query: String) {
-        let world = EndpointWorld()
-        let target = "/api/appointments/\(EndpointWorld.id.uppercased())\(query)"
-        #expect(world.respond(to: EndpointWorld.request("PATCH", target)).status == 404)
-        #expect(world.effects == ["authenticate", Self.applied, "record 404 not_found"])
+        let world = InterfaceWorld()
+        let target = "/api/appointments/\(InterfaceWorld.id.uppercased())\(query)"
+        #expect(world.respond(to: InterfaceWorld.request("PATCH", target)).status == 404)
+        #expect(world.effects == [Self.applied, "record 404 not_found"])
     }
 
     @Test(arguments: ["POST", "PUT", "DELETE", "HEAD", "TRACE", "CONNECT", "patch", "Patch", "PATCH ", ""])
     func otherMethodsAre405WithTheMethodsThatAreOffered(_ method: String) {
-        let world = EndpointWorld()
-        let response = world.respond(to: EndpointWorld.request(method))
+        let world = InterfaceWorld()
+        let response = world.respond(to: InterfaceWorld.request(method))
         #expect(response.status == 405)
         #expect(world.effects == ["record 405 method_not_allowed"])
-        let offered = world.respond(to: EndpointWorld.request("OPTIONS")).header("Allow")
+        let offered = world.respond(to: InterfaceWorld.request("OPTIONS")).header("Allow")
         #expect(response.header("Allow") == offered)
         let methods = (offered ?? "").split(separator: ", ")
         #expect(methods == ["GET", "PATCH", "OPTIONS"])

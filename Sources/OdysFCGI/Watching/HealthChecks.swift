@@ -1,8 +1,11 @@
+internal import OdysCore
+internal import OdysStore
+
 // The rules of readiness, in one place. A provider that is away makes no process unready: requests are answered, and
 // their messages wait in the outbox.
 
 extension HealthReport {
-    public init(_ facts: HealthFacts) {
+    init(_ facts: HealthFacts) {
         var checks = [Self.draining(facts)] + Self.database(facts) + [Self.writes(facts)]
         checks += facts.channels.map(Self.breaker)
         checks += facts.loops.map(Self.progress)
@@ -18,7 +21,7 @@ extension HealthReport {
 
     private static func database(_ facts: HealthFacts) -> [Check] {
         switch facts.database {
-        case .silent:
+        case .timedOut:
             return [Check("database:reachable", .fail, output: "MariaDB takes the question and does not answer")]
         case .failing(let error):
             return [Check("database:reachable", .fail, output: "\(error)")]
@@ -28,7 +31,7 @@ extension HealthReport {
         }
     }
 
-    private static func schema(_ look: DatabaseLook, _ required: Int) -> Check {
+    private static func schema(_ look: DatabaseSnapshot, _ required: Int) -> Check {
         let name = "database:schemaVersion"
         let observed = JSON.integer(look.schemaVersion)
         if look.schemaVersion < required {
@@ -41,13 +44,13 @@ extension HealthReport {
             output: "the schema is newer than this program, which knows version \(required); upgrade it")
     }
 
-    private static func durability(_ look: DatabaseLook) -> Check {
+    private static func durability(_ look: DatabaseSnapshot) -> Check {
         Check(
             "database:durability", look.durabilityProblems.isEmpty ? .pass : .warn,
             output: look.durabilityProblems.joined(separator: "; "))
     }
 
-    private static func oldestDue(_ outbox: DatabaseLook.Outbox) -> Check {
+    private static func oldestDue(_ outbox: DatabaseSnapshot.Outbox) -> Check {
         let seconds = outbox.oldestDueSeconds ?? 0
         return Check(
             "\(outbox.channel.rawValue):oldestDueSeconds", seconds > Limits.oldestDueSecondsMax ? .warn : .pass,

@@ -1,16 +1,15 @@
-internal import Dispatch
 internal import OdysCore
 internal import OdysHost
 internal import OdysStore
 internal import Synchronization
 
-/// What those who watch the process may ask of it: `/healthz/N`, `/readyz/N`, `/metrics/N`, `/status/N`. Answered by
-/// the same threads as requests; none of them waits for the database for long.
-final class Operations: Sendable {
+/// The management pages: `/healthz/N`, `/readyz/N`, `/metrics/N`, `/status/N`. Answered by the same threads as
+/// requests; each waits for the database for a bounded time.
+final class ManagementEndpoint: Sendable {
     let settings: Settings
     let metrics = Metrics()
     let database: DatabaseWatch
-    let workers: Crew
+    let workers: ThreadGroupStatus
     /// The channels that this process delivers for; set once, before anybody asks.
     private let channels = Mutex<[ChannelQueue]>([])
     private let listener = Mutex<Int32?>(nil)
@@ -21,9 +20,9 @@ final class Operations: Sendable {
     init(_ settings: Settings, _ live: LiveSettings) {
         self.settings = settings
         database = DatabaseWatch(live, metrics: metrics)
-        // A process that only delivers answers nobody but its watchers.
+        // A process that only delivers answers nothing but these pages.
         let count = settings.delivery == .only ? Limits.watcherThreads : settings.threads
-        workers = Crew("requests", count, allowedSeconds: Limits.workerSilenceSeconds)
+        workers = ThreadGroupStatus("requests", count, allowedSeconds: Limits.workerSilenceSeconds)
     }
 
     func watch(_ queues: [ChannelQueue], listener socket: Int32?) {
@@ -33,14 +32,13 @@ final class Operations: Sendable {
 
     func drain() { draining.store(true, ordering: .releasing) }
 
-    var isDraining: Bool { draining.load(ordering: .acquiring) }
     var queues: [ChannelQueue] { channels.withLock { $0 } }
     var queueLength: Int? { listener.withLock { $0 }.flatMap(ProcessFacts.queueLength(of:)) }
 
-    /// The threads that must get on.
+    /// The threads whose loops must turn.
     var loops: [LoopGroup] {
-        let senders = queues.map(\.crew.group)
-        return listener.withLock { $0 } == nil ? senders : [workers.group] + senders
+        let senders = queues.map(\.threads.loops)
+        return listener.withLock { $0 } == nil ? senders : [workers.loops] + senders
     }
 
     func health(_ database: DatabaseState) -> HealthReport {
@@ -51,16 +49,10 @@ final class Operations: Sendable {
                 channels: queues.map {
                     HealthFacts.ChannelState(channel: $0.channel, phase: $0.phase, pausedBy: $0.pausedBy)
                 },
-                loops: loops, isDraining: isDraining, unknownSettings: settings.unknown))
+                loops: loops, isDraining: draining.load(ordering: .acquiring), unknownSettings: settings.unknown))
     }
 
-    /// The answer, or nil where the path is none of these. Which instance the path names is the web server's affair: it
-    /// chose the socket by it.
-    func answer(_ request: Request) -> Response? {
-        // Before the path is taken apart, since nearly every request is one of these.
-        if request.path.hasSameStart(as: "/api/") { return nil }
-        let parts = request.path.split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count == 3, parts[0].isEmpty, let page = Page(rawValue: String(parts[1])) else { return nil }
+    func response(_ page: ManagementPage, _ request: Request) -> Response {
         guard request.method == "GET" else {
             return Response(status: 405, headers: [Header("Allow", "GET"), Self.noStore], body: [])
         }
@@ -72,17 +64,13 @@ final class Operations: Sendable {
         }
     }
 
-    private enum Page: String {
-        case healthz, readyz, metrics, status
-    }
-
     private static let noStore = Header("Cache-Control", "no-store")
 
     private func response(_ status: Int, _ type: String, _ body: [UInt8]) -> Response {
         Response(status: status, headers: [Header("Content-Type", type), Self.noStore], body: body)
     }
 
-    /// This process and one of its threads answer. Nothing else is asked.
+    /// The process is alive: one of its threads answers. Nothing else is checked.
     private var alive: Response {
         let body: JSON = [
             "status": "pass", "version": .string(Product.version), "instance": .string(settings.instance),
@@ -97,9 +85,9 @@ final class Operations: Sendable {
     }
 
     private func status(_ query: String) -> Response {
-        let wishes = query.split(separator: "&").map { $0.prefix { $0 != "=" } }
-        let page = StatusPage(self, isFull: wishes.contains("full"))
-        return wishes.contains("text")
+        let options = query.split(separator: "&").map { $0.prefix { $0 != "=" } }
+        let page = StatusPage(self, isFull: options.contains("full"))
+        return options.contains("text")
             ? response(200, "text/plain; charset=utf-8", Array(page.text.utf8))
             : response(200, "application/json", page.json.bytes)
     }

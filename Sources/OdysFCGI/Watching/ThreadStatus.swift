@@ -3,20 +3,20 @@ internal import OdysCore
 internal import OdysHost
 internal import Synchronization
 
-/// What one thread is at, for those who watch: written by the thread, read by anybody.
-final class Seat: Sendable {
+/// What one thread is doing: written by the thread, read by the management pages.
+final class ThreadStatus: Sendable {
     struct Work: Sendable {
         var threadID = 0
         var isBusy = false
         var since = Clock.uptime
-        /// What it is at, or was at last: a route or a template's name, no path and no id.
-        var doing = ""
+        /// The current or last operation: a route or a template's name, no path and no id.
+        var operation = ""
         var done = 0
     }
 
     let name: String
     private let work = Mutex(Work())
-    private let lastBeat = Atomic<Int>(Seat.milliseconds)
+    private let lastBeat = Atomic<Int>(ThreadStatus.milliseconds)
 
     init(_ name: String) {
         self.name = name
@@ -33,23 +33,23 @@ final class Seat: Sendable {
         return text.split(separator: "/").last.flatMap { Int($0) } ?? 0
     }
 
-    /// The thread says which one it is.
-    func take() {
+    /// Called by the thread that this is about.
+    func adoptCurrentThread() {
         let id = Self.threadID
         work.withLock { $0.threadID = id }
         beat()
     }
 
-    /// The loop has got on.
+    /// The loop turns.
     func beat() { lastBeat.store(Self.milliseconds, ordering: .relaxed) }
 
-    func begin(_ doing: String) {
+    func begin(_ operation: String) {
         beat()
         let now = Clock.uptime
         work.withLock {
             if !$0.isBusy { $0.since = now }
             $0.isBusy = true
-            $0.doing = doing
+            $0.operation = operation
         }
     }
 
@@ -68,21 +68,21 @@ final class Seat: Sendable {
     var silence: Double { max(0, Double(Self.milliseconds - lastBeat.load(ordering: .relaxed)) / 1_000) }
 }
 
-/// The seats of threads that do the same work.
-struct Crew: Sendable {
+/// The threads that do the same work.
+struct ThreadGroupStatus: Sendable {
     let name: String
     let allowedSeconds: Double
-    let seats: [Seat]
+    let threads: [ThreadStatus]
 
     init(_ name: String, _ count: Int, allowedSeconds: Double) {
         self.name = name
         self.allowedSeconds = allowedSeconds
-        seats = (0..<count).map { Seat("\(name) \($0 + 1)") }
+        threads = (0..<count).map { ThreadStatus("\(name) \($0 + 1)") }
     }
 
-    var busy: Int { seats.count { $0.current.isBusy } }
+    var busy: Int { threads.count { $0.current.isBusy } }
 
-    var group: LoopGroup {
-        LoopGroup(name: name, allowedSeconds: allowedSeconds, silences: seats.map(\.silence))
+    var loops: LoopGroup {
+        LoopGroup(name: name, allowedSeconds: allowedSeconds, silences: threads.map(\.silence))
     }
 }

@@ -1,11 +1,14 @@
 import OdysCore
+import OdysStore
 import Testing
 
+@testable import OdysFCGI
+
 @Suite struct HealthTests {
-    private static let good = DatabaseLook(
+    private static let good = DatabaseSnapshot(
         schemaVersion: 3, durabilityProblems: [],
         outbox: Channel.allCases.map {
-            DatabaseLook.Outbox(channel: $0, pending: 0, dead: 0, oldestDueSeconds: nil)
+            DatabaseSnapshot.Outbox(channel: $0, pending: 0, dead: 0, oldestDueSeconds: nil)
         })
 
     private func report(
@@ -18,9 +21,9 @@ import Testing
 
     private func look(version: Int = 3, durability: [String] = [], oldestDue: Double? = nil) -> DatabaseState {
         .answering(
-            DatabaseLook(
+            DatabaseSnapshot(
                 schemaVersion: version, durabilityProblems: durability,
-                outbox: [DatabaseLook.Outbox(channel: .email, pending: 1, dead: 0, oldestDueSeconds: oldestDue)]))
+                outbox: [DatabaseSnapshot.Outbox(channel: .email, pending: 1, dead: 0, oldestDueSeconds: oldestDue)]))
     }
 
     @Test func nothingWrongPasses() {
@@ -30,7 +33,7 @@ import Testing
 
     @Test func aDatabaseThatCannotBeUsedFails() {
         let gone = StoreError(kind: .connectionLost, code: 2002, sqlState: "HY000", operation: "connect")
-        for state in [DatabaseState.silent, .failing(gone), look(version: 2)] {
+        for state in [DatabaseState.timedOut, .failing(gone), look(version: 2)] {
             #expect(report(state).status == .fail)
             #expect(report(state).problems.allSatisfy { $0.output != nil })
         }
@@ -66,7 +69,7 @@ import Testing
     }
 
     @Test func theDocumentHasTheFormOfTheDraft() throws {
-        let json = report(.silent).json(version: "1", instance: "2", at: Instant(microseconds: 0))
+        let json = report(.timedOut).json(version: "1", instance: "2", at: Instant(microseconds: 0))
         #expect(json["status"]?.string == "fail" && json["instance"]?.string == "2")
         let check = try #require(json["checks"]?["database:reachable"]?.array?.first)
         #expect(check["status"]?.string == "fail" && check["output"]?.string != nil)
@@ -92,8 +95,10 @@ import Testing
         let connect = Limits.connectHostsSeconds + Limits.connectSeconds
         let database = Limits.requestSeconds + Limits.statementSeconds + 1 + connect
         #expect(Limits.workerSilenceSeconds > 2 * Limits.frontSeconds + Double(database))
-        #expect(Pace.standard.senderSilence > Double(Limits.sendSeconds + 2 * Limits.mailAnswerSeconds))
-        #expect(Pace.standard.senderSilence < Double(Limits.leaseSeconds))
+        for channel in Channel.allCases {
+            #expect(Pace.standard.senderSilence(channel) > Pace.standard.longestSend(channel))
+            #expect(Pace.standard.senderSilence(channel) < Double(Limits.leaseSeconds))
+        }
         #expect(Limits.lookWaitSeconds + 1 < 5)
     }
 }
