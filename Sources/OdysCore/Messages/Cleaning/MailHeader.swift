@@ -33,37 +33,15 @@ public enum MailHeader {
         return String(out)
     }
 
-    /// "Each 'encoded-word' MUST represent an integral number of characters" (RFC 2047, 5): cut between
-    /// scalars.
+    /// "Each 'encoded-word' MUST represent an integral number of characters" (RFC 2047, 5): cut between scalars.
     private static func words(_ text: String) -> [String] {
-        var words: [String] = []
-        var bytes: [UInt8] = []
+        var chunks: [[UInt8]] = [[]]
         for scalar in text.unicodeScalars {
             let encoded = String(scalar).utf8
-            if bytes.count + encoded.count > wordBytesMax {
-                words.append("=?UTF-8?B?\(base64(bytes))?=")
-                bytes = []
-            }
-            bytes += encoded
+            if chunks[chunks.count - 1].count + encoded.count > wordBytesMax { chunks.append([]) }
+            chunks[chunks.count - 1] += encoded
         }
-        if !bytes.isEmpty { words.append("=?UTF-8?B?\(base64(bytes))?=") }
-        return words
-    }
-
-    private static let alphabet = Array(
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".unicodeScalars)
-
-    private static func base64(_ bytes: [UInt8]) -> String {
-        var out = String.UnicodeScalarView()
-        for start in stride(from: 0, to: bytes.count, by: 3) {
-            let group = bytes[start..<min(start + 3, bytes.count)]
-            var bits = group.reduce(0) { $0 << 8 | Int($1) }
-            bits <<= 8 * (3 - group.count)
-            for place in 0..<4 {
-                out.append(place <= group.count ? alphabet[bits >> (18 - 6 * place) & 63] : "=")
-            }
-        }
-        return String(out)
+        return chunks.map { "=?UTF-8?B?\(Base64.text($0))?=" }
     }
 }
 
@@ -81,7 +59,7 @@ public enum MailAddress {
             && allParts(of: bytes[(at + 1)...]) { label in
                 (1...63).contains(label.count) && label.first != UInt8(ascii: "-")
                     && label.last != UInt8(ascii: "-")
-                    && label.allSatisfy { isAlphanumeric($0) || $0 == UInt8(ascii: "-") }
+                    && label.allSatisfy { $0.isASCIIAlphanumeric || $0 == UInt8(ascii: "-") }
             }
     }
 
@@ -113,15 +91,8 @@ public enum MailAddress {
         return "\"\(quoted)\" <\(address)>"
     }
 
-    private static func isAlphanumeric(_ byte: UInt8) -> Bool {
-        switch byte {
-        case 48...57, 65...90, 97...122: true
-        default: false
-        }
-    }
-
     /// `atext` of RFC 5322.
     private static func isAtomByte(_ byte: UInt8) -> Bool {
-        isAlphanumeric(byte) || "!#$%&'*+-/=?^_`{|}~".utf8.contains(byte)
+        byte.isASCIIAlphanumeric || "!#$%&'*+-/=?^_`{|}~".utf8.contains(byte)
     }
 }
