@@ -43,7 +43,7 @@ public enum ProviderProbe {
         let reason = result.code == 0 ? result.reason : "SMTP \(result.code): \(result.reason)"
         switch result.failure {
         case nil: return .good("it greets, and takes the login")
-        case .notConnected, .broken: return .unreachable(result.reason)
+        case .notConnected, .broken, .tooLarge: return .unreachable(result.reason)
         case .tls: return .misconfigured("TLS: \(result.reason)")
         case .noSTARTTLS: return .misconfigured("it offers no STARTTLS, and it is not on this host")
         case .login: return .misconfigured(reason)

@@ -69,6 +69,13 @@ extension ProcessTests {
             #expect(server.requests.last?.contains("Olá") == false)
         }
 
+        /// The bound of one transfer is not that of the next.
+        @Test func anAnswerThatWasTooLargeIsForgotten() throws {
+            let long = "HTTP/1.1 200 OK\r\n\r\n" + String(repeating: "x", count: 70_000)
+            let (results, _) = try Self.post([.answer(long), .answer(Self.ok), .reset], times: 3)
+            #expect(results.map(\.failure) == [.tooLarge, nil, .broken])
+        }
+
         @Test(arguments: [301, 302, 303, 307, 308])
         func aRedirectIsAnAnswerAndNotFollowed(_ code: Int) throws {
             let other = try LoopbackServer([.answer(Self.ok)])
@@ -97,7 +104,8 @@ extension ProcessTests {
             let body = String(repeating: "x", count: size)
             let (results, _) = try Self.post([.answer("HTTP/1.1 201 OK\r\nContent-Length: \(size)\r\n\r\n" + body)])
             let result = try #require(results.first)
-            #expect((result.failure == nil) == isRead)
+            #expect(result.failure == (isRead ? nil : .tooLarge))
+            #expect(result.reason == (isRead ? "" : "the answer is too large"))
             #expect(result.body.count <= 64 * 1_024)
             #expect(!isRead || result.body.count == size)
             // The request had arrived, so that nobody knows what became of it.

@@ -40,7 +40,7 @@ import Testing
 
     /// Every reply, with every way in which the conversation can have ended there.
     @Test func repliesAreJudgedByTheirFirstDigit() {
-        for failure in [TransferResult.Failure.refused, .broken, .other] {
+        for failure in [TransferResult.Failure.refused, .broken, .tooLarge, .other] {
             for code in [0] + Array(200...599) {
                 for isReady in [true, false] {
                     let outcome = Self.outcome(.sample(failure, code: code, reachedRecipient: isReady))
