@@ -153,3 +153,9 @@ struct RefusalRow {
         ]
     }
 }
+
+extension Response {
+    func header(_ name: String) -> String? {
+        headers.first { $0.name == name }?.value
+    }
+}

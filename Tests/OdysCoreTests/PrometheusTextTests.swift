@@ -1,6 +1,10 @@
 import OdysCore
 import Testing
 
+extension PrometheusText {
+    fileprivate var text: String { String(decoding: bytes, as: UTF8.self) }
+}
+
 @Suite struct PrometheusTextTests {
     @Test func aFamilyHasHelpTypeAndSamples() {
         var page = PrometheusText()

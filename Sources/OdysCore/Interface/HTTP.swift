@@ -77,8 +77,4 @@ public struct Response: Sendable, Equatable {
         self.headers = headers
         self.body = body
     }
-
-    public func header(_ name: String) -> String? {
-        headers.first { $0.name == name }?.value
-    }
 }

@@ -46,7 +46,6 @@ public struct PrometheusText: Sendable {
     }
 
     public var bytes: [UInt8] { out }
-    public var text: String { String(decoding: out, as: UTF8.self) }
 
     /// A family without samples is left out: a value that is not known is no value.
     public mutating func add(_ name: String, _ kind: Kind, _ help: String, _ samples: [Sample]) {
