@@ -112,9 +112,9 @@ public struct JSONWriter {
         needsComma = true
     }
 
-    /// Names are ours, and need no escape.
+    /// Names are ours, and need no escape. As in `put(_ text:)`, room is made once: most of what is written goes
+    /// through these two.
     private mutating func put(name: StaticString) {
-        // Room is made once for all of it, as in `put(_ text:)`: most of what is written goes through these two.
         bytes.append(addingCapacity: name.utf8CodeUnitCount + 4) { out in
             if needsComma { out.append(UInt8(ascii: ",")) }
             out.append(UInt8(ascii: "\""))
@@ -136,7 +136,7 @@ public struct JSONWriter {
     private mutating func put(_ text: String) {
         var text = text
         text.withUTF8 { characters in
-            if characters.contains(where: JSONWriter.needsEscape) { return putEscaped(characters) }
+            guard !characters.contains(where: JSONWriter.needsEscape) else { return putEscaped(characters) }
             bytes.append(addingCapacity: characters.count + 2) { out in
                 out.append(UInt8(ascii: "\""))
                 out.append(copying: characters)
