@@ -8,8 +8,8 @@ public struct EmailText: Sendable, Equatable {
     public let text: String
     public let html: String
 
-    /// Throws `.notAnEmail` for every template but `bookingConfirmed` and `bookingRejected`, and when a key
-    /// of `requiredKeys` is missing.
+    /// Throws `.notAnEmail` for every template but `bookingConfirmed` and `bookingRejected`, and when a
+    /// required key is missing.
     public init(
         _ template: Template, _ payload: MessagePayload, _ setting: MessageSetting
     ) throws(MessageError) {
@@ -41,13 +41,13 @@ struct EmailContent {
     }
 
     init(_ template: Template, _ payload: MessagePayload, _ setting: MessageSetting) throws(MessageError) {
-        guard template.isEmail else { throw .notAnEmail }
+        guard template.traits.isEmail else { throw .notAnEmail }
         let facts = try MessageFacts(template, payload, setting)
         let wording = try template.wording(facts)
         let time = try facts.civilTime
         let date = "\(PortugueseDate.short(time)) – \(PortugueseDate.time(time))"
-        subject = "\(template.label): \(date) · \(facts.professional)"
-        heading = template.label
+        subject = "\(template.traits.label): \(date) · \(facts.professional)"
+        heading = template.traits.label
         summary = "\(PortugueseDate.long(time)), \(PortugueseDate.time(time))"
         greeting = facts.greeting
         opening = wording.opening ?? ""
@@ -75,19 +75,5 @@ struct EmailContent {
         }
         paragraphs.append("\(MessageSetting.brand) · \(MessageSetting.tagline)\n\(siteURL)")
         return paragraphs.joined(separator: "\n\n") + "\n"
-    }
-}
-
-extension Template {
-    /// Whether the message exists as an e-mail too.
-    public var isEmail: Bool {
-        switch self {
-        case .bookingConfirmed, .bookingRejected: true
-        case .bookingRequest, .bookingConfirmedReceipt, .bookingRejectedReceipt, .bookingCancelled,
-            .cancelledByClient, .cancelledByProfessional, .registrationInvite, .paymentConfirmed,
-            .paymentConfirmedReceipt, .appointmentCompleted, .appointmentCompletedReceipt, .noShow,
-            .noShowReceipt, .reminder24h, .reminder1h, .newMessageToClient, .newMessageToProfessional:
-            false
-        }
     }
 }

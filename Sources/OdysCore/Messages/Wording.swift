@@ -20,9 +20,7 @@ extension Template {
     func wording(_ facts: MessageFacts) throws(MessageError) -> Wording {
         switch self {
         case .bookingConfirmed:
-            Wording(
-                "Seu horário está confirmado:",
-                "Se surgir algum imprevisto, avise com antecedência. Até lá!")
+            Wording("Seu horário está confirmado:", "Se surgir algum imprevisto, avise com antecedência. Até lá!")
         case .bookingRejected:
             Wording(
                 "Desta vez não foi possível confirmar o horário que você pediu:",
@@ -64,46 +62,6 @@ extension Template {
             Wording(nil, "Este horário não está mais reservado.")
         case .bookingConfirmedReceipt, .paymentConfirmedReceipt, .appointmentCompletedReceipt, .noShowReceipt:
             Wording(nil)
-        }
-    }
-
-    /// What the message opens with in WhatsApp.
-    var emoji: String {
-        switch self {
-        case .bookingRequest: "🔔"
-        case .bookingConfirmed, .bookingConfirmedReceipt: "✅"
-        case .bookingRejected, .bookingRejectedReceipt, .bookingCancelled, .cancelledByClient,
-            .cancelledByProfessional:
-            "❌"
-        case .registrationInvite: "👋"
-        case .paymentConfirmed, .paymentConfirmedReceipt: "💳"
-        case .appointmentCompleted: "🌟"
-        case .appointmentCompletedReceipt: "🏁"
-        case .noShow, .noShowReceipt: "⚠️"
-        case .reminder24h, .reminder1h: "⏰"
-        case .newMessageToClient, .newMessageToProfessional: "💬"
-        }
-    }
-
-    /// What happened, in a few words: the bold part of a text's first line and the heading of an e-mail.
-    var label: String {
-        switch self {
-        case .bookingRequest: "Novo pedido de agendamento"
-        case .bookingConfirmed, .bookingConfirmedReceipt: "Agendamento confirmado"
-        case .bookingRejected: "Agendamento não confirmado"
-        case .bookingRejectedReceipt: "Pedido de agendamento recusado"
-        case .bookingCancelled: "Cancelamento registrado"
-        case .cancelledByClient: "Agendamento cancelado por cliente"
-        case .cancelledByProfessional: "Agendamento cancelado"
-        case .registrationInvite: "Crie sua conta"
-        case .paymentConfirmed: "Pagamento confirmado"
-        case .paymentConfirmedReceipt: "Pagamento registrado"
-        case .appointmentCompleted, .appointmentCompletedReceipt: "Atendimento concluído"
-        case .noShow, .noShowReceipt: "Ausência registrada"
-        case .reminder24h: "Lembrete: falta um dia"
-        case .reminder1h: "Lembrete: falta uma hora"
-        case .newMessageToClient: "Nova mensagem"
-        case .newMessageToProfessional: "Nova mensagem de cliente"
         }
     }
 }

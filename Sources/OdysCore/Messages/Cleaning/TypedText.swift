@@ -38,7 +38,9 @@ public enum TypedText {
         var scalars = 0
         // No space may stand at the start, at the end or beside another, and a full stop needs one behind it.
         var last = UInt8(ascii: " ")
-        for byte in text.utf8 {
+        let bytes = text.utf8Span.span
+        for index in bytes.indices {
+            let byte = bytes[index]
             switch byte {
             case UInt8(ascii: " "):
                 if last == byte { return false }
@@ -72,11 +74,10 @@ public enum TypedText {
     private static func kind(of scalar: Unicode.Scalar) -> Kind {
         switch scalar {
         case "*", "~", "`": return .removed
-        case "_", "\u{2500}"..."\u{259F}", "\u{2800}": return .space
+        case " ", "_", "\u{2500}"..."\u{259F}", "\u{2800}": return .space
         case "\u{200D}": return .joiner
         case "\u{FE0E}", "\u{FE0F}": return .selector
         case "\u{1F3FB}"..."\u{1F3FF}": return .plain
-        case " ": return .space
         // The rest of printable ASCII, and Latin letters.
         case "!"..."}", "\u{C0}"..."\u{17F}": return .plain
         default: break
@@ -196,9 +197,7 @@ public enum TypedText {
     }
 
     private static func cut(_ scalars: [Unicode.Scalar], scalarsMax: Int) -> String {
-        var view = String.UnicodeScalarView()
-        for scalar in scalars { view.append(scalar) }
-        let text = String(view)
+        let text = String(String.UnicodeScalarView(scalars))
         guard scalars.count > scalarsMax else { return text }
         var kept = ""
         var count = 0
