@@ -25,7 +25,7 @@ public final class EmailSender {
             let email = try message.rendered { template, payload throws(MessageError) in
                 try EmailText(template, payload, texts)
             }
-            return SMTPAnswer(send(email, message)).outcome(to: message.recipient)
+            return SMTPAnswer(result: send(email, message)).outcome(to: message.recipient)
         } catch {
             return .unsendable(reason: error.reason)
         }

@@ -5,10 +5,6 @@ internal import OdysCore
 struct EvolutionAnswer {
     let result: TransferResult
 
-    init(_ result: TransferResult) {
-        self.result = result
-    }
-
     /// The API does not know the form of the request.
     static let malformed = DeliveryOutcome.permanent(reason: "HTTP 400: malformed request")
 

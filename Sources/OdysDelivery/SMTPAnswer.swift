@@ -4,10 +4,6 @@ internal import OdysCore
 struct SMTPAnswer {
     let result: TransferResult
 
-    init(_ result: TransferResult) {
-        self.result = result
-    }
-
     func outcome(to recipient: String) -> DeliveryOutcome {
         let reason = result.code == 0 ? result.reason : "SMTP \(result.code): \(result.reason)"
         switch result.failure {

@@ -57,7 +57,7 @@ public final class WhatsAppSender {
         curl.setBody(body(text, number, version).bytes)
         let headers = ["Content-Type: application/json", "apikey: \(settings.apiKey)", "Expect:"]
         let result = curl.withLists([(CURLOPT_HTTPHEADER, headers)]) { curl.perform() }
-        return EvolutionAnswer(result).outcome(to: number)
+        return EvolutionAnswer(result: result).outcome(to: number)
     }
 
     private func body(_ text: String, _ number: String, _ version: EvolutionSettings.Version) -> JSON {

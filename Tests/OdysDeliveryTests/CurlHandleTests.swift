@@ -109,7 +109,7 @@ extension ProcessTests {
             #expect(result.body.count <= 64 * 1_024)
             #expect(!isRead || result.body.count == size)
             // The request had arrived, so that nobody knows what became of it.
-            #expect(isRead || OutcomeClass(EvolutionAnswer(result).outcome(to: "55")) == .unclear)
+            #expect(isRead || OutcomeClass(EvolutionAnswer(result: result).outcome(to: "55")) == .unclear)
         }
 
         @Test(
@@ -135,7 +135,7 @@ extension ProcessTests {
             let result = try #require(results.first)
             #expect(result.failure != nil || result.code != 201)
             #expect(result.bytesSent > 0)
-            #expect(OutcomeClass(EvolutionAnswer(result).outcome(to: "55")) == .unclear)
+            #expect(OutcomeClass(EvolutionAnswer(result: result).outcome(to: "55")) == .unclear)
             // Sent once: a copy would be one that nobody counts.
             #expect(requests.count == 1)
         }
@@ -146,7 +146,7 @@ extension ProcessTests {
             let result = Self.post(CurlHandle(), server.url)
             #expect(result.failure == .notConnected)
             #expect(result.bytesSent == 0 && result.code == 0 && !result.reachedRecipient)
-            #expect(OutcomeClass(EvolutionAnswer(result).outcome(to: "55")) == .notSent)
+            #expect(OutcomeClass(EvolutionAnswer(result: result).outcome(to: "55")) == .notSent)
         }
 
         /// The connection ends before TLS is agreed, and so before a byte of the request.
@@ -155,7 +155,7 @@ extension ProcessTests {
             let (results, _) = try Self.post([step], scheme: "https")
             let result = try #require(results.first)
             #expect(result.bytesSent == 0)
-            #expect(OutcomeClass(EvolutionAnswer(result).outcome(to: "55")) == .notSent)
+            #expect(OutcomeClass(EvolutionAnswer(result: result).outcome(to: "55")) == .notSent)
         }
 
         /// A kept connection that turns out to be dead is what makes libcurl send again by itself; none is kept.

@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct SMTPAnswerTests {
     private static func outcome(_ result: TransferResult) -> DeliveryOutcome {
-        SMTPAnswer(result).outcome(to: "ana@mail.example")
+        SMTPAnswer(result: result).outcome(to: "ana@mail.example")
     }
 
     @Test(arguments: [250, 251, 0, 354])

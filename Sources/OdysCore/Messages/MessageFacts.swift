@@ -13,7 +13,7 @@ struct MessageFacts {
     }
 
     /// One fact, as a line of its own shows it.
-    struct Line {
+    struct Line: Sendable {
         let label: String
         let value: String
     }

@@ -14,8 +14,8 @@ public enum NotificationType: String, Sendable, CaseIterable {
 
     /// Title and body in plain text: one line each, typed values cleaned, the date before any of them.
     ///
-    /// A notice is written inside the transaction of an action, where all facts are known; it cannot fail.
-    /// One that is missing all the same (a test's payload, say) is left out.
+    /// Cannot fail, because it is written inside the transaction of an action. All facts are known there; one that is
+    /// missing all the same (in a test, say) is left out.
     public func text(_ payload: MessagePayload, _ setting: MessageSetting) -> (title: String, body: String) {
         let words = words
         var body = words.opening

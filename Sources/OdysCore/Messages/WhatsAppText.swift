@@ -1,10 +1,9 @@
 extension Template {
     /// The message as WhatsApp shows it, in Brazilian Portuguese.
     ///
-    /// Clients get a headed text that ends in a signature, so that it stands out from the chat that runs
-    /// over the same number; professionals get the facts. No line starts with a typed value, and none holds
-    /// both a typed value and a date or a time, so that a name in a right-to-left script cannot reorder
-    /// those.
+    /// Clients get a headed text that ends in a signature, so that it stands out from the chat that runs over the same
+    /// number; professionals get the facts. No line starts with a typed value, and none holds both a typed value and a
+    /// date or a time, so that a name in a right-to-left script cannot reorder those.
     ///
     /// Throws when a required key is missing.
     public func whatsAppText(
@@ -24,8 +23,7 @@ extension Template {
             head = "\(traits.emoji) *\(traits.label)*\n\n"
             foot = ""
         }
-        // Names, reasons and links are bounded, so this cuts only what a very long address of the platform
-        // adds.
+        // Names, reasons and links are bounded: this cuts only what a very long address of the platform adds.
         let room = max(0, Limits.textUnitsMax - head.utf16.count - foot.utf16.count)
         return (head + body.prefix(units: room) + foot).prefix(units: Limits.textUnitsMax)
     }

@@ -15,8 +15,8 @@ struct Wording {
 }
 
 extension Template {
-    /// The words of this message. No claim about a person's gender, and none about the kind of appointment:
-    /// the platform serves hairdressers as well as therapists.
+    /// No claim about a person's gender, and none about the kind of appointment: the platform serves hairdressers as
+    /// well as therapists.
     func wording(_ facts: MessageFacts) throws(MessageError) -> Wording {
         switch self {
         case .bookingConfirmed:
@@ -67,8 +67,8 @@ extension Template {
 }
 
 extension MessageFacts {
-    /// The invitation, alone or at the end of a confirmation. Its link carries no personal data: what it
-    /// would fill in belongs in no log on the way.
+    /// The invitation, alone or at the end of a confirmation. Its link carries no personal data, for the logs on its
+    /// way.
     var invitation: Wording {
         Wording(
             nil,

@@ -2,10 +2,9 @@
 public enum MailHeader {
     /// The text as the value of a header field such as `Subject`.
     ///
-    /// Printable ASCII stays as it is. Anything else becomes encoded words (RFC 2047, UTF-8, B), one a
-    /// line, folded by CRLF and a space: each is at most 75 characters, and its line at most 76 with a
-    /// field name of up to 12 in front. Control characters become spaces first, so no text can end the
-    /// field and begin another.
+    /// Printable ASCII stays as it is. Anything else becomes encoded words (RFC 2047, UTF-8, B), one a line, folded by
+    /// CRLF and a space: each is at most 75 characters, and its line at most 76 with a field name of up to 12 in front.
+    /// Control characters become spaces first, so no text can end the field and begin another.
     public static func encoded(_ text: String) -> String {
         let text = withoutControls(text)
         return isPlain(text) ? text : words(text).joined(separator: "\r\n ")
@@ -23,14 +22,9 @@ public enum MailHeader {
     }
 
     static func withoutControls(_ text: String) -> String {
-        var out = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars {
-            switch scalar.properties.generalCategory {
-            case .control, .lineSeparator, .paragraphSeparator: out.append(" ")
-            default: out.append(scalar)
-            }
-        }
-        return String(out)
+        let breaks: ClosedRange<Unicode.Scalar> = "\u{2028}"..."\u{2029}"
+        return String(
+            String.UnicodeScalarView(text.unicodeScalars.map { $0.isControl || breaks.contains($0) ? " " : $0 }))
     }
 
     /// "Each 'encoded-word' MUST represent an integral number of characters" (RFC 2047, 5): cut between scalars.
@@ -49,8 +43,8 @@ public enum MailHeader {
 public enum MailAddress {
     /// Whether the text is one plain address that can stand in a command or a header.
     ///
-    /// Stricter than RFC 5321 on purpose: a dot-atom of ASCII, one `@`, a host name; no quotes, comments,
-    /// spaces, address literals or non-ASCII. At most 254 bytes, 64 of them before the `@`.
+    /// Stricter than RFC 5321 on purpose: a dot-atom of ASCII, one `@`, a host name; no quotes, comments, spaces,
+    /// address literals or non-ASCII. At most 254 bytes, 64 of them before the `@`.
     public static func isSafe(_ address: String) -> Bool {
         let bytes = Array(address.utf8)
         guard bytes.count <= 254, let at = bytes.firstIndex(of: UInt8(ascii: "@")), at <= 64 else { return false }
@@ -73,8 +67,7 @@ public enum MailAddress {
         return isGood(rest)
     }
 
-    /// `Name <address>` for a header field, the name quoted or encoded as it needs; nil for an unsafe
-    /// address.
+    /// `Name <address>` for a header field, the name quoted or encoded as it needs; nil for an unsafe address.
     public static func header(name: String, address: String) -> String? {
         guard isSafe(address) else { return nil }
         let name = MailHeader.withoutControls(name)
