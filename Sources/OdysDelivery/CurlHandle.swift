@@ -9,8 +9,8 @@ public enum Curl {
     }
 }
 
-/// For calls that fail only when memory has run out or the call is a mistake of ours. To go on would be to transfer
-/// with other bounds, or another content, than was asked for.
+/// For calls that fail only when memory has run out or the call is a mistake of ours. Without them, a transfer would
+/// have other bounds or another content.
 private func check(_ result: CURLcode, _ function: StaticString = #function) {
     precondition(result == CURLE_OK, "\(function): \(String(cString: curl_easy_strerror(result)))")
 }
@@ -20,7 +20,7 @@ private func check(_ result: CURLcode, _ function: StaticString = #function) {
 /// Not Sendable: "never use a single handle from more than one thread at any given time" (libcurl-thread(3)).
 final class CurlHandle {
     private let handle: UnsafeMutableRawPointer
-    /// Kept at one address: libcurl holds it for as long as the transfer runs.
+    /// A class, so that libcurl's pointer to it stays valid.
     private let sink = ResponseSink()
     private let pace: Pace
 
@@ -36,8 +36,8 @@ final class CurlHandle {
 
     /// Forgets the options of the last transfer and sets the ones that all have.
     ///
-    /// Every transfer has a connection of its own: when a kept connection turns out to be dead, libcurl sends
-    /// the request again by itself, and a message that did arrive would be there twice without anybody knowing.
+    /// Every transfer has a connection of its own. When a kept connection turns out to be dead, libcurl repeats the
+    /// request by itself, and a message that had arrived would arrive twice.
     ///
     /// - Parameter protocols: what may be spoken, such as `https`; redirects are never followed.
     func prepare(url: String, protocols: String) {
@@ -83,8 +83,8 @@ final class CurlHandle {
         check(odys_setopt_pointer(handle, option, value))
     }
 
-    /// Keeps the first letters of the last command that was sent: libcurl does not say which one was refused. The
-    /// farewell, which it sends after a refusal too, does not count.
+    /// Records the first four bytes of the last SMTP command, because libcurl does not say which one was refused. QUIT
+    /// does not count: libcurl sends it after a refusal too.
     func watchCommands() {
         set(CURLOPT_VERBOSE, 1)
         set(CURLOPT_DEBUGDATA, Unmanaged.passUnretained(sink).toOpaque())
@@ -190,7 +190,7 @@ final class CurlHandle {
 /// What the server answered, up to `Limits.answerBytesMax`.
 private final class ResponseSink {
     private(set) var body: [UInt8] = []
-    /// Whether the answer has more than that. libcurl reports a failed write then, as for other reasons too.
+    /// Whether the answer has more than that. libcurl's error is a failed write then, as for other reasons too.
     private(set) var hasRefused = false
     var lastCommand: [UInt8] = []
 

@@ -1,7 +1,7 @@
 internal import CCurl
 public import OdysCore
 
-/// Whether a provider would take a message, found out without sending one.
+/// Checks whether a provider would accept a message, without sending one.
 public enum ProviderProbe {
     public enum Answer: Sendable, Equatable {
         case good(String)
@@ -32,7 +32,7 @@ public enum ProviderProbe {
         }
     }
 
-    /// Greets the mail server, encrypts and logs in as for a mail, and leaves again.
+    /// EHLO, STARTTLS and AUTH as for a mail, then NOOP and QUIT.
     public static func smtp(_ settings: SMTPSettings) -> Answer {
         let curl = CurlHandle()
         curl.prepare(settings)

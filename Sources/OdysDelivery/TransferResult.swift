@@ -3,19 +3,19 @@ struct TransferResult {
     enum Failure: Equatable {
         /// Nothing of the message can have arrived: no name, no connection.
         case notConnected
-        /// TLS could not be agreed, or the certificate does not hold.
+        /// The TLS handshake failed, or the certificate is not valid.
         case tls
         /// The server does not offer the STARTTLS that we require.
         case noSTARTTLS
         /// The server refused the login.
         case login
-        /// The server answered with a refusal (the code says which), or with something that is not the protocol.
+        /// The server refused (the code says what), or violated the protocol.
         case refused
-        /// The connection ended or fell silent at some point.
+        /// The connection was closed, reset or timed out.
         case broken
         /// The answer has more than `Limits.answerBytesMax` bytes.
         case tooLarge
-        /// libcurl could not do what it was asked.
+        /// Any other error of libcurl's.
         case other
     }
 
@@ -26,8 +26,7 @@ struct TransferResult {
     let body: [UInt8]
     /// Bytes of the request that were written, headers and body.
     let bytesSent: Int
-    /// SMTP: whether the conversation had come to the recipient, so that a refusal is about the message and not
-    /// about us.
+    /// SMTP: whether the session had reached RCPT TO, so that a refusal is about the message and not about us.
     let reachedRecipient: Bool
     /// Seconds or a date, as the server wrote it.
     let retryAfterSeconds: Double?

@@ -4,11 +4,11 @@ extension JSON {
         case notUTF8, unexpected, tooDeep, repeatedMember, numberOutOfRange
     }
 
-    /// Reads one JSON text (RFC 8259), strictly: UTF-8 without a byte order mark, no repeated member names,
-    /// no lone surrogates, at most `Limits.jsonDepthMax` levels.
+    /// Reads one JSON text (RFC 8259), strictly: UTF-8 without a byte order mark, no repeated member names, no lone
+    /// surrogates, at most `Limits.jsonDepthMax` levels.
     ///
-    /// The platform's decoder is not used because it keeps one of two members of the same name without a
-    /// word, and which one is then a matter between it and every other reader of the same bytes.
+    /// Foundation's decoder is not used: of two members of the same name it silently keeps one, and another reader of
+    /// the same bytes may keep the other.
     public init(reading bytes: [UInt8]) throws(ReadError) {
         var reader = Reader(bytes: bytes)
         self = try reader.document()

@@ -1,5 +1,4 @@
-// What is asked of texts in many places. ASCII is decided without Unicode's tables, which cost a hundred instructions
-// for each question.
+// ASCII is decided without Unicode's tables, where each lookup costs a hundred instructions.
 
 extension String {
     /// Whether two texts are the same bytes. `==` is Unicode equivalence, which is wrong for ids, tokens and names.

@@ -48,7 +48,7 @@ public enum TypedText {
 
     /// `inline` for a text of any kind.
     static func cleaned(_ text: String, scalarsMax: Int) -> String {
-        // Breaking a link takes at most every third scalar away, so twice the room is more than is shown.
+        // Breaking links drops at most every third scalar: twice the room holds more than is shown.
         let start = visible(text, scalarsMax: 2 * scalarsMax + 64)
         return cut(withoutLinks(start), scalarsMax: scalarsMax)
     }
