@@ -124,6 +124,10 @@ public enum Limits {
     public static let textUnitsMax = 4_096
     /// Unicode scalars of a name inside a message.
     public static let nameScalarsMax = 120
+    /// Unicode scalars of a chat message's beginning inside a message.
+    public static let previewScalarsMax = 200
+    /// Bytes of a percent-encoded slug in a link. A slug has at most 190 characters; real ones are ASCII.
+    public static let slugLinkBytesMax = 1_024
     /// Hours until a message is no longer worth sending, counted from its event.
     public static let bookingExpiryHours = 24
     public static let paymentExpiryHours = 72
