@@ -16,7 +16,7 @@ final class TestDatabase {
     init(migrated: Bool = true) throws {
         socket = try #require(
             ProcessInfo.processInfo.environment["ODYS_TEST_DB_SOCKET"],
-            "these tests need a MariaDB; run them by: scripts/test store")
+            "these tests need a MariaDB; run: scripts/test swift")
         try admin("CREATE DATABASE \(name) CHARACTER SET utf8mb4")
         if migrated { try Migrations(connection(.migration)).up(TestDatabase.migrations()) { _ in } }
     }
