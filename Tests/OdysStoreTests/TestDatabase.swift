@@ -16,7 +16,7 @@ final class TestDatabase {
     init(migrated: Bool = true) throws {
         socket = try #require(
             ProcessInfo.processInfo.environment["ODYS_TEST_DB_SOCKET"],
-            "these tests need a MariaDB; run them by: scripts/test store")
+            "these tests need a MariaDB; run them by: scripts/test swift")
         try admin("CREATE DATABASE \(name) CHARACTER SET utf8mb4")
         if migrated { try Migrations(connection(.migration)).up(TestDatabase.migrations()) { _ in } }
     }
@@ -40,9 +40,11 @@ final class TestDatabase {
         Connection(try settings(database: name), limits: limits)
     }
 
-    private func settings(database: String) throws -> DatabaseSettings {
+    func settings(database: String, user: String = "root", password: String? = nil) throws -> DatabaseSettings {
         try DatabaseSettings(
-            environment: ["ODYS_DB_SOCKET": socket, "ODYS_DB_USER": "root", "ODYS_DB_NAME": database],
+            environment: [
+                "ODYS_DB_SOCKET": socket, "ODYS_DB_USER": user, "ODYS_DB_PASSWORD": password, "ODYS_DB_NAME": database,
+            ].compactMapValues(\.self),
             migrating: false, readFile: { _ in .success("") })
     }
 

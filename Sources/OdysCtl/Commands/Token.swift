@@ -20,12 +20,12 @@ struct Token: ParsableCommand {
         func run() throws {
             let tokens = try Config.settings().tokens
             guard (1...Limits.userIDBytesMax).contains(sub.utf8.count) else {
-                throw Failure(usage: "--sub must have 1 to \(Limits.userIDBytesMax) bytes")
+                throw Failure.usage("--sub must have 1 to \(Limits.userIDBytesMax) bytes")
             }
             let token = tokens.secret?.mint(
                 subject: sub, expires: time(nil) + ttl, issuer: tokens.issuer, audience: tokens.audience)
             guard let token else {
-                throw Failure(usage: "ODYS_JWT_SECRET: is not set; a token can only be made with it")
+                throw Failure.usage("ODYS_JWT_SECRET: is not set; a token can only be made with it")
             }
             print(token)
         }
@@ -45,10 +45,10 @@ struct Token: ParsableCommand {
         func run() throws {
             let tokens = try Config.settings().tokens
             let text = token ?? readLine() ?? ""
-            guard !text.isEmpty else { throw Failure(usage: "give a token, as an argument or on standard input") }
+            guard !text.isEmpty else { throw Failure.usage("give a token, as an argument or on standard input") }
             let fetched = try fetch(tokens)
             let examination = tokens.verifier(fetched: fetched.keys).examine(text, now: Double(time(nil)))
-            print(output.json ? report(examination, fetched.problem).text : lines(examination, fetched.problem))
+            output.show(report(examination, fetched.problem), orLines: lines(examination, fetched.problem))
             guard examination.verified == nil else { return }
             throw ExitCode(fetched.problem != nil && examination.asksForNewKeys ? 3 : 1)
         }
@@ -70,7 +70,7 @@ struct Token: ParsableCommand {
                 "claims": examination.claims ?? .null,
                 "key": examination.key.map { key in
                     [
-                        "algorithm": .string(key.algorithm.rawValue), "kid": JSON(key.id),
+                        "algorithm": JSON(key.algorithm), "kid": JSON(key.id),
                         // A secret's would help whoever guesses secrets.
                         "thumbprint": key.algorithm == .hs256 ? .null : .string(key.thumbprint),
                     ]
@@ -80,7 +80,7 @@ struct Token: ParsableCommand {
             ]
         }
 
-        private func lines(_ examination: TokenExamination, _ problem: String?) -> String {
+        private func lines(_ examination: TokenExamination, _ problem: String?) -> [String] {
             var lines: [String] = []
             if let header = examination.header { lines.append("header  \(header.text)") }
             if let claims = examination.claims { lines.append("claims  \(claims.text)") }
@@ -88,7 +88,7 @@ struct Token: ParsableCommand {
             if let problem { lines.append("        \(problem)") }
             lines += examination.problems.map { "refused \($0)" }
             if examination.verified != nil { lines.append("accepted") }
-            return lines.joined(separator: "\n")
+            return lines
         }
     }
 }

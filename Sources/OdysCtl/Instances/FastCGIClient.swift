@@ -1,5 +1,5 @@
 internal import Glibc
-internal import OdysCore
+internal import OdysHost
 
 /// One GET to a responder, over its own socket, as a web server would send it. Each use opens a connection, asks, reads
 /// the answer and closes, all within a deadline: a responder that is frozen must not freeze the one who looks.
@@ -25,7 +25,7 @@ struct FastCGIClient {
     func get(_ target: String) throws(Failure) -> Answer {
         let socket = try connect()
         defer { close(socket) }
-        let deadline = now + seconds
+        let deadline = Clock.uptime + seconds
         let parameters = [("REQUEST_METHOD", "GET"), ("REQUEST_URI", target), ("SERVER_PROTOCOL", "HTTP/1.1")]
         let request =
             record(.begin, [0, 1, 0, 0, 0, 0, 0, 0]) + record(.parameters, parameters.flatMap(pair))
@@ -56,28 +56,15 @@ struct FastCGIClient {
         case output = 6
     }
 
-    private var now: Double {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-    }
-
     private func connect() throws(Failure) -> Int32 {
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        guard path.utf8.count < MemoryLayout.size(ofValue: address.sun_path) else {
-            throw .refused("the path is too long")
-        }
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
         let socket = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard socket >= 0 else { throw .refused(String(cString: strerror(errno))) }
         // A queue that is full makes connect and send wait, too.
         var limit = timeval(tv_sec: Int(seconds), tv_usec: 0)
         setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-        let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                Glibc.connect(socket, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
+        guard let result = UnixSocket.withAddress(of: path, { Glibc.connect(socket, $0, $1) }) else {
+            close(socket)
+            throw .refused("the path is too long")
         }
         guard result == 0 else {
             let reason = errno
@@ -102,10 +89,11 @@ struct FastCGIClient {
 
     private func answer(_ output: [UInt8]) throws(Failure) -> Answer {
         let text = String(decoding: output, as: UTF8.self)
-        guard let end = text.range(of: "\r\n\r\n"), let status = text[..<end.lowerBound].split(separator: "\r\n").first,
-            status.hasPrefix("Status: "), let number = Int(status.dropFirst(8).prefix(3))
+        let parts = text.split(separator: "\r\n\r\n", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, let status = parts[0].split(separator: "\r\n").first, status.hasPrefix("Status: "),
+            let number = Int(status.dropFirst(8).prefix(3))
         else { throw .garbled }
-        return Answer(status: number, body: Array(text[end.upperBound...].utf8))
+        return Answer(status: number, body: Array(parts[1].utf8))
     }
 
     /// Bytes as they come, until the deadline.
@@ -116,9 +104,7 @@ struct FastCGIClient {
         func take(_ count: Int) throws(Failure) -> [UInt8] {
             var bytes: [UInt8] = []
             while bytes.count < count {
-                var time = timespec()
-                clock_gettime(CLOCK_MONOTONIC, &time)
-                let left = deadline - Double(time.tv_sec) - Double(time.tv_nsec) / 1e9
+                let left = deadline - Clock.uptime
                 var waiting = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
                 guard left > 0, poll(&waiting, 1, Int32(left * 1_000) + 1) == 1 else { throw .silent }
                 var chunk = [UInt8](repeating: 0, count: count - bytes.count)
@@ -128,19 +114,5 @@ struct FastCGIClient {
             }
             return bytes
         }
-    }
-}
-
-extension String {
-    /// The first place of a short text.
-    fileprivate func range(of separator: String) -> Range<String.Index>? {
-        let wanted = Array(separator.utf8)
-        let bytes = Array(utf8)
-        guard bytes.count >= wanted.count else { return nil }
-        for start in 0...(bytes.count - wanted.count) where bytes[start..<start + wanted.count].elementsEqual(wanted) {
-            let lower = utf8.index(utf8.startIndex, offsetBy: start)
-            return lower..<utf8.index(lower, offsetBy: wanted.count)
-        }
-        return nil
     }
 }

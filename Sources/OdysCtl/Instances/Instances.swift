@@ -1,6 +1,5 @@
 internal import ArgumentParser
-internal import Glibc
-internal import OdysCore
+internal import OdysHost
 
 /// The responders of this host, by their sockets.
 struct InstanceOptions: ParsableArguments {
@@ -22,33 +21,30 @@ struct InstanceOptions: ParsableArguments {
         }
     }
 
-    func find(_ names: [String]) throws -> [Instance] {
+    func find(_ names: [String]) throws(Failure) -> [Instance] {
         if let socket {
-            guard names.count <= 1 else { throw Failure(usage: "--socket is one instance's") }
+            guard names.count <= 1 else { throw Failure.usage("--socket is one instance's") }
             return [Instance(name: names.first ?? "1", path: socket)]
         }
         for name in names where !name.allSatisfy({ $0.isLetter || $0.isNumber || $0 == "-" || $0 == "_" }) {
-            throw Failure(usage: "'\(name)' is no instance's name")
+            throw Failure.usage("'\(name)' is no instance's name")
         }
         let found = names.isEmpty ? try listed() : names
         return found.map { Instance(name: $0, path: "\(socketDir)/fcgi-\($0).sock") }
     }
 
-    private func listed() throws -> [String] {
-        guard let directory = opendir(socketDir) else {
-            throw Failure(
-                unreachable:
-                    "\(socketDir): \(String(cString: strerror(errno))); --socket-dir says where the sockets are")
+    /// Whether a file of the directory is named as a responder's socket.
+    static func isSocket(_ name: String) -> Bool { name.hasPrefix("fcgi-") && name.hasSuffix(".sock") }
+
+    private func listed() throws(Failure) -> [String] {
+        let entries: [String]
+        do throws(Directory.Failure) {
+            entries = try Directory.names(in: socketDir)
+        } catch {
+            throw .unreachable("\(error); --socket-dir says where the sockets are")
         }
-        defer { closedir(directory) }
-        var names: [String] = []
-        while let entry = readdir(directory) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if name.hasPrefix("fcgi-"), name.hasSuffix(".sock") { names.append(String(name.dropFirst(5).dropLast(5))) }
-        }
-        guard !names.isEmpty else { throw Failure(unreachable: "there is no instance in \(socketDir)") }
+        let names = entries.filter(Self.isSocket).map { String($0.dropFirst(5).dropLast(5)) }
+        guard !names.isEmpty else { throw .unreachable("there is no instance in \(socketDir)") }
         return names.sorted { (Int($0) ?? .max, $0) < (Int($1) ?? .max, $1) }
     }
 }

@@ -20,10 +20,9 @@ struct MCP: ParsableCommand {
     func run() throws {
         let settings = try Config.settings()
         let connection = Connection(settings.database)
-        let found = try working { () throws(StoreError) in
-            try ProfessionalStore(connection, professional: professional)
+        guard let store = try ProfessionalStore(connection, professional: professional) else {
+            throw Failure.usage("--professional names nobody")
         }
-        guard let store = found else { throw Failure(usage: "--professional names nobody") }
         let rules = Rules(
             enforcesStartTime: settings.enforcesStartTime,
             messages: MessageSetting(appURL: settings.messaging.appURL, civilTime: LocalTime.civil))

@@ -11,19 +11,6 @@ struct MCPTool {
     let isReadOnly: Bool
     let call: (_ arguments: JSON) -> MCPResult
 
-    init(
-        name: String, title: String, description: String, input: JSON, output: JSON, isReadOnly: Bool,
-        call: @escaping (_ arguments: JSON) -> MCPResult
-    ) {
-        self.name = name
-        self.title = title
-        self.description = description
-        self.input = input
-        self.output = output
-        self.isReadOnly = isReadOnly
-        self.call = call
-    }
-
     fileprivate var json: JSON {
         [
             "name": .string(name), "title": .string(title), "description": .string(description), "inputSchema": input,
@@ -37,15 +24,10 @@ struct MCPTool {
     }
 }
 
-/// What a tool has to say.
-struct MCPResult: Sendable {
-    let isError: Bool
+/// What a tool returns.
+struct MCPResult {
     let content: JSON
-
-    init(_ content: JSON, isError: Bool = false) {
-        self.content = content
-        self.isError = isError
-    }
+    var isError = false
 }
 
 /// The server's side of the Model Context Protocol: one line of JSON-RPC 2.0 in, at most one line out.

@@ -51,9 +51,7 @@ public struct ProfessionalStore {
 
     /// The database's clock.
     public func now() throws(StoreError) -> Instant {
-        try Self.reading(connection) { connection throws(StoreError) in
-            try connection.query("SELECT UTC_TIMESTAMP(6)", [], operation: "read the clock")[0].instant(0)
-        }
+        try Self.reading(connection) { connection throws(StoreError) in try connection.now() }
     }
 
     /// Whether the appointment is this professional's; nil where there is none. Whose it is never changes.
