@@ -8,10 +8,8 @@ struct Cleanup: ParsableCommand {
         abstract: "Empties and deletes finished messages past their time, and expired keys and reply contexts.",
         discussion: "Processes that deliver do the same by themselves, a little every minute.")
 
-    @Option(help: "Days for which finished messages are kept.")
-    var retentionDays: Int?
-    @Option(help: "Days for which their recipients and payloads are kept.")
-    var payloadDays: Int?
+    @Option(help: "Days for which finished messages are kept.") var retentionDays: Int?
+    @Option(help: "Days for which their recipients and payloads are kept.") var payloadDays: Int?
     @OptionGroup var output: OutputOptions
 
     func run() throws {

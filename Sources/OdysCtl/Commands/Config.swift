@@ -70,9 +70,9 @@ struct Config: ParsableCommand {
                 ["origins": .array(settings.allowedOrigins.map(JSON.string))], orText: Self.map(of: settings))
         }
 
-        /// The content of `origins.conf`. The settings let no character through that means something to nginx.
+        /// The content of `origins.conf`. The settings allow no character that is special to nginx.
         static func map(of settings: Settings) -> String {
-            // Empty for an origin that is not listed: the header is left out then.
+            // nginx leaves a header out whose value is empty.
             let credentials = settings.tokens.sessionCookie == nil ? "\"\"" : "true"
             return """
                 # Made by 'odysctl config nginx' from ODYS_ALLOWED_ORIGINS and ODYS_SESSION_COOKIE; make it again when

@@ -9,32 +9,26 @@ struct Health: ParsableCommand {
 
     struct Live: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "The process and one of its threads answer.")
-        @Argument(help: "An instance; all of them without one.")
-        var instances: [String] = []
         @OptionGroup var options: InstanceOptions
         @OptionGroup var output: OutputOptions
 
-        func run() throws { try Health.ask("healthz", instances, options, output) }
+        func run() throws { try Health.ask("healthz", options, output) }
     }
 
     struct Ready: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "It can do its work: the database answers and has the schema, threads make progress.")
-        @Argument(help: "An instance; all of them without one.")
-        var instances: [String] = []
         @OptionGroup var options: InstanceOptions
         @OptionGroup var output: OutputOptions
 
-        func run() throws { try Health.ask("readyz", instances, options, output) }
+        func run() throws { try Health.ask("readyz", options, output) }
     }
 
-    private static func ask(
-        _ page: String, _ names: [String], _ options: InstanceOptions, _ output: OutputOptions
-    ) throws {
+    private static func ask(_ page: String, _ options: InstanceOptions, _ output: OutputOptions) throws {
         var worst: Int32 = 0
         var answers: [JSON] = []
         var lines: [String] = []
-        for instance in try options.find(names) {
+        for instance in try options.find() {
             do throws(FastCGIClient.Failure) {
                 let answer = try instance.client.get("/\(page)/\(instance.name)")
                 let report = (try? JSON(reading: answer.body)) ?? .null

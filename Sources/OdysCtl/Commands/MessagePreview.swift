@@ -12,12 +12,9 @@ struct Message: ParsableCommand {
             abstract: "Prints a message as its reader gets it, with the names given or with samples.",
             discussion: "Templates: " + Template.allCases.map(\.rawValue).joined(separator: ", ") + ".")
 
-        @Argument(help: "The template, as in outbox.template.")
-        var template: String
-        @Flag(help: "The e-mail of this name, not the WhatsApp message.")
-        var email = false
-        @Flag(help: "With --email: the HTML part.")
-        var html = false
+        @Argument(help: "The template, as in outbox.template.") var template: String
+        @Flag(help: "The e-mail of this name, not the WhatsApp message.") var email = false
+        @Flag(help: "With --email: the HTML part.") var html = false
         @Option var clientName = "Mariana Souza"
         @Option var professionalName = "Dra. Helena Prado"
         @Option(help: "ISO 8601, UTC.") var startsAt = "2026-12-01T17:00:00Z"

@@ -9,8 +9,7 @@ struct Migrate: ParsableCommand {
         subcommands: [Up.self, Status.self, Grants.self])
 
     struct Source: ParsableArguments {
-        @Option(help: "The directory of the migration files.")
-        var sql = "/usr/share/odys/sql"
+        @Option(help: "The directory of the migration files.") var sql = "/usr/share/odys/sql"
 
         /// The files of the directory, in order.
         func migrations() throws -> [Migration] {

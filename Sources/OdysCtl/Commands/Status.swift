@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Glibc
 internal import OdysCore
+internal import OdysHost
 
 /// `odysctl status`: what the responders of this host are doing.
 struct StatusCommand: ParsableCommand {
@@ -9,34 +10,23 @@ struct StatusCommand: ParsableCommand {
         abstract: "Shows what the responders of this host are doing.",
         discussion: "It asks over their sockets: run it as root, or as a member of the web server's group.")
 
-    @Argument(help: "Instances; all of them without any.")
-    var instances: [String] = []
     @OptionGroup var options: InstanceOptions
-    @Flag(help: "Show it again every two seconds, until interrupted.")
-    var watch = false
-    @Flag(help: "Show each thread.")
-    var full = false
+    @Flag(help: "Show it again every two seconds, until interrupted.") var watch = false
+    @Flag(help: "Show each thread.") var full = false
     @OptionGroup var output: OutputOptions
-
-    private static let secondsBetween: UInt32 = 2
 
     func run() throws {
         var isGood = true
         repeat {
-            let instances = try options.find(instances)
-            let answers = instances.map { ($0.name, ask($0)) }
+            let answers = try options.find().map { ($0.name, ask($0)) }
             isGood = answers.allSatisfy { $0.1["error"] == nil && $0.1["ready"]?.string != "fail" }
             // Back to the top of a terminal's screen, as `watch` does.
             if watch, !output.json, isatty(STDOUT_FILENO) == 1 { print("\u{1B}[H\u{1B}[2J", terminator: "") }
             show(answers)
             fflush(nil)
-            if watch { wait(seconds: Self.secondsBetween) }
+            if watch { Clock.pause(milliseconds: 2_000) }
         } while watch
         if !isGood { throw ExitCode(1) }
-    }
-
-    private func wait(seconds: UInt32) {
-        poll(nil, 0, Int32(seconds * 1_000))
     }
 
     private func ask(_ instance: InstanceOptions.Instance) -> JSON {

@@ -12,10 +12,8 @@ struct Token: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Prints a token that is signed with ODYS_JWT_SECRET.")
 
-        @Option(help: "The user id to speak for.")
-        var sub: String
-        @Option(help: "Seconds until it expires.")
-        var ttl = 900
+        @Option(help: "The user id to speak for.") var sub: String
+        @Option(help: "Seconds until it expires.") var ttl = 900
 
         func run() throws {
             let tokens = try Config.settings().tokens
@@ -38,8 +36,7 @@ struct Token: ParsableCommand {
             discussion: "Exit codes: 0 it would be accepted, 1 it would not, 3 the key set at ODYS_JWKS_URL is missing."
         )
 
-        @Argument(help: "The token; read from standard input where it is left out.")
-        var token: String?
+        @Argument(help: "The token; read from standard input where it is left out.") var token: String?
         @OptionGroup var output: OutputOptions
 
         func run() throws {
@@ -53,7 +50,7 @@ struct Token: ParsableCommand {
             throw ExitCode(fetched.problem != nil && examination.asksForNewKeys ? 3 : 1)
         }
 
-        /// The keys at the address, or why there are none; a token of another key can be judged all the same.
+        /// The published keys, or why they cannot be fetched; the token may still be checked with another key.
         private func fetch(_ tokens: TokenSettings) throws -> (keys: [TokenKey], problem: String?) {
             guard let url = tokens.keySetURL else { return ([], nil) }
             Curl.initialize()
@@ -71,7 +68,7 @@ struct Token: ParsableCommand {
                 "key": examination.key.map { key in
                     [
                         "algorithm": JSON(key.algorithm), "kid": JSON(key.id),
-                        // A secret's would help whoever guesses secrets.
+                        // That of a secret would help to guess it.
                         "thumbprint": key.algorithm == .hs256 ? .null : .string(key.thumbprint),
                     ]
                 } ?? .null,
@@ -94,7 +91,7 @@ struct Token: ParsableCommand {
 }
 
 extension TokenKey {
-    /// For a person: which key it is.
+    /// Which key it is, for display.
     fileprivate var summary: String {
         switch algorithm {
         case .hs256: "HS256, ODYS_JWT_SECRET"

@@ -65,7 +65,7 @@ struct DatabaseCheck: DoctorCheck {
                 "run what 'odysctl migrate grants' prints, as the database's administrator")
     }
 
-    /// The server was asked between `before` and now, so only a difference beyond that time is one.
+    /// The server read its clock between `before` and now; only a time outside of that is a difference.
     private func clock(_ server: DatabaseInspection, since before: Instant) -> Finding {
         let early = Double(before.microseconds - server.now.microseconds) / 1e6
         let late = Double(server.now.microseconds - Clock.now.microseconds) / 1e6

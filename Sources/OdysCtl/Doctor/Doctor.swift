@@ -27,7 +27,7 @@ struct Doctor: ParsableCommand {
         }
     }
 
-    /// Each check needs only its own settings: where those of one are wrong, the others are made all the same.
+    /// Each check needs only its own settings: invalid settings of one do not prevent the others.
     private func checks(_ variables: [String: String]) -> [any DoctorCheck] {
         let readFile = Environment.readFile
         let read = Result { () throws(SettingsError) in

@@ -11,6 +11,7 @@ struct InstancesCheck: DoctorCheck {
         var options = InstanceOptions()
         options.socketDir = directory
         options.socket = nil
+        options.instances = []
         switch listen {
         case .tcp: return []
         case .unix(let path):
@@ -18,7 +19,7 @@ struct InstancesCheck: DoctorCheck {
             options.socket = path
         case .inherited: break
         }
-        guard let instances = try? options.find([]) else { return [] }
+        guard let instances = try? options.find() else { return [] }
         return instances.map { instance in
             do throws(FastCGIClient.Failure) {
                 let answer = try instance.client.get("/readyz/\(instance.name)")

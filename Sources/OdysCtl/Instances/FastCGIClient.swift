@@ -1,8 +1,8 @@
 internal import Glibc
 internal import OdysHost
 
-/// One GET to a responder, over its own socket, as a web server would send it. Each use opens a connection, asks, reads
-/// the answer and closes, all within a deadline: a responder that is frozen must not freeze the one who looks.
+/// A GET to a responder over its own socket, as a web server would send it. Each request has a connection of its own
+/// and a deadline: a frozen responder must not freeze this command.
 struct FastCGIClient {
     struct Answer {
         let status: Int
@@ -10,11 +10,11 @@ struct FastCGIClient {
     }
 
     enum Failure: Error {
-        /// Nobody listens there.
+        /// Nothing listens there.
         case refused(String)
         /// It took the connection and did not answer in time.
         case silent
-        /// What it said is no answer.
+        /// Its answer is not a CGI response.
         case garbled
     }
 
@@ -32,13 +32,12 @@ struct FastCGIClient {
             + record(.parameters, []) + record(.input, [])
         guard request.withUnsafeBytes({ send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }) == request.count
         else { throw .silent }
-        let input = Input(socket: socket, deadline: deadline)
         var output: [UInt8] = []
         while true {
             // A record: version, type, id (2 bytes), length (2), padding, one reserved (FastCGI 1.0, section 3.3).
-            let head = try input.take(8)
+            let head = try receive(8, from: socket, until: deadline)
             let length = Int(head[4]) << 8 | Int(head[5])
-            let content = try input.take(length + Int(head[6])).prefix(length)
+            let content = try receive(length + Int(head[6]), from: socket, until: deadline).prefix(length)
             if head[1] == Kind.output.rawValue { output += content }
             if head[1] == Kind.end.rawValue { break }
             guard output.count <= Self.answerBytesMax else { throw .garbled }
@@ -96,23 +95,18 @@ struct FastCGIClient {
         return Answer(status: number, body: Array(parts[1].utf8))
     }
 
-    /// Bytes as they come, until the deadline.
-    private struct Input {
-        let socket: Int32
-        let deadline: Double
-
-        func take(_ count: Int) throws(Failure) -> [UInt8] {
-            var bytes: [UInt8] = []
-            while bytes.count < count {
-                let left = deadline - Clock.uptime
-                var waiting = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
-                guard left > 0, poll(&waiting, 1, Int32(left * 1_000) + 1) == 1 else { throw .silent }
-                var chunk = [UInt8](repeating: 0, count: count - bytes.count)
-                let got = recv(socket, &chunk, chunk.count, 0)
-                guard got > 0 else { throw .garbled }
-                bytes += chunk[..<got]
-            }
-            return bytes
+    /// So many bytes, within the deadline.
+    private func receive(_ count: Int, from socket: Int32, until deadline: Double) throws(Failure) -> [UInt8] {
+        var bytes: [UInt8] = []
+        while bytes.count < count {
+            let left = deadline - Clock.uptime
+            var waiting = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+            guard left > 0, poll(&waiting, 1, Int32(left * 1_000) + 1) == 1 else { throw .silent }
+            var chunk = [UInt8](repeating: 0, count: count - bytes.count)
+            let got = recv(socket, &chunk, chunk.count, 0)
+            guard got > 0 else { throw .garbled }
+            bytes += chunk[..<got]
         }
+        return bytes
     }
 }

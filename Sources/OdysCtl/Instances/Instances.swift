@@ -3,13 +3,9 @@ internal import OdysHost
 
 /// The responders of this host, by their sockets.
 struct InstanceOptions: ParsableArguments {
-    @Option(help: "Where the sockets are, named fcgi-INSTANCE.sock.")
-    var socketDir = "/run/odys"
-    @Option(help: "One socket, wherever it is.")
-    var socket: String?
-
-    /// Seconds within which a responder answers, also while its database does not.
-    static let answerSeconds = 5.0
+    @Argument(help: "Instances; all of them where none is named.") var instances: [String] = []
+    @Option(help: "Where the sockets are, named fcgi-INSTANCE.sock.") var socketDir = "/run/odys"
+    @Option(help: "One socket, wherever it is.") var socket: String?
 
     struct Instance {
         let name: String
@@ -17,19 +13,20 @@ struct InstanceOptions: ParsableArguments {
 
         init(name: String, path: String) {
             self.name = name
-            client = FastCGIClient(path: path, seconds: InstanceOptions.answerSeconds)
+            // A responder answers within this time, also while its database does not.
+            client = FastCGIClient(path: path, seconds: 5)
         }
     }
 
-    func find(_ names: [String]) throws(Failure) -> [Instance] {
+    func find() throws(Failure) -> [Instance] {
         if let socket {
-            guard names.count <= 1 else { throw Failure.usage("--socket is one instance's") }
-            return [Instance(name: names.first ?? "1", path: socket)]
+            guard instances.count <= 1 else { throw Failure.usage("--socket is one instance's") }
+            return [Instance(name: instances.first ?? "1", path: socket)]
         }
-        for name in names where !name.allSatisfy({ $0.isLetter || $0.isNumber || $0 == "-" || $0 == "_" }) {
+        for name in instances where !name.allSatisfy({ $0.isLetter || $0.isNumber || $0 == "-" || $0 == "_" }) {
             throw Failure.usage("'\(name)' is no instance's name")
         }
-        let found = names.isEmpty ? try listed() : names
+        let found = instances.isEmpty ? try listed() : instances
         return found.map { Instance(name: $0, path: "\(socketDir)/fcgi-\($0).sock") }
     }
 

@@ -82,7 +82,7 @@ struct MCPTools {
     }
 
     private func use(_ zone: String) {
-        // Whether there is such a zone was asked before.
+        // The zone was checked before.
         do throws(SettingsError) { try LocalTime.use(zone: zone) } catch { preconditionFailure("\(error)") }
     }
 

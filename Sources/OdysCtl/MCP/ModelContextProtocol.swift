@@ -51,7 +51,7 @@ struct ModelContextProtocol {
         self.instructions = instructions
     }
 
-    /// Why a request is not answered with a result.
+    /// A JSON-RPC error.
     private struct Failure: Error {
         let code: Int
         let message: String
@@ -66,7 +66,7 @@ struct ModelContextProtocol {
     mutating func answer(to line: [UInt8]) -> JSON? {
         guard let message = try? JSON(reading: line) else { return Self.refusal(.notJSON, id: .null) }
         guard message["jsonrpc"]?.string == "2.0", let method = message["method"]?.string else {
-            // We ask nothing, so a response belongs to no request of ours.
+            // This server sends no requests, so it expects no responses.
             let isResponse = message["id"] != nil && (message["result"] != nil || message["error"] != nil)
             return isResponse ? nil : Self.refusal(.notARequest, id: .null)
         }
@@ -107,7 +107,7 @@ struct ModelContextProtocol {
         }
     }
 
-    /// Of the revision that knows no handshake.
+    /// For the revision without a handshake.
     private func currentResult(of method: String, _ parameters: JSON, _ version: JSON) throws(Failure) -> JSON {
         guard let version = version.string, case .object = parameters["_meta"]?[Self.capabilitiesKey] else {
             throw .parameters("_meta needs \(Self.versionKey) and \(Self.capabilitiesKey)")
@@ -135,13 +135,13 @@ struct ModelContextProtocol {
             ])
     }
 
-    /// The list of tools does not change while the server runs, and is nobody else's.
+    /// The list of tools does not change while the server runs, and depends on the professional.
     private static let caching: [JSON.Member] = [.init("ttlMs", 3_600_000), .init("cacheScope", "private")]
     private static let versions = JSON.array(([current] + handshakes).map(JSON.string))
     private static let capabilities: JSON = ["tools": [:]]
     private static let info: JSON = ["name": "odys", "title": "Odys", "version": .string(Product.version)]
 
-    /// The client's version where it is ours too, else the newest that begins with this request.
+    /// Answers with the client's version if it is supported, else with the newest that has a handshake.
     private mutating func initialize(_ parameters: JSON) throws(Failure) -> JSON {
         guard let wanted = parameters["protocolVersion"]?.string, case .object = parameters["capabilities"] else {
             throw .parameters("initialize needs protocolVersion and capabilities")
@@ -164,7 +164,7 @@ struct ModelContextProtocol {
         guard case .object = arguments else { throw .parameters("arguments must be an object") }
         let result = tool.call(arguments)
         return [
-            // The text is for clients that know no structured content.
+            // For clients without structured content.
             .init("content", .array([["type": "text", "text": .string(result.content.text)]])),
             .init("structuredContent", result.content), .init("isError", .bool(result.isError)),
         ]

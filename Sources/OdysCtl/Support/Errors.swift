@@ -22,24 +22,13 @@ protocol ExplainedError: Error {
 }
 
 /// Why a command itself ends.
-enum Failure: ExplainedError {
-    case problem(String)
-    case usage(String)
-    case unreachable(String)
+struct Failure: ExplainedError {
+    let exitCode: Int32
+    let lines: [String]
 
-    var exitCode: Int32 {
-        switch self {
-        case .problem: 1
-        case .usage: 2
-        case .unreachable: 3
-        }
-    }
-
-    var lines: [String] {
-        switch self {
-        case .problem(let line), .usage(let line), .unreachable(let line): [line]
-        }
-    }
+    static func problem(_ line: String) -> Failure { Failure(exitCode: 1, lines: [line]) }
+    static func usage(_ line: String) -> Failure { Failure(exitCode: 2, lines: [line]) }
+    static func unreachable(_ line: String) -> Failure { Failure(exitCode: 3, lines: [line]) }
 }
 
 extension SettingsError: ExplainedError {

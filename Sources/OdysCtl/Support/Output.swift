@@ -3,8 +3,7 @@ internal import OdysCore
 
 /// How a command prints its result: one JSON value for programs, or lines for people.
 struct OutputOptions: ParsableArguments {
-    @Flag(help: "Print JSON for programs.")
-    var json = false
+    @Flag(help: "Print JSON for programs.") var json = false
 
     func show(_ value: @autoclosure () -> JSON, orLines lines: @autoclosure () -> [String]) {
         if json {

@@ -1,6 +1,6 @@
 public import OdysCore
 
-/// Whose messages are looked for.
+/// Whose messages to look for.
 public enum Addressee: Sendable, Equatable {
     /// Digits, as `Phone.normalise` makes them.
     case phone(String)
@@ -8,7 +8,7 @@ public enum Addressee: Sendable, Equatable {
     /// Of a client, a professional, a user, an appointment or a message.
     case id(String)
 
-    /// Reads what an operator has at hand; nil where it is nothing of these.
+    /// Nil where the text is none of these.
     public init?(typed text: String) {
         if text.isEmpty || text.utf8.count > 254 {
             return nil

@@ -102,7 +102,8 @@ public enum Grants {
         } catch {
             // ER_TABLEACCESS_DENIED_ERROR, ER_COLUMNACCESS_DENIED_ERROR
             if error.code == 1142 || error.code == 1143 { return true }
-            if error.invalidatesConnection { throw error }
+            // A table that does not exist is not a missing right.
+            if error.invalidatesConnection, error.kind != .schema { throw error }
             return false
         }
     }

@@ -1,7 +1,7 @@
 public import OdysCore
 
-/// Looks at the database for those who watch the process. Cheap enough for once a second: each question is answered
-/// from the end of an index, or from the entries of unfinished messages.
+/// Reads what probes and metrics need from the database. Cheap enough for once a second: each query reads the end of an
+/// index, or the entries of unfinished messages.
 public struct Observer {
     private let connection: Connection
 
