@@ -84,17 +84,15 @@ public struct OutboxAdmin {
     /// Changes what `selection` finds.
     ///
     /// - Returns: the messages as they were before.
-    public func apply(
-        _ change: Change, to filter: Filter, by operatorName: String
-    ) throws(StoreError) -> [OutboxEntry] {
+    public func apply(_ change: Change, to filter: Filter, by operatorName: String) throws(StoreError) -> [OutboxEntry]
+    {
         try connection.transaction { connection throws(StoreError) in
             var changed: [OutboxEntry] = []
             for entry in try Self.select(change.selection, filter, connection) {
                 // A sender may have taken it since; the statement asks for the same state again.
-                guard
-                    try connection.execute(
-                        change.update, [change.value, .integer(entry.id)], operation: "\(change.name) a message") == 1
-                else { continue }
+                let count = try connection.execute(
+                    change.update, [change.value, .integer(entry.id)], operation: "\(change.name) a message")
+                guard count == 1 else { continue }
                 try connection.record(change.name, of: entry.id, by: operatorName, detail: change.detail)
                 changed.append(entry)
             }

@@ -20,25 +20,18 @@ public struct Observer {
 
     private func outbox() throws(StoreError) -> [DatabaseLook.Outbox] {
         try connection.transaction { connection throws(StoreError) in
-            var channels: [DatabaseLook.Outbox] = []
-            for channel in Channel.allCases {
+            try Channel.allCases.map { channel throws(StoreError) in
                 let due = try connection.query(
                     Self.oldestDue, [.text(channel.rawValue)], operation: "look for the oldest due message")
-                channels.append(
-                    DatabaseLook.Outbox(
-                        channel: channel, pending: try count(.pending, channel, connection),
-                        dead: try count(.dead, channel, connection),
-                        oldestDueSeconds: try due.first.map { row throws(StoreError) in
-                            Double(try row.integer(0)) / 1e6
-                        }))
+                return DatabaseLook.Outbox(
+                    channel: channel, pending: try count(.pending, channel, connection),
+                    dead: try count(.dead, channel, connection),
+                    oldestDueSeconds: try due.first.map { row throws(StoreError) in Double(try row.integer(0)) / 1e6 })
             }
-            return channels
         }
     }
 
-    private func count(
-        _ state: OutboxState, _ channel: Channel, _ connection: Connection
-    ) throws(StoreError) -> Int {
+    private func count(_ state: OutboxState, _ channel: Channel, _ connection: Connection) throws(StoreError) -> Int {
         try connection.query(
             Self.count, [.text(state.rawValue), .text(channel.rawValue)], operation: "count messages")[0].integer(0)
     }
