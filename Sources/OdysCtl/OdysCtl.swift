@@ -19,93 +19,22 @@ struct OdysCtl: ParsableCommand {
         ])
 
     static func main() {
-        // A reader that has gone, as in `odysctl … | head`, ends the output and nothing else.
+        // A closed pipe, as in `odysctl … | head`, must not kill the process.
         signal(SIGPIPE, SIG_IGN)
         do {
             var command = try parseAsRoot()
             try command.run()
-        } catch let failure as Failure {
-            for line in failure.lines { complain(line) }
-            exit(withError: ExitCode(failure.code))
+        } catch let error as any ExplainedError {
+            for line in error.lines { printError(line) }
+            exit(withError: ExitCode(error.exitCode))
         } catch let code as ExitCode {
             exit(withError: code)
         } catch {
-            // The parser's own exit code for wrong usage is 64; help and version are no errors.
-            let code = exitCode(for: error)
+            // The parser's own exit code for wrong usage is 64; help and version are not errors.
+            let isFailure = exitCode(for: error) != .success
             let message = fullMessage(for: error)
-            if code == .success {
-                if !message.isEmpty { print(message) }
-                exit(withError: ExitCode(0))
-            }
-            if !message.isEmpty { writeError(message) }
-            exit(withError: ExitCode(2))
+            if !message.isEmpty { isFailure ? writeError(message) : print(message) }
+            exit(withError: ExitCode(isFailure ? 2 : 0))
         }
-    }
-}
-
-/// Tells the operator of a problem.
-func complain(_ line: String) {
-    writeError("odysctl: \(line)")
-}
-
-private func writeError(_ line: String) {
-    var text = line + "\n"
-    text.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
-}
-
-/// Why a command ends, in words for the operator.
-struct Failure: Error {
-    let code: Int32
-    let lines: [String]
-
-    init(problem line: String) {
-        code = 1
-        lines = [line]
-    }
-
-    init(_ error: SettingsError) {
-        code = 2
-        lines = error.problems
-    }
-
-    init(usage line: String) {
-        code = 2
-        lines = [line]
-    }
-
-    init(unreachable line: String) {
-        code = 3
-        lines = [line]
-    }
-
-    init(_ error: StoreError) {
-        code = error.kind == .connectionLost || error.kind == .refusing ? 3 : 1
-        lines =
-            error.isDenied
-            ? ["\(error)", "the user lacks a grant: see 'odysctl migrate grants', and ODYS_DB_MIGRATE_USER for 'up'"]
-            : ["\(error)"]
-    }
-}
-
-/// Reads settings; what is wrong with them ends the command.
-func reading<Value>(_ body: () throws(SettingsError) -> Value) throws -> Value {
-    do throws(SettingsError) { return try body() } catch { throw Failure(error) }
-}
-
-/// Works on the database; a failure ends the command.
-func working<Value>(_ body: () throws(StoreError) -> Value) throws -> Value {
-    do throws(StoreError) { return try body() } catch { throw Failure(error) }
-}
-
-/// Options that every command has.
-struct OutputOptions: ParsableArguments {
-    @Flag(help: "Print JSON for programs.")
-    var json = false
-}
-
-extension String {
-    /// A column of a table.
-    func padded(_ width: Int) -> String {
-        self + String(repeating: " ", count: max(1, width - count))
     }
 }

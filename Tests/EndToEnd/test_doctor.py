@@ -136,6 +136,20 @@ def test_a_missing_grant(patient):
     assert "DELETE on outbox" in cause and "SELECT" not in cause and "UPDATE" not in cause
 
 
+def test_a_column_that_a_new_version_needs(patient):
+    """As after a migration without its grants: emptying messages, and the timeline, would be refused."""
+    user = f"'{settings_of(patient)['ODYS_DB_USER']}'@'localhost'"
+    taken = [("UPDATE (emptied_at)", "outbox"), ("SELECT", "operator_actions")]
+    for right, table in taken:
+        patient.sql(f"REVOKE {right} ON {patient.db_name}.{table} FROM {user}")
+    try:
+        result = doctor(patient)
+    finally:
+        for right, table in taken:
+            patient.sql(f"GRANT {right} ON {patient.db_name}.{table} TO {user}")
+    one(result, "grants", 1, "lacks UPDATE (emptied_at) on outbox, SELECT on operator_actions", "odysctl migrate grants")
+
+
 def test_a_schema_that_is_too_old(patient):
     database = bench.Database(patient)
     try:

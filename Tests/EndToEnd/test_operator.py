@@ -68,7 +68,8 @@ def actions(database):
     (("--appointment", APPOINTMENT), ("mail",)),
     (("--appointment", APPOINTMENT.upper()), ("mail",)),
     (("--appointment", APPOINTMENT, "--channel", "whatsapp"), ()),
-    (("--hours", "1", "--channel", "whatsapp"), tuple(state for state in reversed(STATES) if state != "sent")),
+    *(((name, "1", "--channel", "whatsapp"), tuple(state for state in reversed(STATES) if state != "sent"))
+      for name in ("--since", "--hours")),
     (("--limit", "2"), ("mail", "superseded")),
 ], ids=str)
 def test_filters_choose_messages_and_the_newest_comes_first(database, queue, words, names):
@@ -178,6 +179,25 @@ def test_without_ids_nothing_is_done_unless_told_to(database, queue, words):
     assert database.contents() == before
 
 
+@pytest.mark.parametrize("limit", [1, 3, 50])
+@pytest.mark.parametrize("command, done", [(("retry",), "retried"), (("discard", "--reason", "x"), "discarded")])
+def test_what_a_dry_run_shows_is_what_is_done(database, queue, command, done, limit):
+    """The newest of any state that allows it, no more of them than the limit, and nothing that was emptied."""
+    database.sql("UPDATE outbox SET recipient = '', payload = '{}', emptied_at = UTC_TIMESTAMP(6) WHERE id = %s",
+                 queue["mail"])
+    waiting = enqueued(database)
+    names = ("superseded", "expired", "skipped", "dead")
+    chosen = [queue[name] for name in names] if done == "retried" else [waiting, queue["pending"]]
+    words = (*command, "--limit", str(limit))
+    shown = [entry["id"] for entry in json.loads(outbox(database, *words, "--json").stdout)]
+    lines = outbox(database, *words).stdout.splitlines()
+    assert shown == chosen[:limit]
+    assert [int(line.split()[0]) for line in lines[:-1]] == shown
+    assert lines[-1] == f"{len(shown)} would be {done}; --apply does it"
+    assert json.loads(outbox(database, *words, "--apply", "--json").stdout) == {done: shown}
+    assert [each["outbox_id"] for each in actions(database)] == shown
+
+
 def test_a_filter_is_applied_when_told_to(database, queue):
     done = outbox(database, "retry", "--state", "dead", "--channel", "email", "--apply", "--json")
     assert json.loads(done.stdout) == {"retried": [queue["mail"]]}
@@ -274,7 +294,7 @@ def test_one_unknown_id_among_others_is_exit_code_1(database, queue):
 
 @pytest.mark.parametrize("words", [
     ("list", "--state", "lost"), ("list", "--channel", "pigeon"), ("list", "--appointment", "1"), ("list", "x"),
-    ("list", "--hours", "soon"), ("list", "--no-such-option"), ("discard", "1"),
+    ("list", "--since", "soon"), ("list", "--no-such-option"), ("discard", "1"),
     ("retry", "--state", "lost", "--apply"), ("forget",)], ids=str)
 def test_wrong_usage_is_exit_code_2(database, queue, words):
     before = database.contents()

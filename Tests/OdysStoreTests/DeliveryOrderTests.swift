@@ -123,15 +123,15 @@ import Testing
         _ = try fixture.store().act(id, fixture.request("confirm"), requestID: "r")
         let message = try #require(try claim())
         #expect(try store().record(message, .dead(error: "no")))
-        let operators = OperatorStore(try database.connection())
-        var filter = OperatorStore.Filter()
+        let operators = OutboxAdmin(try database.connection())
+        var filter = OutboxAdmin.Filter()
         filter.state = .dead
-        let retried = try operators.retry(filter, by: "ana", hours: 24)
+        let retried = try operators.apply(.retry(expiringAfterHours: 24), to: filter, by: "ana")
         #expect(retried.map(\.id) == [message.id])
         #expect(try claim()?.uid == message.uid)
-        var all = OperatorStore.Filter()
+        var all = OutboxAdmin.Filter()
         all.appointmentID = id
-        let discarded = try operators.discard(all, by: "ana", reason: "because")
+        let discarded = try operators.apply(.discard(reason: "because"), to: all, by: "ana")
         // All but the one that a sender has in hand.
         #expect(discarded.count == 2)
         #expect(try states("last_error = 'discarded'") == ["dead", "dead"])

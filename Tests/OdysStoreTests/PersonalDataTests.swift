@@ -32,7 +32,7 @@ import Testing
         #expect(try prune().emptied == 0)
         #expect(try database.count("outbox WHERE emptied_at IS NOT NULL AND recipient = '' AND payload = '{}'") == 5)
         #expect(try database.count("outbox WHERE emptied_at IS NULL AND recipient = 'ana@mail.example'") == 6)
-        let entries = try OperatorStore(database.connection()).list(.init())
+        let entries = try OutboxAdmin(database.connection()).list(.init())
         #expect(entries.count == 11)
         #expect(entries.count { $0.emptiedAt != nil && $0.recipient == "" && $0.payload == "{}" } == 5)
         #expect(try prune(payloadDays: 1).emptied == 5)
@@ -41,9 +41,10 @@ import Testing
     @Test func anEmptiedMessageIsNotSentAgain() throws {
         for days in [29, 31] { try insert(.dead, finishedDaysAgo: days) }
         _ = try prune()
-        var filter = OperatorStore.Filter()
+        var filter = OutboxAdmin.Filter()
         filter.ids = [1, 2]
-        let retried = try OperatorStore(database.connection()).retry(filter, by: "ana", hours: 24)
+        let retried = try OutboxAdmin(database.connection())
+            .apply(.retry(expiringAfterHours: 24), to: filter, by: "ana")
         #expect(retried.map(\.id) == [1])
         #expect(try database.count("outbox WHERE state = 'dead' AND id = 2") == 1)
         #expect(try database.count("operator_actions") == 1)
@@ -52,9 +53,11 @@ import Testing
     /// Made due again, it is no longer finished, and what it says is needed.
     @Test func aMessageThatIsDueAgainIsNotEmptied() throws {
         try insert(.dead, finishedDaysAgo: 31)
-        var filter = OperatorStore.Filter()
+        var filter = OutboxAdmin.Filter()
         filter.ids = [1]
-        #expect(try OperatorStore(database.connection()).retry(filter, by: "ana", hours: 24).count == 1)
+        let retried = try OutboxAdmin(database.connection())
+            .apply(.retry(expiringAfterHours: 24), to: filter, by: "ana")
+        #expect(retried.count == 1)
         #expect(try prune().emptied == 0)
         #expect(try database.count("outbox WHERE recipient = 'ana@mail.example'") == 1)
     }

@@ -72,11 +72,11 @@ import Testing
         #expect(!events.contains { $0.extra.contains("filesort") })
         for plan in [
             events, try explain(AppointmentReader.messages, [key, .integer(4)]),
-            try explain(OperatorStore.messagesOfAppointment, [key]),
+            try explain(TimelineReader.messages, [key]),
         ] {
             #expect(plan.allSatisfy { ["PRIMARY", "outbox_once"].contains($0.key) && $0.rows < 20 }, "\(plan)")
         }
-        let actions = try explain(OperatorStore.actionsOfAppointment, [key])
+        let actions = try explain(OperatorAction.ofAppointment, [key])
         #expect(actions.map(\.key) == ["outbox_once", "operator_actions_outbox_id"])
         #expect(actions.allSatisfy { $0.rows < 20 }, "\(actions)")
     }
@@ -88,7 +88,7 @@ import Testing
         for person in [fixture.client, fixture.professional, id.description] {
             let uuid = SQLValue.text(person)
             let values: [SQLValue] = [uuid, uuid, uuid, uuid, uuid, uuid, .null, .null, .null, .null]
-            let plan = try explain(OperatorStore.messagesByID, values)
+            let plan = try explain(MessageSearch.byID, values)
             #expect(plan.allSatisfy { $0.rows < 100 }, "\(plan)")
             #expect(plan.contains { $0.key == "outbox_once" }, "\(plan)")
         }

@@ -40,9 +40,11 @@ final class TestDatabase {
         Connection(try settings(database: name), limits: limits)
     }
 
-    private func settings(database: String) throws -> DatabaseSettings {
+    func settings(database: String, user: String = "root", password: String? = nil) throws -> DatabaseSettings {
         try DatabaseSettings(
-            environment: ["ODYS_DB_SOCKET": socket, "ODYS_DB_USER": "root", "ODYS_DB_NAME": database],
+            environment: [
+                "ODYS_DB_SOCKET": socket, "ODYS_DB_USER": user, "ODYS_DB_PASSWORD": password, "ODYS_DB_NAME": database,
+            ].compactMapValues(\.self),
             migrating: false, readFile: { _ in .success("") })
     }
 

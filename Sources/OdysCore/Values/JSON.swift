@@ -67,4 +67,9 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByDictionaryLiteral, Expr
     public init(_ text: String?) {
         self = text.map(JSON.string) ?? .null
     }
+
+    /// The raw value of an enumeration's case.
+    public init(_ value: some RawRepresentable<String>) {
+        self = .string(value.rawValue)
+    }
 }

@@ -8,44 +8,34 @@ struct Cleanup: ParsableCommand {
         abstract: "Empties and deletes finished messages past their time, and expired keys and reply contexts.",
         discussion: "Processes that deliver do the same by themselves, a little every minute.")
 
-    @Option(help: "Days for which finished messages are kept.")
-    var retentionDays: Int?
-    @Option(help: "Days for which their recipients and payloads are kept.")
-    var payloadDays: Int?
+    @Option(help: "Days for which finished messages are kept.") var retentionDays: Int?
+    @Option(help: "Days for which their recipients and payloads are kept.") var payloadDays: Int?
     @OptionGroup var output: OutputOptions
 
     func run() throws {
-        let variables = Environment.variables
-        let database = try reading { () throws(SettingsError) in
-            try DatabaseSettings(environment: variables, migrating: false, readFile: Environment.readFile)
-        }
-        let configured = try reading { () throws(SettingsError) in
-            try Retention(environment: variables, readFile: Environment.readFile)
-        }
+        let connection = try Connection.current()
+        let configured = try Retention(environment: Environment.variables, readFile: Environment.readFile)
         let days = retentionDays ?? configured.messageDays
         let payloads = payloadDays ?? configured.payloadDays
-        guard days >= 1, payloads >= 1 else { throw Failure(usage: "a number of days must be at least 1") }
-        let housekeeping = Housekeeping(Connection(database))
+        guard days >= 1, payloads >= 1 else { throw Failure.usage("a number of days must be at least 1") }
+        let housekeeping = Housekeeping(connection)
         var sum = Housekeeping.Result()
         while true {
-            let batch = try working { () throws(StoreError) in
-                try housekeeping.prune(retentionDays: days, payloadDays: payloads)
-            }
+            let batch = try housekeeping.prune(retentionDays: days, payloadDays: payloads)
             guard batch.total > 0 else { break }
             sum.messages += batch.messages
             sum.emptied += batch.emptied
             sum.keys += batch.keys
             sum.contexts += batch.contexts
         }
-        if output.json {
-            let object: JSON = [
+        output.show(
+            [
                 "messages": .integer(sum.messages), "emptied": .integer(sum.emptied), "keys": .integer(sum.keys),
                 "contexts": .integer(sum.contexts),
-            ]
-            print(object.text)
-        } else {
-            print("deleted \(sum.messages) messages, \(sum.keys) idempotency keys, \(sum.contexts) reply contexts")
-            print("emptied \(sum.emptied) messages")
-        }
+            ],
+            orLines: [
+                "deleted \(sum.messages) messages, \(sum.keys) idempotency keys, \(sum.contexts) reply contexts",
+                "emptied \(sum.emptied) messages",
+            ])
     }
 }

@@ -4,17 +4,14 @@ internal import OdysHost
 
 struct Config: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Checks and shows the settings, and prints what other programs need of them.",
+        abstract: "Checks and shows the settings, and prints what other programs need from them.",
         subcommands: [Check.self, Show.self, Example.self, Nginx.self, Reference.self])
 
-    static func settings() throws -> Settings {
-        try reading { () throws(SettingsError) in
-            let settings = try Settings(
-                environment: Environment.variables, readFile: Environment.readFile,
-                timeZoneProblem: LocalTime.problem)
-            try LocalTime.use(zone: settings.messaging.timeZone)
-            return settings
-        }
+    static func settings() throws(SettingsError) -> Settings {
+        let settings = try Settings(
+            environment: Environment.variables, readFile: Environment.readFile, timeZoneProblem: LocalTime.problem)
+        try LocalTime.use(zone: settings.messaging.timeZone)
+        return settings
     }
 
     struct Check: ParsableCommand {
@@ -25,12 +22,10 @@ struct Config: ParsableCommand {
 
         func run() throws {
             let unknown = try Config.settings().unknown
-            if output.json {
-                print(JSON.object([.init("unknown", .array(unknown.map(JSON.string)))]).text)
-            } else {
-                for name in unknown { print("\(name): there is no such setting") }
-                if unknown.isEmpty { print("the settings are good") }
-            }
+            output.show(
+                ["unknown": .array(unknown.map(JSON.string))],
+                orLines: unknown.isEmpty
+                    ? ["the settings are good"] : unknown.map { "\($0): there is no such setting" })
             if !unknown.isEmpty { throw ExitCode(1) }
         }
     }
@@ -44,13 +39,9 @@ struct Config: ParsableCommand {
 
         func run() {
             let values = SettingValue.all(environment: Environment.variables, readFile: Environment.readFile)
-            if output.json {
-                print(JSON.array(values.map(\.json)).text)
-                return
-            }
-            for value in values {
-                print(value.setting.name.padded(26) + value.origin.rawValue.padded(13) + value.text)
-            }
+            output.show(
+                .array(values.map(\.json)),
+                orLines: values.map { row(26, 13, cells: $0.setting.name, $0.origin.rawValue, $0.text) })
         }
     }
 
@@ -62,11 +53,7 @@ struct Config: ParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() {
-            if output.json {
-                print(JSON.array(Setting.all.map(\.json)).text)
-            } else {
-                print(SettingsReference.exampleFile, terminator: "")
-            }
+            output.show(.array(Setting.all.map(\.json)), orText: SettingsReference.exampleFile)
         }
     }
 
@@ -79,16 +66,13 @@ struct Config: ParsableCommand {
 
         func run() throws {
             let settings = try Config.settings()
-            if output.json {
-                print(JSON.object([.init("origins", .array(settings.allowedOrigins.map(JSON.string)))]).text)
-            } else {
-                print(Self.map(of: settings), terminator: "")
-            }
+            output.show(
+                ["origins": .array(settings.allowedOrigins.map(JSON.string))], orText: Self.map(of: settings))
         }
 
-        /// The content of `origins.conf`. The settings let no character through that means something to nginx.
+        /// The content of `origins.conf`. The settings allow no character that is special to nginx.
         static func map(of settings: Settings) -> String {
-            // Empty for an origin that is not listed: the header is left out then.
+            // nginx leaves a header out whose value is empty.
             let credentials = settings.tokens.sessionCookie == nil ? "\"\"" : "true"
             return """
                 # Made by 'odysctl config nginx' from ODYS_ALLOWED_ORIGINS and ODYS_SESSION_COOKIE; make it again when

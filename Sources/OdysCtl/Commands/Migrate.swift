@@ -1,5 +1,4 @@
 internal import ArgumentParser
-internal import Glibc
 internal import OdysCore
 internal import OdysHost
 internal import OdysStore
@@ -10,37 +9,28 @@ struct Migrate: ParsableCommand {
         subcommands: [Up.self, Status.self, Grants.self])
 
     struct Source: ParsableArguments {
-        @Option(help: "The directory of the migration files.")
-        var sql = "/usr/share/odys/sql"
+        @Option(help: "The directory of the migration files.") var sql = "/usr/share/odys/sql"
 
         /// The files of the directory, in order.
         func migrations() throws -> [Migration] {
-            guard let directory = opendir(sql) else {
-                throw Failure(usage: "cannot read \(sql): \(String(cString: strerror(errno))); name it with --sql")
+            let names: [String]
+            do throws(Directory.Failure) {
+                names = try Directory.names(in: sql)
+            } catch {
+                throw Failure.usage("cannot read \(error); name it with --sql")
             }
-            defer { closedir(directory) }
-            var migrations: [Migration] = []
-            while let entry = readdir(directory) {
-                let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-                    String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-                }
-                guard let path = Migration(fileName: name, sql: "") else { continue }
-                let text = try reading { () throws(SettingsError) in try Environment.readFile("\(sql)/\(name)").get()
-                }
-                migrations.append(Migration(version: path.version, name: path.name, sql: text))
+            let migrations = try names.compactMap { name in
+                guard Migration(fileName: name, sql: "") != nil else { return nil as Migration? }
+                return Migration(fileName: name, sql: try Environment.readFile("\(sql)/\(name)").get())
             }
             guard !migrations.isEmpty else {
-                throw Failure(usage: "there are no migrations in \(sql); name another with --sql")
+                throw Failure.usage("there are no migrations in \(sql); name another with --sql")
             }
             return migrations.sorted { $0.version < $1.version }
         }
 
-        func connection() throws -> Connection {
-            let settings = try reading { () throws(SettingsError) in
-                try DatabaseSettings(
-                    environment: Environment.variables, migrating: true, readFile: Environment.readFile)
-            }
-            return Connection(settings, limits: .migration)
+        func connection() throws(SettingsError) -> Connection {
+            try .current(limits: .migration, migrating: true)
         }
     }
 
@@ -55,17 +45,13 @@ struct Migrate: ParsableCommand {
             let migrations = try source.migrations()
             let connection = try source.connection()
             var applied: [Migration] = []
-            try working { () throws(StoreError) in
-                try Migrations(connection).up(migrations) { migration in
-                    applied.append(migration)
-                    if !output.json { print("applied \(migration.version) \(migration.name)") }
-                }
+            try Migrations(connection).up(migrations) { migration in
+                applied.append(migration)
+                if !output.json { print("applied \(migration.version) \(migration.name)") }
             }
-            if output.json {
-                print(JSON.object([.init("applied", .array(applied.map { .integer($0.version) }))]).text)
-            } else if applied.isEmpty {
-                print("the schema is up to date")
-            }
+            output.show(
+                ["applied": .array(applied.map { .integer($0.version) })],
+                orLines: applied.isEmpty ? ["the schema is up to date"] : [])
         }
     }
 
@@ -79,19 +65,37 @@ struct Migrate: ParsableCommand {
         func run() throws {
             let migrations = try source.migrations()
             let connection = try source.connection()
-            let states = try working { () throws(StoreError) in try Migrations(connection).status(migrations) }
-            if output.json {
-                let rows = states.map { migration, state -> JSON in
-                    [
-                        "version": .integer(migration.version), "name": .string(migration.name),
-                        "state": .string(state.rawValue),
-                    ]
-                }
-                print(JSON.array(rows).text)
-            } else {
-                for (migration, state) in states { print("\(migration.version)  \(state.rawValue)  \(migration.name)") }
-            }
+            let states = try Migrations(connection).status(migrations)
+            output.show(
+                .array(
+                    states.map { migration, state in
+                        [
+                            "version": .integer(migration.version), "name": .string(migration.name),
+                            "state": JSON(state),
+                        ]
+                    }),
+                orLines: states.map { "\($0.version)  \($1.rawValue)  \($0.name)" })
             if states.contains(where: { $0.state == .pending || $0.state == .changed }) { throw ExitCode(1) }
+        }
+    }
+
+    struct Grants: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Prints the GRANT statements for the application's user: what it needs and nothing more.",
+            discussion: "Run them as the database's administrator, after 'migrate up'; the user must exist.")
+
+        @Option(help: "The user; ODYS_DB_USER where it is not given.") var user: String?
+        @Option(help: "The host that the user connects from; '%' means any.") var host = "localhost"
+        @OptionGroup var output: OutputOptions
+
+        func run() throws {
+            let database = try DatabaseSettings.current()
+            let user = user ?? database.user
+            guard ![database.name, user, host].contains(where: \.hasControlCharacters) else {
+                throw Failure.usage("a name has a control character in it")
+            }
+            let statements = OdysStore.Grants.statements(database: database.name, user: user, host: host)
+            output.show(.array(statements.map(JSON.string)), orLines: statements.map { $0 + ";" })
         }
     }
 }

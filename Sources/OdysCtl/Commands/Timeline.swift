@@ -12,16 +12,11 @@ struct TimelineCommand: ParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() throws {
-        guard let id = AppointmentID(id) else { throw Failure(usage: "'\(id)' is not the id of an appointment") }
-        let store = try Outbox.store()
-        guard let timeline = try working({ () throws(StoreError) in try store.timeline(id) }) else {
-            throw Failure(problem: "there is no appointment \(id)")
+        guard let id = AppointmentID(id) else { throw Failure.usage("'\(id)' is not the id of an appointment") }
+        guard let timeline = try TimelineReader(.current()).timeline(of: id) else {
+            throw Failure.problem("there is no appointment \(id)")
         }
-        if output.json {
-            print(timeline.json.text)
-        } else {
-            for line in timeline.lines { print(line) }
-        }
+        output.show(timeline.json, orLines: timeline.lines)
     }
 }
 
@@ -29,10 +24,9 @@ extension Timeline {
     fileprivate var json: JSON {
         [
             "appointment": [
-                "id": .string(id.description), "status": .string(status.rawValue),
-                "paymentStatus": .string(paymentStatus.rawValue), "version": .integer(version),
-                "startsAt": .string(startsAt.iso8601), "endsAt": .string(endsAt.iso8601),
-                "createdAt": .string(createdAt.iso8601Microseconds),
+                "id": .string(id.description), "status": JSON(status), "paymentStatus": JSON(paymentStatus),
+                "version": .integer(version), "startsAt": .string(startsAt.iso8601), "endsAt": .string(endsAt.iso8601),
+                "createdAt": JSON(createdAt),
             ],
             "events": .array(
                 events.map { event in
@@ -43,11 +37,11 @@ extension Timeline {
                 messages.map { message in
                     [
                         "id": .integer(message.id), "uid": .string(message.uid),
-                        "version": message.version.map(JSON.integer) ?? .null, "to": .string(message.role.rawValue),
-                        "channel": .string(message.channel.rawValue), "template": .string(message.template),
-                        "state": .string(message.state.rawValue), "attempts": .integer(message.attempts),
-                        "createdAt": .string(message.createdAt.iso8601Microseconds),
-                        "finishedAt": JSON(message.finishedAt?.iso8601Microseconds),
+                        "version": message.version.map(JSON.integer) ?? .null,
+                        "to": JSON(message.role), "channel": JSON(message.channel),
+                        "template": .string(message.template), "state": JSON(message.state),
+                        "attempts": .integer(message.attempts), "createdAt": JSON(message.createdAt),
+                        "finishedAt": JSON(message.finishedAt),
                         "secondsToSend": message.secondsToSend.flatMap(Double.init).map(JSON.number) ?? .null,
                         "providerId": JSON(message.providerID), "error": JSON(message.lastError),
                     ]
@@ -57,13 +51,13 @@ extension Timeline {
                     [
                         "operator": .string(action.operatorName), "action": .string(action.action),
                         "messageId": .integer(action.messageID), "detail": JSON(action.detail),
-                        "at": .string(action.at.iso8601Microseconds),
+                        "at": JSON(action.at),
                     ]
                 }),
         ]
     }
 
-    /// The same for people: what happened, in its order, and under each event the messages that it made.
+    /// What happened, in order, and under each event the messages that it made.
     fileprivate var lines: [String] {
         var chapters: [(at: Instant, lines: [String])] = [(createdAt, ["created"])]
         for event in events {
@@ -79,11 +73,11 @@ extension Timeline {
         let head = [
             "appointment \(id)",
             "  \(status.rawValue), payment \(paymentStatus.rawValue), version \(version)",
-            "  from \(startsAt.forPeople.prefix(16)) to \(endsAt.forPeople.prefix(16)) UTC",
+            "  from \(startsAt.displayText.prefix(16)) to \(endsAt.displayText.prefix(16)) UTC",
         ]
         return head
             + chapters.sorted { $0.at < $1.at }.flatMap { chapter in
-                ["", chapter.at.forPeople.padded(25) + (chapter.lines.first ?? "")] + chapter.lines.dropFirst()
+                ["", chapter.at.displayText.padded(25) + (chapter.lines.first ?? "")] + chapter.lines.dropFirst()
             }
     }
 }
@@ -98,10 +92,11 @@ extension HistoryEvent {
     }
 }
 
-extension OperatorStore.Entry {
+extension OutboxEntry {
     fileprivate var line: String {
-        "    " + String(id).padded(8) + channel.rawValue.padded(10) + "to the \(role.rawValue)".padded(21)
-            + template.padded(30) + fate
+        "    "
+            + row(
+                8, 10, 21, 30, cells: "\(id)", channel.rawValue, "to the \(role.rawValue)", template, summary)
     }
 }
 

@@ -12,20 +12,18 @@ struct Token: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Prints a token that is signed with ODYS_JWT_SECRET.")
 
-        @Option(help: "The user id to speak for.")
-        var sub: String
-        @Option(help: "Seconds until it expires.")
-        var ttl = 900
+        @Option(help: "The user id to speak for.") var sub: String
+        @Option(help: "Seconds until it expires.") var ttl = 900
 
         func run() throws {
             let tokens = try Config.settings().tokens
             guard (1...Limits.userIDBytesMax).contains(sub.utf8.count) else {
-                throw Failure(usage: "--sub must have 1 to \(Limits.userIDBytesMax) bytes")
+                throw Failure.usage("--sub must have 1 to \(Limits.userIDBytesMax) bytes")
             }
             let token = tokens.secret?.mint(
                 subject: sub, expires: time(nil) + ttl, issuer: tokens.issuer, audience: tokens.audience)
             guard let token else {
-                throw Failure(usage: "ODYS_JWT_SECRET: is not set; a token can only be made with it")
+                throw Failure.usage("ODYS_JWT_SECRET: is not set; a token can only be made with it")
             }
             print(token)
         }
@@ -38,22 +36,21 @@ struct Token: ParsableCommand {
             discussion: "Exit codes: 0 it would be accepted, 1 it would not, 3 the key set at ODYS_JWKS_URL is missing."
         )
 
-        @Argument(help: "The token; read from standard input where it is left out.")
-        var token: String?
+        @Argument(help: "The token; read from standard input where it is left out.") var token: String?
         @OptionGroup var output: OutputOptions
 
         func run() throws {
             let tokens = try Config.settings().tokens
             let text = token ?? readLine() ?? ""
-            guard !text.isEmpty else { throw Failure(usage: "give a token, as an argument or on standard input") }
+            guard !text.isEmpty else { throw Failure.usage("give a token, as an argument or on standard input") }
             let fetched = try fetch(tokens)
             let examination = tokens.verifier(fetched: fetched.keys).examine(text, now: Double(time(nil)))
-            print(output.json ? report(examination, fetched.problem).text : lines(examination, fetched.problem))
+            output.show(report(examination, fetched.problem), orLines: lines(examination, fetched.problem))
             guard examination.verified == nil else { return }
             throw ExitCode(fetched.problem != nil && examination.asksForNewKeys ? 3 : 1)
         }
 
-        /// The keys at the address, or why there are none; a token of another key can be judged all the same.
+        /// The published keys, or why they cannot be fetched; the token may still be checked with another key.
         private func fetch(_ tokens: TokenSettings) throws -> (keys: [TokenKey], problem: String?) {
             guard let url = tokens.keySetURL else { return ([], nil) }
             Curl.initialize()
@@ -70,8 +67,8 @@ struct Token: ParsableCommand {
                 "claims": examination.claims ?? .null,
                 "key": examination.key.map { key in
                     [
-                        "algorithm": .string(key.algorithm.rawValue), "kid": JSON(key.id),
-                        // A secret's would help whoever guesses secrets.
+                        "algorithm": JSON(key.algorithm), "kid": JSON(key.id),
+                        // That of a secret would help to guess it.
                         "thumbprint": key.algorithm == .hs256 ? .null : .string(key.thumbprint),
                     ]
                 } ?? .null,
@@ -80,7 +77,7 @@ struct Token: ParsableCommand {
             ]
         }
 
-        private func lines(_ examination: TokenExamination, _ problem: String?) -> String {
+        private func lines(_ examination: TokenExamination, _ problem: String?) -> [String] {
             var lines: [String] = []
             if let header = examination.header { lines.append("header  \(header.text)") }
             if let claims = examination.claims { lines.append("claims  \(claims.text)") }
@@ -88,13 +85,13 @@ struct Token: ParsableCommand {
             if let problem { lines.append("        \(problem)") }
             lines += examination.problems.map { "refused \($0)" }
             if examination.verified != nil { lines.append("accepted") }
-            return lines.joined(separator: "\n")
+            return lines
         }
     }
 }
 
 extension TokenKey {
-    /// For a person: which key it is.
+    /// Which key it is, for display.
     fileprivate var summary: String {
         switch algorithm {
         case .hs256: "HS256, ODYS_JWT_SECRET"

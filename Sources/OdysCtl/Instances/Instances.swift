@@ -1,16 +1,11 @@
 internal import ArgumentParser
-internal import Glibc
-internal import OdysCore
+internal import OdysHost
 
 /// The responders of this host, by their sockets.
 struct InstanceOptions: ParsableArguments {
-    @Option(help: "Where the sockets are, named fcgi-INSTANCE.sock.")
-    var socketDir = "/run/odys"
-    @Option(help: "One socket, wherever it is.")
-    var socket: String?
-
-    /// Seconds within which a responder answers, also while its database does not.
-    static let answerSeconds = 5.0
+    @Argument(help: "Instances; all of them where none is named.") var instances: [String] = []
+    @Option(help: "Where the sockets are, named fcgi-INSTANCE.sock.") var socketDir = "/run/odys"
+    @Option(help: "One socket, wherever it is.") var socket: String?
 
     struct Instance {
         let name: String
@@ -18,37 +13,35 @@ struct InstanceOptions: ParsableArguments {
 
         init(name: String, path: String) {
             self.name = name
-            client = FastCGIClient(path: path, seconds: InstanceOptions.answerSeconds)
+            // A responder answers within this time, also while its database does not.
+            client = FastCGIClient(path: path, seconds: 5)
         }
     }
 
-    func find(_ names: [String]) throws -> [Instance] {
+    func find() throws(Failure) -> [Instance] {
         if let socket {
-            guard names.count <= 1 else { throw Failure(usage: "--socket is one instance's") }
-            return [Instance(name: names.first ?? "1", path: socket)]
+            guard instances.count <= 1 else { throw Failure.usage("--socket is one instance's") }
+            return [Instance(name: instances.first ?? "1", path: socket)]
         }
-        for name in names where !name.allSatisfy({ $0.isLetter || $0.isNumber || $0 == "-" || $0 == "_" }) {
-            throw Failure(usage: "'\(name)' is no instance's name")
+        for name in instances where !name.allSatisfy({ $0.isLetter || $0.isNumber || $0 == "-" || $0 == "_" }) {
+            throw Failure.usage("'\(name)' is no instance's name")
         }
-        let found = names.isEmpty ? try listed() : names
+        let found = instances.isEmpty ? try listed() : instances
         return found.map { Instance(name: $0, path: "\(socketDir)/fcgi-\($0).sock") }
     }
 
-    private func listed() throws -> [String] {
-        guard let directory = opendir(socketDir) else {
-            throw Failure(
-                unreachable:
-                    "\(socketDir): \(String(cString: strerror(errno))); --socket-dir says where the sockets are")
+    /// Whether a file of the directory is named as a responder's socket.
+    static func isSocket(_ name: String) -> Bool { name.hasPrefix("fcgi-") && name.hasSuffix(".sock") }
+
+    private func listed() throws(Failure) -> [String] {
+        let entries: [String]
+        do throws(Directory.Failure) {
+            entries = try Directory.names(in: socketDir)
+        } catch {
+            throw .unreachable("\(error); --socket-dir says where the sockets are")
         }
-        defer { closedir(directory) }
-        var names: [String] = []
-        while let entry = readdir(directory) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if name.hasPrefix("fcgi-"), name.hasSuffix(".sock") { names.append(String(name.dropFirst(5).dropLast(5))) }
-        }
-        guard !names.isEmpty else { throw Failure(unreachable: "there is no instance in \(socketDir)") }
+        let names = entries.filter(Self.isSocket).map { String($0.dropFirst(5).dropLast(5)) }
+        guard !names.isEmpty else { throw .unreachable("there is no instance in \(socketDir)") }
         return names.sorted { (Int($0) ?? .max, $0) < (Int($1) ?? .max, $1) }
     }
 }

@@ -14,16 +14,14 @@ struct MCP: ParsableCommand {
             start it with these settings acts as the professional.
             """)
 
-    @Option(help: "Whom it acts for: professionals.id, or a user id.")
-    var professional: String
+    @Option(help: "Whom it acts for: professionals.id, or a user id.") var professional: String
 
     func run() throws {
         let settings = try Config.settings()
         let connection = Connection(settings.database)
-        let found = try working { () throws(StoreError) in
-            try ProfessionalStore(connection, professional: professional)
+        guard let store = try ProfessionalStore(connection, professional: professional) else {
+            throw Failure.usage("--professional names nobody")
         }
-        guard let store = found else { throw Failure(usage: "--professional names nobody") }
         let rules = Rules(
             enforcesStartTime: settings.enforcesStartTime,
             messages: MessageSetting(appURL: settings.messaging.appURL, civilTime: LocalTime.civil))
@@ -40,7 +38,7 @@ struct MCP: ParsableCommand {
         }
     }
 
-    /// One line, whole. A client that has gone ends the server.
+    /// Writes a whole line. A closed pipe ends the server.
     private func write(_ answer: JSON) throws {
         var rest = (answer.bytes + [UInt8(ascii: "\n")])[...]
         while !rest.isEmpty {
@@ -54,7 +52,7 @@ struct MCP: ParsableCommand {
 
 /// Lines of standard input.
 private enum InputLine {
-    /// Nil at the end. A line that is too long is given back as none that is JSON, and read past.
+    /// Nil at the end of input. A line that is too long is skipped and returned as empty, which is not JSON.
     static func next() -> [UInt8]? {
         var line: [UInt8] = []
         var isTooLong = false

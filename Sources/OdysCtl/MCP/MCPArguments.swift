@@ -1,19 +1,18 @@
 internal import OdysCore
+internal import OdysStore
 
-/// Why a tool has no result to give.
+/// Why a tool refuses a call.
 enum MCPProblem: Error {
     case argument(String)
     case refusal(Refusal)
-    case store(StoreError)
 
-    var content: JSON {
-        switch self {
-        case .argument(let message): Self.content(message, "invalid_arguments", [])
-        case .refusal(let refusal): Self.content(refusal.error, refusal.code, refusal.members)
-        case .store(let error):
-            error.isUnavailability
-                ? Self.content(Refusal.unavailable.error, Refusal.unavailable.code, [])
-                : Self.content(Refusal.internalError.error, Refusal.internalError.code, [])
+    /// The result of a call that ended with an error: a problem, or a failure of the database.
+    static func content(of error: any Error) -> JSON {
+        switch error {
+        case MCPProblem.argument(let message): content(message, "invalid_arguments", [])
+        case MCPProblem.refusal(let refusal): content(refusal.error, refusal.code, refusal.members)
+        case let error as StoreError where error.isUnavailability: content(of: MCPProblem.refusal(.unavailable))
+        default: content(of: MCPProblem.refusal(.internalError))
         }
     }
 
@@ -23,7 +22,7 @@ enum MCPProblem: Error {
     }
 }
 
-/// An argument of a tool; all are texts.
+/// An argument of a tool; every one is a text.
 struct MCPArgument {
     let name: String
     let description: String
@@ -51,7 +50,7 @@ struct MCPArgument {
     }
 }
 
-/// MCPArguments that keep to their schema.
+/// Arguments that match their schema.
 struct MCPArguments {
     private let values: JSON
 
@@ -88,27 +87,20 @@ struct MCPArguments {
     }
 }
 
-/// What a member of a result holds, for its schema.
-enum MCPResultType {
-    case text, number, flag, any
-    case list([(String, MCPResultType)])
-
-    var json: JSON {
-        switch self {
-        case .text: ["type": "string"]
-        case .number: ["type": "integer"]
-        case .flag: ["type": "boolean"]
-        case .any: [:]
-        case .list(let members): ["type": "array", "items": .schema(members)]
-        }
-    }
-}
-
+/// JSON Schemas of results; `[:]` allows any value.
 extension JSON {
-    static func schema(_ members: [(String, MCPResultType)]) -> JSON {
+    static let textType: JSON = ["type": "string"]
+    static let integerType: JSON = ["type": "integer"]
+    static let booleanType: JSON = ["type": "boolean"]
+
+    static func list(_ members: KeyValuePairs<String, JSON>) -> JSON {
+        ["type": "array", "items": schema(members)]
+    }
+
+    static func schema(_ members: KeyValuePairs<String, JSON>) -> JSON {
         [
-            "type": "object", "properties": .object(members.map { Member($0.0, $0.1.json) }),
-            "required": .array(members.map { .string($0.0) }),
+            "type": "object", "properties": .object(members.map { Member($0.key, $0.value) }),
+            "required": .array(members.map { .string($0.key) }),
         ]
     }
 }

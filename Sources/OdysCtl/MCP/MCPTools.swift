@@ -16,33 +16,25 @@ struct MCPTools {
 
     private func tool(
         _ name: String, _ title: String, _ description: String, arguments: [MCPArgument], result: JSON,
-        changes: Bool = false, _ body: @escaping (MCPArguments) throws(MCPProblem) -> JSON
+        changes: Bool = false, _ body: @escaping (MCPArguments) throws -> JSON
     ) -> MCPTool {
         MCPTool(
             name: name, title: title, description: description, input: MCPArgument.schema(arguments + [.professional]),
             output: result, isReadOnly: !changes
         ) { values in
-            do throws(MCPProblem) {
+            // The log has no arguments or results: they are personal data.
+            do {
                 let values = try MCPArguments(values, arguments + [.professional], of: store.professional.id)
                 let result = try body(values)
-                log("\(name): ok")
-                return MCPResult(result)
+                printError("mcp: \(name): ok")
+                return MCPResult(content: result)
             } catch {
-                log("\(name): \(error.content["code"]?.string ?? "")", error)
-                return MCPResult(error.content, isError: true)
+                let content = MCPProblem.content(of: error)
+                let cause = error is StoreError ? ": \(error)" : ""
+                printError("mcp: \(name): \(content["code"]?.string ?? "")\(cause)")
+                return MCPResult(content: content, isError: true)
             }
         }
-    }
-
-    /// To standard error, without arguments or results: they are personal data.
-    private func log(_ line: String, _ problem: MCPProblem? = nil) {
-        var text = "mcp: \(line)"
-        if case .store(let error) = problem { text += ": \(error)" }
-        complain(text)
-    }
-
-    private func asking<Value>(_ body: () throws(StoreError) -> Value) throws(MCPProblem) -> Value {
-        do throws(StoreError) { return try body() } catch { throw .store(error) }
     }
 
     // MARK: The tools
@@ -56,24 +48,21 @@ struct MCPTools {
                     isRequired: false)
             ],
             result: .schema([
-                ("professionalId", .text), ("timezone", .text), ("date", .text),
-                (
-                    "appointments",
-                    .list([
-                        ("appointment_id", .text), ("time", .text), ("customer_name", .text), ("status", .text),
-                        ("service_name", .text),
-                    ])
-                ),
+                "professionalId": .textType, "timezone": .textType, "date": .textType,
+                "appointments": .list([
+                    "appointment_id": .textType, "time": .textType, "customer_name": .textType, "status": .textType,
+                    "service_name": .textType,
+                ]),
             ])
-        ) { arguments throws(MCPProblem) in
+        ) { arguments in
             let zone = arguments["timezone"] ?? self.zone
-            if LocalTime.problem(zone: zone) != nil { throw .argument("timezone is not known here") }
+            if LocalTime.problem(zone: zone) != nil { throw MCPProblem.argument("timezone is not known here") }
             // One thread, so the process's zone may change for a moment; messages are written in the other one.
             use(zone)
             defer { use(self.zone) }
-            let now = try asking { () throws(StoreError) in try store.now() }
+            let now = try store.now()
             let day = LocalTime.day(of: now)
-            let bookings = try asking { () throws(StoreError) in try store.bookings(from: day.start, to: day.end) }
+            let bookings = try store.bookings(from: day.start, to: day.end)
             let civil = LocalTime.civil(now)
             return [
                 "professionalId": .string(store.professional.id), "timezone": .string(zone),
@@ -84,7 +73,7 @@ struct MCPTools {
                         return [
                             "appointment_id": .string(booking.id),
                             "time": .string("\(time.hour.twoDigits):\(time.minute.twoDigits)"),
-                            "customer_name": .string(booking.customerName), "status": .string(booking.status.rawValue),
+                            "customer_name": .string(booking.customerName), "status": JSON(booking.status),
                             "service_name": .string(store.professional.profession),
                         ]
                     }),
@@ -93,7 +82,7 @@ struct MCPTools {
     }
 
     private func use(_ zone: String) {
-        // Whether there is such a zone was asked before.
+        // The zone was checked before.
         do throws(SettingsError) { try LocalTime.use(zone: zone) } catch { preconditionFailure("\(error)") }
     }
 
@@ -102,20 +91,15 @@ struct MCPTools {
             "get_customer_by_phone", "Customer by phone",
             "The customers with a phone, however it was typed, and their last appointments.",
             arguments: [MCPArgument(name: "phone", description: "At least four characters.", minimum: 4)],
-            result: .schema([
-                ("normalized", .text),
-                ("matches", .list([("client", .any), ("appointments", .any)])),
-            ])
-        ) { arguments throws(MCPProblem) in
+            result: .schema(["normalized": .textType, "matches": .list(["client": [:], "appointments": [:]])])
+        ) { arguments in
             let phone = arguments["phone"] ?? ""
             let wanted = Phone.normalise(phone) ?? phone.digits
-            guard !wanted.isEmpty else { throw .argument("phone has no digits") }
-            let customers = try asking { () throws(StoreError) in try store.customers() }
+            guard !wanted.isEmpty else { throw MCPProblem.argument("phone has no digits") }
+            let customers = try store.customers()
             var matches: [JSON] = []
             for customer in customers where (Phone.normalise(customer.phone) ?? customer.phone.digits) == wanted {
-                let bookings = try asking { () throws(StoreError) in
-                    try store.bookings(of: customer, limit: Limits.customerAppointmentsMax)
-                }
+                let bookings = try store.bookings(of: customer, limit: Limits.customerAppointmentsMax)
                 matches.append([
                     "client": [
                         "id": .string(customer.id), "name": .string(customer.name), "phone": .string(customer.phone),
@@ -125,8 +109,8 @@ struct MCPTools {
                         bookings.map { booking in
                             [
                                 "appointment_id": .string(booking.id), "startsAt": .string(booking.startsAt.iso8601),
-                                "status": .string(booking.status.rawValue),
-                                "paymentStatus": .string(booking.paymentStatus.rawValue),
+                                "status": JSON(booking.status),
+                                "paymentStatus": JSON(booking.paymentStatus),
                             ]
                         }),
                 ])
@@ -142,14 +126,15 @@ struct MCPTools {
             "Paid appointments of the last 7, 30 or 365 days, at today's price; amounts in centavos.",
             arguments: [MCPArgument(name: "period", description: "", choices: ["week", "month", "year"])],
             result: .schema([
-                ("professionalId", .text), ("period", .text), ("currency", .text), ("from", .text), ("to", .text),
-                ("count", .number), ("totalCentavos", .number), ("averageCentavos", .number),
+                "professionalId": .textType, "period": .textType, "currency": .textType, "from": .textType,
+                "to": .textType,
+                "count": .integerType, "totalCentavos": .integerType, "averageCentavos": .integerType,
             ])
-        ) { arguments throws(MCPProblem) in
+        ) { arguments in
             let period = arguments["period"] ?? ""
-            let now = try asking { () throws(StoreError) in try store.now() }
+            let now = try store.now()
             let from = now.advanced(bySeconds: -Double(days[period] ?? 0) * 86_400)
-            let (count, price) = try asking { () throws(StoreError) in try store.revenue(from: from, to: now) }
+            let (count, price) = try store.revenue(from: from, to: now)
             return [
                 "professionalId": .string(store.professional.id), "period": .string(period), "currency": "BRL",
                 "from": .string(from.iso8601), "to": .string(now.iso8601), "count": .integer(count),
@@ -172,24 +157,22 @@ struct MCPTools {
                     name: "reason", description: "For rejected, cancelled and no_show; at most 500 characters.",
                     minimum: 0, isRequired: false),
             ],
-            result: .schema([("success", .flag), ("appointment", .any), ("messages", .any)]), changes: true
-        ) { arguments throws(MCPProblem) in
+            result: .schema(["success": .booleanType, "appointment": [:], "messages": [:]]), changes: true
+        ) { arguments in
             let reason = try arguments.reason()
-            guard let id = AppointmentID(arguments["appointmentId"] ?? "") else { throw .refusal(.notFound) }
+            guard let id = AppointmentID(arguments["appointmentId"] ?? "") else { throw MCPProblem.refusal(.notFound) }
             // As a client of somebody else's appointment this user may act over HTTP, but not as a professional.
-            switch try asking({ () throws(StoreError) in try store.owns(id) }) {
-            case nil: throw .refusal(.notFound)
-            case .some(false): throw .refusal(.forbidden)
+            switch try store.owns(id) {
+            case nil: throw MCPProblem.refusal(.notFound)
+            case .some(false): throw MCPProblem.refusal(.forbidden)
             case .some(true): break
             }
             let status = arguments["status"] ?? ""
             // A status that no action leads to is refused as an action that does not exist.
             let action = Status(rawValue: status).flatMap { AppointmentAction(leadingTo: $0) }
             let request = ActionRequest(action: action, reason: reason, userID: store.professional.userID)
-            switch try asking({ () throws(StoreError) in
-                try appointments.act(id, request, requestID: Identifier.text())
-            }) {
-            case .refused(let refusal): throw .refusal(refusal)
+            switch try appointments.act(id, request, requestID: Identifier.text()) {
+            case .refused(let refusal): throw MCPProblem.refusal(refusal)
             case .changed(let change):
                 guard let answer = try? JSON(reading: change.answer.body) else {
                     preconditionFailure("an answer is JSON")

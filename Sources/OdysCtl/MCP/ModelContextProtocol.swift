@@ -11,19 +11,6 @@ struct MCPTool {
     let isReadOnly: Bool
     let call: (_ arguments: JSON) -> MCPResult
 
-    init(
-        name: String, title: String, description: String, input: JSON, output: JSON, isReadOnly: Bool,
-        call: @escaping (_ arguments: JSON) -> MCPResult
-    ) {
-        self.name = name
-        self.title = title
-        self.description = description
-        self.input = input
-        self.output = output
-        self.isReadOnly = isReadOnly
-        self.call = call
-    }
-
     fileprivate var json: JSON {
         [
             "name": .string(name), "title": .string(title), "description": .string(description), "inputSchema": input,
@@ -37,15 +24,10 @@ struct MCPTool {
     }
 }
 
-/// What a tool has to say.
-struct MCPResult: Sendable {
-    let isError: Bool
+/// What a tool returns.
+struct MCPResult {
     let content: JSON
-
-    init(_ content: JSON, isError: Bool = false) {
-        self.content = content
-        self.isError = isError
-    }
+    var isError = false
 }
 
 /// The server's side of the Model Context Protocol: one line of JSON-RPC 2.0 in, at most one line out.
@@ -69,7 +51,7 @@ struct ModelContextProtocol {
         self.instructions = instructions
     }
 
-    /// Why a request is not answered with a result.
+    /// A JSON-RPC error.
     private struct Failure: Error {
         let code: Int
         let message: String
@@ -84,7 +66,7 @@ struct ModelContextProtocol {
     mutating func answer(to line: [UInt8]) -> JSON? {
         guard let message = try? JSON(reading: line) else { return Self.refusal(.notJSON, id: .null) }
         guard message["jsonrpc"]?.string == "2.0", let method = message["method"]?.string else {
-            // We ask nothing, so a response belongs to no request of ours.
+            // This server sends no requests, so it expects no responses.
             let isResponse = message["id"] != nil && (message["result"] != nil || message["error"] != nil)
             return isResponse ? nil : Self.refusal(.notARequest, id: .null)
         }
@@ -125,7 +107,7 @@ struct ModelContextProtocol {
         }
     }
 
-    /// Of the revision that knows no handshake.
+    /// For the revision without a handshake.
     private func currentResult(of method: String, _ parameters: JSON, _ version: JSON) throws(Failure) -> JSON {
         guard let version = version.string, case .object = parameters["_meta"]?[Self.capabilitiesKey] else {
             throw .parameters("_meta needs \(Self.versionKey) and \(Self.capabilitiesKey)")
@@ -153,13 +135,13 @@ struct ModelContextProtocol {
             ])
     }
 
-    /// The list of tools does not change while the server runs, and is nobody else's.
+    /// The list of tools does not change while the server runs, and depends on the professional.
     private static let caching: [JSON.Member] = [.init("ttlMs", 3_600_000), .init("cacheScope", "private")]
     private static let versions = JSON.array(([current] + handshakes).map(JSON.string))
     private static let capabilities: JSON = ["tools": [:]]
     private static let info: JSON = ["name": "odys", "title": "Odys", "version": .string(Product.version)]
 
-    /// The client's version where it is ours too, else the newest that begins with this request.
+    /// Answers with the client's version if it is supported, else with the newest that has a handshake.
     private mutating func initialize(_ parameters: JSON) throws(Failure) -> JSON {
         guard let wanted = parameters["protocolVersion"]?.string, case .object = parameters["capabilities"] else {
             throw .parameters("initialize needs protocolVersion and capabilities")
@@ -182,7 +164,7 @@ struct ModelContextProtocol {
         guard case .object = arguments else { throw .parameters("arguments must be an object") }
         let result = tool.call(arguments)
         return [
-            // The text is for clients that know no structured content.
+            // For clients without structured content.
             .init("content", .array([["type": "text", "text": .string(result.content.text)]])),
             .init("structuredContent", result.content), .init("isError", .bool(result.isError)),
         ]

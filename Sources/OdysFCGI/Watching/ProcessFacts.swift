@@ -22,23 +22,15 @@ struct ProcessFacts {
         threads = fields[17]
         virtualBytes = fields[20]
         residentBytes = fields[21] * sysconf(Int32(_SC_PAGESIZE))
-        openDescriptors = Self.count("/proc/self/fd")
+        // One of them is the directory's own, open only while it is read.
+        openDescriptors = max(0, ((try? Directory.names(in: "/proc/self/fd")) ?? []).count - 1)
         var limit = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
         descriptorsMax = Int(clamping: limit.rlim_cur)
     }
 
-    private static func count(_ path: String) -> Int {
-        guard let directory = opendir(path) else { return 0 }
-        defer { closedir(directory) }
-        var count = 0
-        while readdir(directory) != nil { count += 1 }
-        // Without ".", ".." and the directory itself.
-        return max(0, count - 3)
-    }
-
-    /// Connections that wait in the queue of a listening Unix socket: the kernel's list has one line for each, with
-    /// the listener's path and the state "connecting" (02). Nil where it cannot be told.
+    /// Connections that wait in the queue of a listening Unix socket: the kernel's list has one line for each, with the
+    /// listener's path and the state "connecting" (02). Nil where it cannot be told.
     static func queueLength(of listener: Int32) -> Int? {
         var address = sockaddr_un()
         var length = socklen_t(MemoryLayout<sockaddr_un>.size)

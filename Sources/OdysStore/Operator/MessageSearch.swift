@@ -1,6 +1,6 @@
 public import OdysCore
 
-/// Whose messages are looked for.
+/// Whose messages to look for.
 public enum Addressee: Sendable, Equatable {
     /// Digits, as `Phone.normalise` makes them.
     case phone(String)
@@ -8,7 +8,7 @@ public enum Addressee: Sendable, Equatable {
     /// Of a client, a professional, a user, an appointment or a message.
     case id(String)
 
-    /// Reads what an operator has at hand; nil where it is nothing of these.
+    /// Nil where the text is none of these.
     public init?(typed text: String) {
         if text.isEmpty || text.utf8.count > 254 {
             return nil
@@ -22,29 +22,34 @@ public enum Addressee: Sendable, Equatable {
     }
 }
 
-extension OperatorStore {
-    /// The messages that went, or should have gone, to somebody; the newest first.
+/// Finds the messages that went, or should have gone, to somebody.
+public struct MessageSearch {
+    private let connection: Connection
+
+    public init(_ connection: Connection) {
+        self.connection = connection
+    }
+
+    /// The newest first.
     ///
     /// - Parameter operatorName: who sees recipients in full, which is recorded; nil where nobody does.
     public func messages(
         to addressee: Addressee, state: OutboxState?, withinHours hours: Int?, limit: Int,
         revealingTo operatorName: String? = nil
-    ) throws(StoreError) -> [Entry] {
+    ) throws(StoreError) -> [OutboxEntry] {
         try connection.transaction { connection throws(StoreError) in
-            let hours: SQLValue = hours.map { .integer($0) } ?? .null
-            let filter: [SQLValue] = [.text(state?.rawValue), .text(state?.rawValue), hours, hours]
-            var entries: [Entry] = []
+            let filter: [SQLValue] = [
+                .text(state?.rawValue), .text(state?.rawValue), .integer(hours), .integer(hours),
+            ]
+            var entries: [OutboxEntry] = []
             for row in try rows(to: addressee, filter, connection) {
-                let entry = try entry(row)
-                // What a pattern found need not be the same number.
+                let entry = try OutboxEntry(row)
+                // The pattern also finds longer numbers with the same last digits.
                 if case .phone(let digits) = addressee, Phone.normalise(entry.recipient) != digits { continue }
                 entries.append(entry)
                 if entries.count == limit { break }
             }
-            if let operatorName {
-                for entry in entries { try record("reveal", entry.id, by: operatorName, detail: nil, connection) }
-                try connection.commit()
-            }
+            try connection.recordReveal(of: entries, to: operatorName)
             return entries
         }
     }
@@ -60,11 +65,10 @@ extension OperatorStore {
         case .email(let address):
             return try connection.query(Self.byEmail, [.text(address)] + filter, operation: "look for the address")
         case .id(let id):
-            // A UUID column refuses to be compared with what is none.
+            // A UUID column cannot be compared with a text that is not a UUID.
             let uuid = SQLValue.text(AppointmentID(id)?.description)
             return try connection.query(
-                Self.messagesByID, [uuid, uuid, uuid, .text(id), uuid, .text(id)] + filter, operation: "look for the id"
-            )
+                Self.byID, [uuid, uuid, uuid, .text(id), uuid, .text(id)] + filter, operation: "look for the id")
         }
     }
 
@@ -74,17 +78,17 @@ extension OperatorStore {
         """
 
     private static let byPhone = """
-        SELECT \(columns) FROM outbox o WHERE o.channel = 'whatsapp' AND o.recipient LIKE ? \(filter)
+        SELECT \(OutboxEntry.columns) FROM outbox o WHERE o.channel = 'whatsapp' AND o.recipient LIKE ? \(filter)
         """
 
-    /// The column's collation takes upper and lower case for the same, as mail servers do.
+    /// The column's collation ignores case, as mail servers do.
     private static let byEmail = """
-        SELECT \(columns) FROM outbox o WHERE o.channel = 'email' AND o.recipient = ? \(filter)
+        SELECT \(OutboxEntry.columns) FROM outbox o WHERE o.channel = 'email' AND o.recipient = ? \(filter)
         """
 
-    /// By way of the appointments, so that also messages whose recipient was removed are found.
-    static let messagesByID = """
-        SELECT \(columns)
+    /// Joins the appointments, so messages whose recipient was emptied or changed are found too.
+    static let byID = """
+        SELECT \(OutboxEntry.columns)
         FROM (
             SELECT id FROM outbox WHERE message_uid = ?
             UNION SELECT id FROM outbox WHERE appointment_id = ?

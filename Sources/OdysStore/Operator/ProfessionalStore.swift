@@ -51,9 +51,7 @@ public struct ProfessionalStore {
 
     /// The database's clock.
     public func now() throws(StoreError) -> Instant {
-        try Self.reading(connection) { connection throws(StoreError) in
-            try connection.query("SELECT UTC_TIMESTAMP(6)", [], operation: "read the clock")[0].instant(0)
-        }
+        try Self.reading(connection) { connection throws(StoreError) in try connection.now() }
     }
 
     /// Whether the appointment is this professional's; nil where there is none. Whose it is never changes.
@@ -72,8 +70,7 @@ public struct ProfessionalStore {
         try Self.reading(connection) { connection throws(StoreError) in
             try connection.query(
                 """
-                SELECT a.id, a.starts_at, a.status, a.payment_status, c.name
-                FROM appointments a JOIN clients c ON c.id = a.client_id
+                \(Self.bookings)
                 WHERE a.professional_id = ? AND a.starts_at >= ? AND a.starts_at < ? ORDER BY a.starts_at, a.id
                 """, [.text(professional.id), .instant(start), .instant(end)], operation: "read the appointments"
             ).map(booking)
@@ -98,8 +95,7 @@ public struct ProfessionalStore {
         try Self.reading(connection) { connection throws(StoreError) in
             try connection.query(
                 """
-                SELECT a.id, a.starts_at, a.status, a.payment_status, c.name
-                FROM appointments a JOIN clients c ON c.id = a.client_id
+                \(Self.bookings)
                 WHERE a.client_id = ? AND a.professional_id = ? ORDER BY a.starts_at DESC, a.id LIMIT ?
                 """, [.text(customer.id), .text(professional.id), .integer(limit)],
                 operation: "read a customer's appointments"
@@ -121,6 +117,11 @@ public struct ProfessionalStore {
             return (try row.integer(0), try row.integer(1))
         }
     }
+
+    private static let bookings = """
+        SELECT a.id, a.starts_at, a.status, a.payment_status, c.name
+        FROM appointments a JOIN clients c ON c.id = a.client_id
+        """
 
     private func booking(_ row: Row) throws(StoreError) -> Booking {
         Booking(

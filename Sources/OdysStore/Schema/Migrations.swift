@@ -23,13 +23,14 @@ public struct Migration: Sendable, Equatable {
 
     /// SHA-256 of the file, in hexadecimal digits.
     public var checksum: String {
-        let digits = Array("0123456789abcdef".utf8)
-        let hash = SHA256.hash(data: Array(sql.utf8))
-        return String(decoding: hash.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+        let digits = SHA256.hash(data: Array(sql.utf8)).flatMap {
+            [UInt8(hexDigitOf: $0 >> 4), .init(hexDigitOf: $0 & 15)]
+        }
+        return String(decoding: digits, as: UTF8.self)
     }
 }
 
-/// Brings the schema up to date, and tells how it stands.
+/// Brings the schema up to date, and reports its state.
 public struct Migrations {
     /// The oldest schema that this program works with.
     public static let requiredVersion = 4
@@ -42,7 +43,7 @@ public struct Migrations {
 
     public enum State: String, Sendable {
         case applied, pending
-        /// Pasted into a SQL client: applied, but nobody knows which text. `up` runs the file again.
+        /// Applied by hand, so the checksum is unknown. `up` runs the file again.
         case unverified
         /// The file is not the one that was applied.
         case changed
@@ -59,8 +60,8 @@ public struct Migrations {
         }
     }
 
-    /// Whether the table of migrations exists. Asked for and not tried: after an error the connection is closed, and
-    /// with it the lock of a migration would be gone.
+    /// Whether the table of migrations exists. Queried, not tried: an error would close the connection
+    /// and release the migration lock.
     private static func isRecorded(_ connection: Connection) throws(StoreError) -> Bool {
         try !connection.query(
             """
@@ -111,17 +112,16 @@ public struct Migrations {
     /// Refuses the tables of a platform whose ids are texts. No foreign key can refer to them, so only half of the
     /// schema would come.
     private func checkPlatform() throws(StoreError) {
-        let rows = try connection.query(
+        let columns = try connection.query(
             """
             SELECT CONCAT(table_name, '.', column_name) FROM information_schema.columns
             WHERE table_schema = DATABASE() AND data_type <> 'uuid'
               AND table_name IN ('professionals', 'clients', 'appointments', 'notifications')
               AND column_name IN ('id', 'professional_id', 'client_id')
             ORDER BY 1
-            """, [], operation: "look at the platform's tables")
-        guard !rows.isEmpty else { return }
-        var columns: [String] = []
-        for row in rows { columns.append(try row.text(0)) }
+            """, [], operation: "look at the platform's tables"
+        ).map { row throws(StoreError) in try row.text(0) }
+        guard !columns.isEmpty else { return }
         throw StoreError(
             kind: .schema,
             operation: "adopt the platform's tables, where these are not of type UUID (docs/DEPLOY.md changes them): "

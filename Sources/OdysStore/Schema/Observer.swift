@@ -31,8 +31,8 @@ public struct DatabaseSnapshot: Sendable, Equatable {
     }
 }
 
-/// Looks at the database for those who watch the process. Cheap enough for once a second: each question is answered
-/// from the end of an index, or from the entries of unfinished messages.
+/// Reads what probes and metrics need from the database. Cheap enough for once a second: each query reads the end of an
+/// index, or the entries of unfinished messages.
 public struct Observer {
     private let connection: Connection
 
@@ -51,25 +51,18 @@ public struct Observer {
 
     private func outbox() throws(StoreError) -> [DatabaseSnapshot.Outbox] {
         try connection.transaction { connection throws(StoreError) in
-            var channels: [DatabaseSnapshot.Outbox] = []
-            for channel in Channel.allCases {
+            try Channel.allCases.map { channel throws(StoreError) in
                 let due = try connection.query(
                     Self.oldestDue, [.text(channel.rawValue)], operation: "look for the oldest due message")
-                channels.append(
-                    DatabaseSnapshot.Outbox(
-                        channel: channel, pending: try count(.pending, channel, connection),
-                        dead: try count(.dead, channel, connection),
-                        oldestDueSeconds: try due.first.map { row throws(StoreError) in
-                            Double(try row.integer(0)) / 1e6
-                        }))
+                return DatabaseSnapshot.Outbox(
+                    channel: channel, pending: try count(.pending, channel, connection),
+                    dead: try count(.dead, channel, connection),
+                    oldestDueSeconds: try due.first.map { row throws(StoreError) in Double(try row.integer(0)) / 1e6 })
             }
-            return channels
         }
     }
 
-    private func count(
-        _ state: OutboxState, _ channel: Channel, _ connection: Connection
-    ) throws(StoreError) -> Int {
+    private func count(_ state: OutboxState, _ channel: Channel, _ connection: Connection) throws(StoreError) -> Int {
         try connection.query(
             Self.count, [.text(state.rawValue), .text(channel.rawValue)], operation: "count messages")[0].integer(0)
     }

@@ -1,15 +1,17 @@
 internal import Glibc
 internal import OdysCore
-internal import OdysDelivery
 
-// What the running instances say of themselves, and whether their callers' keys can be had.
+/// Whether each responder behind a socket says that it is ready.
+struct InstancesCheck: DoctorCheck {
+    let listen: Settings.Listen
+    /// Where the sockets are, unless `listen` names one.
+    let directory: String
 
-extension Doctor {
-    /// Asks each responder behind a socket whether it is ready. What a socket's own state is, `sockets` says.
-    func instances(_ listen: Settings.Listen) -> [Finding] {
+    func findings() -> [Finding] {
         var options = InstanceOptions()
-        options.socketDir = socketDir
+        options.socketDir = directory
         options.socket = nil
+        options.instances = []
         switch listen {
         case .tcp: return []
         case .unix(let path):
@@ -17,7 +19,7 @@ extension Doctor {
             options.socket = path
         case .inherited: break
         }
-        guard let instances = try? options.find([]) else { return [] }
+        guard let instances = try? options.find() else { return [] }
         return instances.map { instance in
             do throws(FastCGIClient.Failure) {
                 let answer = try instance.client.get("/readyz/\(instance.name)")
@@ -47,28 +49,5 @@ extension Doctor {
         return Finding(
             "instances", .problem, "instance \(name): \(cause)",
             "docs/OPERATIONS.md, 'The checks of /readyz', says what to do for each")
-    }
-
-    /// Whether the key set at the address can be fetched and has a key that can be used.
-    static func keys(_ tokens: TokenSettings) -> [Finding] {
-        guard let url = tokens.keySetURL else { return [] }
-        switch KeySetFetch(url).fetch() {
-        case .failure(let failure):
-            return [
-                Finding(
-                    "keys", .unreachable, "ODYS_JWKS_URL: \(failure)",
-                    "correct the address, or repair its server; known keys are used for 24 h meanwhile")
-            ]
-        case .success(let set) where set.keys.isEmpty:
-            return [
-                Finding(
-                    "keys", .problem,
-                    "ODYS_JWKS_URL: no key of the set can be used"
-                        + set.leftOut.map { "; \($0)" }.joined(),
-                    "publish an ES256 key, or an RS256 key of at least 2,048 bits")
-            ]
-        case .success(let set):
-            return [Finding("keys", "\(set.keys.count) at ODYS_JWKS_URL")]
-        }
     }
 }

@@ -12,12 +12,9 @@ struct Message: ParsableCommand {
             abstract: "Prints a message as its reader gets it, with the names given or with samples.",
             discussion: "Templates: " + Template.allCases.map(\.rawValue).joined(separator: ", ") + ".")
 
-        @Argument(help: "The template, as in outbox.template.")
-        var template: String
-        @Flag(help: "The e-mail of this name, not the WhatsApp message.")
-        var email = false
-        @Flag(help: "With --email: the HTML part.")
-        var html = false
+        @Argument(help: "The template, as in outbox.template.") var template: String
+        @Flag(help: "The e-mail of this name, not the WhatsApp message.") var email = false
+        @Flag(help: "With --email: the HTML part.") var html = false
         @Option var clientName = "Mariana Souza"
         @Option var professionalName = "Dra. Helena Prado"
         @Option(help: "ISO 8601, UTC.") var startsAt = "2026-12-01T17:00:00Z"
@@ -29,10 +26,10 @@ struct Message: ParsableCommand {
 
         func run() throws {
             guard let template = Template(rawValue: template) else {
-                throw Failure(usage: "there is no template '\(template)'; --help lists them")
+                throw Failure.usage("there is no template '\(template)'; --help lists them")
             }
             guard let instant = Instant(text: startsAt) else {
-                throw Failure(usage: "--starts-at must look like 2026-12-01T17:00:00Z")
+                throw Failure.usage("--starts-at must look like 2026-12-01T17:00:00Z")
             }
             let payload = MessagePayload(
                 clientName: clientName, professionalName: professionalName, startsAt: instant, slug: slug,
@@ -43,32 +40,25 @@ struct Message: ParsableCommand {
                     show(try EmailText(template, payload, setting))
                 } else {
                     let text = try template.whatsAppText(payload, setting)
-                    print(output.json ? JSON.object([.init("text", .string(text))]).text : text)
+                    output.show(["text": .string(text)], orLines: [text])
                 }
             } catch {
-                throw Failure(problem: "\(error)")
+                throw Failure.problem("\(error)")
             }
         }
 
         /// The installation's own address and zone where they are set, so that the preview shows real links.
-        private func setting() throws -> MessageSetting {
+        private func setting() throws(SettingsError) -> MessageSetting {
             let variables = Environment.variables
-            try reading { () throws(SettingsError) in
-                try LocalTime.use(zone: variables["ODYS_TIME_ZONE"] ?? "America/Sao_Paulo")
-            }
+            try LocalTime.use(zone: variables["ODYS_TIME_ZONE"] ?? "America/Sao_Paulo")
             return MessageSetting(
                 appURL: variables["ODYS_APP_URL"] ?? "https://odys.example", civilTime: LocalTime.civil)
         }
 
         private func show(_ email: EmailText) {
-            if output.json {
-                let object: JSON = [
-                    "subject": .string(email.subject), "text": .string(email.text), "html": .string(email.html),
-                ]
-                print(object.text)
-            } else {
-                print(html ? email.html : "\(email.subject)\n\n\(email.text)")
-            }
+            output.show(
+                ["subject": .string(email.subject), "text": .string(email.text), "html": .string(email.html)],
+                orLines: [html ? email.html : "\(email.subject)\n\n\(email.text)"])
         }
     }
 }

@@ -3,22 +3,25 @@ internal import OdysCore
 internal import OdysHost
 internal import OdysStore
 
-extension Doctor {
-    func database(_ settings: DatabaseSettings) -> [Finding] {
+/// Whether the account can log in and has its rights, and whether the server and its schema are as they must be.
+struct DatabaseCheck: DoctorCheck {
+    let settings: DatabaseSettings
+    /// Mebibytes that must be free where the server keeps its data.
+    let freeMiB: Int
+
+    func findings() -> [Finding] {
         let before = Clock.now
         do throws(StoreError) {
             let server = try DatabaseInspection(settings)
-            // First of all, while it is now.
+            // Before anything else takes time.
             let clock = self.clock(server, since: before)
-            return [login(settings), version(server), schema(server), grants(server, settings), clock]
-                + durability(server) + disk(server, settings)
+            return [
+                Finding("database", "\(settings.user) may log in to \(settings.name)"), version(server),
+                schema(server), grants(server), clock,
+            ] + durability(server) + disk(server)
         } catch {
             return [unusable(error)]
         }
-    }
-
-    private func login(_ settings: DatabaseSettings) -> Finding {
-        Finding("database", "\(settings.user) may log in to \(settings.name)")
     }
 
     private func unusable(_ error: StoreError) -> Finding {
@@ -54,7 +57,7 @@ extension Doctor {
                 "schema", .problem, "has version \(server.schemaVersion) of \(needed)", "run 'odysctl migrate up'")
     }
 
-    private func grants(_ server: DatabaseInspection, _ settings: DatabaseSettings) -> Finding {
+    private func grants(_ server: DatabaseInspection) -> Finding {
         server.missingGrants.isEmpty
             ? Finding("grants", "are enough")
             : Finding(
@@ -62,7 +65,7 @@ extension Doctor {
                 "run what 'odysctl migrate grants' prints, as the database's administrator")
     }
 
-    /// The server was asked between `before` and now, so only a difference beyond that time is one.
+    /// The server read its clock between `before` and now; only a time outside of that is a difference.
     private func clock(_ server: DatabaseInspection, since before: Instant) -> Finding {
         let early = Double(before.microseconds - server.now.microseconds) / 1e6
         let late = Double(server.now.microseconds - Clock.now.microseconds) / 1e6
@@ -83,7 +86,7 @@ extension Doctor {
     }
 
     /// Only where the server is on this host.
-    private func disk(_ server: DatabaseInspection, _ settings: DatabaseSettings) -> [Finding] {
+    private func disk(_ server: DatabaseInspection) -> [Finding] {
         switch settings.server {
         case .socket: break
         case .hosts(let hosts, _): guard hosts.contains(where: isLoopback) else { return [] }
@@ -92,10 +95,10 @@ extension Doctor {
         guard statvfs(server.dataDirectory, &status) == 0 else { return [] }
         let free = Int(status.f_bavail) * Int(status.f_frsize) / (1024 * 1024)
         return [
-            free >= freeMib
+            free >= freeMiB
                 ? Finding("disk", "\(free) MiB are free in \(server.dataDirectory)")
                 : Finding(
-                    "disk", .problem, "\(free) MiB are free in \(server.dataDirectory), less than \(freeMib)",
+                    "disk", .problem, "\(free) MiB are free in \(server.dataDirectory), less than \(freeMiB)",
                     "make room: MariaDB stops writing when the disk is full")
         ]
     }

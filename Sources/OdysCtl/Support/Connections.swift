@@ -1,0 +1,28 @@
+internal import Glibc
+internal import OdysCore
+internal import OdysHost
+internal import OdysStore
+
+extension DatabaseSettings {
+    /// From this process's environment.
+    ///
+    /// - Parameter migrating: as the user that may change the schema.
+    static func current(migrating: Bool = false) throws(SettingsError) -> DatabaseSettings {
+        try DatabaseSettings(
+            environment: Environment.variables, migrating: migrating, readFile: Environment.readFile)
+    }
+}
+
+extension Connection {
+    /// To the database of the settings.
+    static func current(
+        limits: SessionLimits = .request, migrating: Bool = false
+    ) throws(SettingsError) -> Connection {
+        Connection(try DatabaseSettings.current(migrating: migrating), limits: limits)
+    }
+}
+
+/// The login name, for the record of what operators did.
+var operatorName: String {
+    getpwuid(getuid()).map { String(cString: $0.pointee.pw_name) } ?? "uid \(getuid())"
+}

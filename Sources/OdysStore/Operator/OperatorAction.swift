@@ -1,0 +1,48 @@
+public import OdysCore
+
+/// A row of `operator_actions`: every change that an operator makes, and every recipient that one looks at.
+public struct OperatorAction: Sendable {
+    public let operatorName: String
+    public let action: String
+    public let messageID: Int
+    public let detail: String?
+    public let at: Instant
+
+    /// Of one appointment's messages.
+    static let ofAppointment = """
+        SELECT a.operator, a.action, a.outbox_id, a.detail, a.created_at
+        FROM outbox o JOIN operator_actions a ON a.outbox_id = o.id
+        WHERE o.appointment_id = ? ORDER BY a.id
+        """
+
+    init(_ row: Row) throws(StoreError) {
+        operatorName = try row.text(0)
+        action = try row.text(1)
+        messageID = try row.integer(2)
+        detail = try row.optionalText(3)
+        at = try row.instant(4)
+    }
+}
+
+extension Connection {
+    /// Records what an operator does, in the transaction that does it.
+    func record(_ action: String, of messageID: Int, by operatorName: String, detail: String? = nil) throws(StoreError)
+    {
+        try execute(
+            "INSERT INTO operator_actions (operator, action, outbox_id, detail) VALUES (?, ?, ?, ?)",
+            [.text(operatorName), .text(action), .integer(messageID), .text(detail)],
+            operation: "record what the operator did")
+    }
+
+    /// Records who sees recipients in full, and commits; nobody does where the name is nil.
+    func recordReveal(of entries: [OutboxEntry], to operatorName: String?) throws(StoreError) {
+        guard let operatorName else { return }
+        for entry in entries { try record("reveal", of: entry.id, by: operatorName) }
+        try commit()
+    }
+
+    /// The database's clock.
+    func now() throws(StoreError) -> Instant {
+        try query("SELECT UTC_TIMESTAMP(6)", [], operation: "read the clock")[0].instant(0)
+    }
+}

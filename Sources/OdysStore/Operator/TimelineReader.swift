@@ -1,0 +1,55 @@
+public import OdysCore
+
+/// Everything that is known about one appointment, for an operator.
+public struct Timeline: Sendable {
+    public let id: AppointmentID
+    public let status: Status
+    public let paymentStatus: PaymentStatus
+    public let version: Int
+    public let startsAt: Instant
+    public let endsAt: Instant
+    public let createdAt: Instant
+    public let events: [HistoryEvent]
+    /// Oldest first.
+    public let messages: [OutboxEntry]
+    public let operatorActions: [OperatorAction]
+}
+
+/// Reads the whole history of one appointment, for an operator.
+public struct TimelineReader {
+    private let connection: Connection
+
+    public init(_ connection: Connection) {
+        self.connection = connection
+    }
+
+    /// - Returns: nil where there is no such appointment.
+    public func timeline(of id: AppointmentID) throws(StoreError) -> Timeline? {
+        try connection.transaction { connection throws(StoreError) in
+            let key = SQLValue.text(id.description)
+            guard let row = try connection.query(Self.appointment, [key], operation: "read the appointment").first
+            else { return nil }
+            let anyVersion = SQLValue.integer(Int(UInt32.max))
+            let events = try connection.query(
+                AppointmentReader.events, [key, anyVersion], operation: "read the events")
+            let messages = try connection.query(Self.messages, [key], operation: "read the messages")
+            let actions = try connection.query(
+                OperatorAction.ofAppointment, [key], operation: "read what operators did")
+            return Timeline(
+                id: id, status: try row.value(0, as: Status.self),
+                paymentStatus: try row.value(1, as: PaymentStatus.self), version: try row.integer(2),
+                startsAt: try row.instant(3), endsAt: try row.instant(4), createdAt: try row.instant(5),
+                events: try events.map(HistoryEvent.init), messages: try messages.map(OutboxEntry.init),
+                operatorActions: try actions.map(OperatorAction.init))
+        }
+    }
+
+    private static let appointment = """
+        SELECT status, payment_status, version, starts_at, ends_at, CAST(created_at AS DATETIME(6))
+        FROM appointments WHERE id = ?
+        """
+
+    static let messages = """
+        SELECT \(OutboxEntry.columns) FROM outbox o WHERE o.appointment_id = ? ORDER BY o.created_at, o.id
+        """
+}
