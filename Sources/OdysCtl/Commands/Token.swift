@@ -50,7 +50,7 @@ struct Token: ParsableCommand {
             let examination = tokens.verifier(fetched: fetched.keys).examine(text, now: Double(time(nil)))
             print(output.json ? report(examination, fetched.problem).text : lines(examination, fetched.problem))
             guard examination.verified == nil else { return }
-            throw ExitCode(fetched.problem != nil && examination.asksForNewKeys ? 3 : 1)
+            throw ExitCode(fetched.problem != nil && examination.namesUnknownKey ? 3 : 1)
         }
 
         /// The keys at the address, or why there are none; a token of another key can be judged all the same.

@@ -8,7 +8,7 @@ internal import Synchronization
 /// The lock is held for a look-up in memory, and never while a signature is computed.
 final class Authenticator: Sendable {
     private let reader: CredentialReader
-    private let askForKeys: @Sendable () -> Void
+    private let requestKeyRefetch: @Sendable () -> Void
     private let state: Mutex<State>
 
     private struct State {
@@ -18,19 +18,19 @@ final class Authenticator: Sendable {
         var generation = 0
     }
 
-    /// - Parameter askForKeys: called, without the lock, when a token names a key that is not known.
-    init(_ settings: Settings, askForKeys: @escaping @Sendable () -> Void) {
+    /// - Parameter requestKeyRefetch: called, without the lock, when a token names a key that is not known.
+    init(_ settings: Settings, requestKeyRefetch: @escaping @Sendable () -> Void) {
         reader = CredentialReader(
             sessionCookie: settings.tokens.sessionCookie, allowedOrigins: settings.allowedOrigins)
-        self.askForKeys = askForKeys
+        self.requestKeyRefetch = requestKeyRefetch
         state = Mutex(State(verifier: settings.tokens.verifier(fetched: [])))
     }
 
-    /// The caller, or the refusal: 401 for whatever is wrong with a token, 403 for a cookie that is not meant.
+    /// The caller, or the refusal: 401 for whatever is wrong with a token, 403 for a cookie that fails the CSRF check.
     func authenticate(_ request: Request) -> Result<UserID, Refusal> {
         guard let credential = reader.credential(of: request), let user = userID(in: credential.token)
         else { return .failure(.unauthenticated) }
-        return credential.isMeant ? .success(user) : .failure(.forbidden)
+        return credential.passesCSRFCheck ? .success(user) : .failure(.forbidden)
     }
 
     /// From now on these keys count, and no others.
@@ -56,7 +56,7 @@ final class Authenticator: Sendable {
         }
         if let known { return known.userID }
         let examination = verifier.examine(token, now: now)
-        if examination.asksForNewKeys { askForKeys() }
+        if examination.namesUnknownKey { requestKeyRefetch() }
         guard let verified = examination.verified else { return nil }
         state.withLock { state in
             if state.generation == generation { state.cache.remember(digest, verified) }

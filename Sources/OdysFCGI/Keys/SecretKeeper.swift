@@ -26,7 +26,7 @@ final class SecretKeeper: Sendable {
     }
 
     /// A token named a key that is not known.
-    func askForKeys() { wish(.keys) }
+    func requestKeyRefetch() { wish(.keys) }
     func reload() { wish(.reload) }
     func stop() { wish(.end) }
 
@@ -65,7 +65,7 @@ final class SecretKeeper: Sendable {
                 readSettings()
                 source?.published.fetchNow(at: Clock.uptime)
             }
-            if wanted.contains(.keys), source?.published.ask(at: Clock.uptime) == true {
+            if wanted.contains(.keys), source?.published.requestRefetch(at: Clock.uptime) == true {
                 log.info("a token names an unknown key; the key set is fetched again")
             }
             if source?.published.seconds(untilFetchAt: Clock.uptime) == 0 { source?.refresh(log) }

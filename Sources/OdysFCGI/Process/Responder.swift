@@ -53,7 +53,7 @@ struct Responder {
             live, retention: settings.retention, metrics: operations.metrics, log: log)
         if settings.delivery != .off { housekeeper.start(in: deliveries) }
         let keeper = SecretKeeper(live, log: log)
-        let authenticator = listener.map { _ in Authenticator(settings, askForKeys: keeper.askForKeys) }
+        let authenticator = listener.map { _ in Authenticator(settings, requestKeyRefetch: keeper.requestKeyRefetch) }
         keeper.start(for: authenticator, in: deliveries)
         let watchers = DispatchGroup()
         operations.database.start(in: watchers)
