@@ -42,8 +42,10 @@ final class TestDatabase {
 
     private func settings(database: String) throws -> DatabaseSettings {
         try DatabaseSettings(
-            environment: ["ODYS_DB_SOCKET": socket, "ODYS_DB_USER": "root", "ODYS_DB_NAME": database],
-            migrating: false, readFile: { _ in .success("") })
+            SettingsSource(variables: ["ODYS_DB_SOCKET": socket, "ODYS_DB_USER": "root", "ODYS_DB_NAME": database]) {
+                _ in
+                .success("")
+            })
     }
 
     private func admin(_ sql: String) throws {

@@ -19,6 +19,8 @@ extension String {
         return true
     }
 
+    public var hasControlCharacters: Bool { unicodeScalars.contains(where: \.isControl) }
+
     /// Whether there is nothing to read in it.
     var isBlank: Bool { unicodeScalars.allSatisfy(\.isSpace) }
 }

@@ -15,12 +15,11 @@ struct Cleanup: ParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() throws {
-        let variables = Environment.variables
         let database = try reading { () throws(SettingsError) in
-            try DatabaseSettings(environment: variables, migrating: false, readFile: Environment.readFile)
+            try DatabaseSettings(.process)
         }
         let configured = try reading { () throws(SettingsError) in
-            try Retention(environment: variables, readFile: Environment.readFile)
+            try Retention(.process)
         }
         let days = retentionDays ?? configured.messageDays
         let payloads = payloadDays ?? configured.payloadDays

@@ -5,13 +5,11 @@ internal import OdysHost
 struct Config: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Checks and shows the settings, and prints what other programs need of them.",
-        subcommands: [Check.self, Show.self, Example.self, Nginx.self, Reference.self])
+        subcommands: [Check.self, Show.self, Example.self, Nginx.self])
 
     static func settings() throws -> Settings {
         try reading { () throws(SettingsError) in
-            let settings = try Settings(
-                environment: Environment.variables, readFile: Environment.readFile,
-                timeZoneProblem: LocalTime.problem)
+            let settings = try Settings(.process, timeZoneProblem: LocalTime.problem)
             try LocalTime.use(zone: settings.messaging.timeZone)
             return settings
         }
@@ -43,7 +41,7 @@ struct Config: ParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() {
-            let values = SettingValue.all(environment: Environment.variables, readFile: Environment.readFile)
+            let values = SettingValue.all(.process)
             if output.json {
                 print(JSON.array(values.map(\.json)).text)
                 return
@@ -63,9 +61,9 @@ struct Config: ParsableCommand {
 
         func run() {
             if output.json {
-                print(JSON.array(Setting.all.map(\.json)).text)
+                print(JSON.array(Setting.allCases.map(\.json)).text)
             } else {
-                print(SettingsReference.exampleFile, terminator: "")
+                print(Setting.exampleFile, terminator: "")
             }
         }
     }
@@ -104,18 +102,6 @@ struct Config: ParsableCommand {
                     }
 
                     """
-        }
-    }
-
-    struct Reference: ParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Prints the reference of the settings, which is docs/SETTINGS.md.")
-
-        @Option(help: "Print the manual page odys.env(5) instead, with this date, such as 'December 1, 2026'.")
-        var manualDated: String?
-
-        func run() {
-            print(manualDated.map(SettingsReference.manualPage) ?? SettingsReference.markdown, terminator: "")
         }
     }
 }

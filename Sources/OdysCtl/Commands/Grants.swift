@@ -17,8 +17,7 @@ extension Migrate {
 
         func run() throws {
             let database = try reading { () throws(SettingsError) in
-                try DatabaseSettings(
-                    environment: Environment.variables, migrating: false, readFile: Environment.readFile)
+                try DatabaseSettings(.process)
             }
             let user = user ?? database.user
             guard ![database.name, user, host].contains(where: \.hasControlCharacters) else {

@@ -52,12 +52,12 @@ struct Message: ParsableCommand {
 
         /// The installation's own address and zone where they are set, so that the preview shows real links.
         private func setting() throws -> MessageSetting {
-            let variables = Environment.variables
-            try reading { () throws(SettingsError) in
-                try LocalTime.use(zone: variables["ODYS_TIME_ZONE"] ?? "America/Sao_Paulo")
+            let appURL = try reading { () throws(SettingsError) in
+                let read = try MessagingSettings.preview(.process)
+                try LocalTime.use(zone: read.timeZone)
+                return read.appURL
             }
-            return MessageSetting(
-                appURL: variables["ODYS_APP_URL"] ?? "https://odys.example", civilTime: LocalTime.civil)
+            return MessageSetting(appURL: appURL ?? "https://odys.example", civilTime: LocalTime.civil)
         }
 
         private func show(_ email: EmailText) {

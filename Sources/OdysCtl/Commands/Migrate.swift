@@ -25,8 +25,7 @@ struct Migrate: ParsableCommand {
                     String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
                 }
                 guard let path = Migration(fileName: name, sql: "") else { continue }
-                let text = try reading { () throws(SettingsError) in try Environment.readFile("\(sql)/\(name)").get()
-                }
+                let text = try Environment.readFile("\(sql)/\(name)").mapError { Failure(usage: "\($0)") }.get()
                 migrations.append(Migration(version: path.version, name: path.name, sql: text))
             }
             guard !migrations.isEmpty else {
@@ -37,8 +36,7 @@ struct Migrate: ParsableCommand {
 
         func connection() throws -> Connection {
             let settings = try reading { () throws(SettingsError) in
-                try DatabaseSettings(
-                    environment: Environment.variables, migrating: true, readFile: Environment.readFile)
+                try DatabaseSettings(.process, migrating: true)
             }
             return Connection(settings, limits: .migration)
         }

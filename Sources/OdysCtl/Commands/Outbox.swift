@@ -11,7 +11,7 @@ struct Outbox: ParsableCommand {
 
     static func store(limits: SessionLimits = .request) throws -> OperatorStore {
         let settings = try reading { () throws(SettingsError) in
-            try DatabaseSettings(environment: Environment.variables, migrating: false, readFile: Environment.readFile)
+            try DatabaseSettings(.process)
         }
         return OperatorStore(Connection(settings, limits: limits))
     }

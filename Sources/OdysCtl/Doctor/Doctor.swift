@@ -19,7 +19,7 @@ struct Doctor: ParsableCommand {
 
     func run() throws {
         Curl.initialize()
-        let findings = examine(Environment.variables)
+        let findings = examine(.process)
         if output.json {
             print(JSON.array(findings.map(\.json)).text)
         } else {
@@ -35,13 +35,11 @@ struct Doctor: ParsableCommand {
     }
 
     /// Each part stands for itself: where the settings of one are wrong, the others are looked at all the same.
-    private func examine(_ variables: [String: String]) -> [Finding] {
-        let readFile = Environment.readFile
+    private func examine(_ source: SettingsSource) -> [Finding] {
         var findings: [Finding] = []
         var settings: Settings?
         do throws(SettingsError) {
-            let read = try Settings(
-                environment: variables, readFile: readFile, timeZoneProblem: LocalTime.problem)
+            let read = try Settings(source, timeZoneProblem: LocalTime.problem)
             settings = read
             findings += Self.settings(read)
         } catch {
@@ -50,10 +48,10 @@ struct Doctor: ParsableCommand {
             }
         }
         // What is wrong with these settings was said above.
-        if let database = try? DatabaseSettings(environment: variables, migrating: false, readFile: readFile) {
+        if let database = try? DatabaseSettings(source) {
             findings += self.database(database)
         }
-        if let messaging = try? MessagingSettings(environment: variables, readFile: readFile) {
+        if let messaging = try? MessagingSettings(source) {
             findings += Self.providers(messaging)
         }
         let listen = settings?.listen ?? .inherited
