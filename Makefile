@@ -1,6 +1,6 @@
 # The commands of this project; README.md says what each is for.
 
-.PHONY: bench bench-delivery bench-growth build docs deb demo test test-deb api-fuzz fuzz soak mutants sanitize format catalogue clean
+.PHONY: bench bench-delivery bench-growth build check docs deb demo hooks test test-deb api-fuzz fuzz soak mutants sanitize format catalogue clean
 
 # One static release build serves the demo, the stack and the package: it runs on hosts without a Swift toolchain.
 build:
@@ -21,8 +21,16 @@ deb: build
 demo: build
 	@scripts/demo
 
+# Format and lint of all languages, and OdysCore's tests: what to run before every commit. No database.
+check:
+	@scripts/test checks core
+
 test:
 	@scripts/test
+
+# Lets git check what is staged before each commit; `git config --unset core.hooksPath` takes it back.
+hooks:
+	git config core.hooksPath .githooks
 
 # The responder, PHP-FPM and the bare SQL side by side.
 bench: build
@@ -76,7 +84,9 @@ format:
 
 # Writes the catalogue of errors into docs/HTTP.md; `make test` fails where it is not what the code says.
 catalogue:
-	ODYS_WRITE_CATALOGUE=1 swift test --filter ErrorCatalogueTests
+	@scripts/deps build
+	@scripts/catalogue
 
 clean:
+	@scripts/test database stop >/dev/null
 	rm -rf .build

@@ -60,7 +60,9 @@ let package = Package(
             name: "OdysCoreTests", dependencies: ["OdysCore"], exclude: ["Golden"], swiftSettings: settings),
         .testTarget(
             name: "OdysFCGITests",
-            dependencies: ["OdysCore", "OdysFCGI", "OdysHost", .product(name: "Logging", package: "swift-log")],
+            dependencies: [
+                "OdysCore", "OdysFCGI", "OdysHost", "OdysStore", .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: settings),
         .testTarget(name: "OdysStoreTests", dependencies: ["OdysStore"], swiftSettings: settings),
         // OdysHost is tested here too: what changes the whole process, such as its time zone, runs one test at a time.

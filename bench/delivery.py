@@ -35,7 +35,7 @@ class Requests:
     connections: int
     body: str
     # Mean milliseconds that a connection waits between two requests.
-    pause: int
+    pause: int | None
     # Whether an idle responder delivers the few messages of this load itself. A full load queues more than anybody
     # sends, so it is idle only where nobody delivers.
     delivers_when_idle: bool
@@ -177,7 +177,7 @@ class Delivery:
                 TIMESTAMPDIFF(MICROSECOND, '1970-01-01', created_at)
             FROM outbox""")
         arrived = {identity: at for channel in CHANNELS for at, identity in self.providers.accepted(channel)}
-        found = {channel: {"since the lock": [], "since the answer": []} for channel in CHANNELS}
+        found: dict = {channel: {"since the lock": [], "since the answer": []} for channel in CHANNELS}
         for channel, identity, appointment, microseconds in locked:
             if identity in arrived:
                 at = arrived.pop(identity)
@@ -220,7 +220,7 @@ class Delivery:
         return result
 
     def pairs(self):
-        found = {kind.name: {"idle": [], "draining": []} for kind in REQUESTS}
+        found: dict = {kind.name: {"idle": [], "draining": []} for kind in REQUESTS}
         for number in range(self.plan.pairs):
             for kind in REQUESTS:
                 for state, results in found[kind.name].items():

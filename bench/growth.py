@@ -51,7 +51,8 @@ class Growth:
     def __init__(self, servers, plan):
         self.servers, self.plan = servers, plan
         self.quiet = measure.Quiet(plan.patience)
-        self.data, self.next = {}, {}
+        self.data: dict = {}
+        self.next: dict = {}
         for size in plan.sizes:
             self.fill(size)
         # One list for all: the k-th appointment belongs to k modulo the professionals of its database.
@@ -115,7 +116,7 @@ class Growth:
         return result
 
     def throughput(self):
-        found = {size: [] for size in self.plan.sizes}
+        found: dict = {size: [] for size in self.plan.sizes}
         for number in range(self.plan.rounds):
             for size, results in found.items():
                 result = self.quiet.undisturbed(lambda: self.run(size), self.plan.parts * (PART_SECONDS + 2))
@@ -175,7 +176,7 @@ class Growth:
             with fastcgi.connect(path) as connection:
                 connection.sendall(asked)
                 begun = time.monotonic()
-                process = subprocess.Popen([BINARIES / "odys-fcgi"], stdin=listener, stdout=log, stderr=log,
+                process = subprocess.Popen([BINARIES / "odys-fcgi"], stdin=listener.fileno(), stdout=log, stderr=log,
                                            env=environment)
                 try:
                     answer = fastcgi.answer(connection)

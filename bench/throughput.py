@@ -38,7 +38,7 @@ class Case:
     systems: tuple
     runs: dict
     # Rows for each 200; None where nothing may change.
-    writes: tuple = None
+    writes: tuple | None = None
     refused: bool = False
 
 
@@ -47,7 +47,7 @@ class Bench:
         self.servers, self.plan = servers, plan
         self.data = rows.Rows(servers, APPOINTMENTS, PROFESSIONALS)
         self.data.fill()
-        self.results = collections.defaultdict(lambda: collections.defaultdict(list))
+        self.results: dict = collections.defaultdict(lambda: collections.defaultdict(list))
         self.memory = {}
         self.quiet = measure.Quiet(plan.patience)
 
@@ -158,7 +158,7 @@ class Bench:
                 continue
             runs = {system: self.http(system, distinct=count, **request) for system in (OURS, PHP)}
             cases.append(Case(name, connections, (OURS, PHP), runs, refused=refused))
-        return cases + [self.replay(connections, count)]
+        return [*cases, self.replay(connections, count)]
 
     def offers(self, request):
         status, _, _ = capture.request(self.servers.url(OURS), 0, request["tokens"][0], method="GET",
@@ -218,7 +218,7 @@ def say(text):
 
 def summary(results):
     """For each case and system the medians and their spread, and the ratios to Odys."""
-    found = {}
+    found: dict = {}
     for case, systems in results.items():
         found[case] = {"systems": {}, "ratios": {}}
         for system, runs in systems.items():
@@ -233,8 +233,8 @@ def summary(results):
                 late = [[run["p99"] for run in systems[each]] for each in (above, below)]
                 found[case]["ratios"][below] = {"rate": measure.ratio(*pair), "p99": measure.ratio(*late)}
         if FLOOR in systems:
-            rates = {system: [run["rate"] for run in runs] for system, runs in systems.items()}
-            found[case]["bound"] = {other: measure.ratio(rates[FLOOR], rates[other]) for other in (LIMIT, PHP)}
+            each = {system: [run["rate"] for run in runs] for system, runs in systems.items()}
+            found[case]["bound"] = {other: measure.ratio(each[FLOOR], each[other]) for other in (LIMIT, PHP)}
     return found
 
 

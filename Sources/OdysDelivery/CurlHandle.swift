@@ -5,43 +5,14 @@ internal import OdysCore
 public enum Curl {
     /// Called once, before any thread starts. curl_global_init(3): "not thread safe" with other libraries' set-up.
     public static func initialize() {
-        curl_global_init(Int(CURL_GLOBAL_DEFAULT))
+        check(curl_global_init(Int(CURL_GLOBAL_DEFAULT)))
     }
 }
 
-/// How a transfer ended, as far as the protocol got.
-struct TransferResult {
-    enum Failure: Equatable {
-        /// Nothing of the message can have arrived: no name, no connection.
-        case notConnected
-        /// TLS could not be agreed, or the certificate does not hold.
-        case tls
-        /// The server does not offer the STARTTLS that we require.
-        case noSTARTTLS
-        /// The server refused the login.
-        case login
-        /// The server answered with a refusal (the code says which), or with something that is not the protocol.
-        case refused
-        /// The connection ended or fell silent at some point.
-        case broken
-        /// libcurl could not do what it was asked.
-        case other
-    }
-
-    /// Nil where libcurl finished the transfer; the code may still be an error of the server's.
-    let failure: Failure?
-    /// The last HTTP status or SMTP reply code; 0 where none came.
-    let code: Int
-    let body: [UInt8]
-    /// Bytes of the request that were written, headers and body.
-    let bytesSent: Int
-    /// SMTP: whether the conversation had come to the recipient, so that a refusal is about the message and not
-    /// about us.
-    let reachedRecipient: Bool
-    /// Seconds or a date, as the server wrote it.
-    let retryAfterSeconds: Double?
-    /// For the operator: libcurl's own words for the failure, which quote nothing of ours.
-    let reason: String
+/// For calls that fail only when memory has run out or the call is a mistake of ours. Without them, a transfer would
+/// have other bounds or another content.
+private func check(_ result: CURLcode, _ function: StaticString = #function) {
+    precondition(result == CURLE_OK, "\(function): \(String(cString: curl_easy_strerror(result)))")
 }
 
 /// One libcurl easy handle, with the bounds that every transfer has.
@@ -49,9 +20,8 @@ struct TransferResult {
 /// Not Sendable: "never use a single handle from more than one thread at any given time" (libcurl-thread(3)).
 final class CurlHandle {
     private let handle: UnsafeMutableRawPointer
-    /// Kept at one address: libcurl holds it for as long as the transfer runs.
+    /// A class, so that libcurl's pointer to it stays valid.
     private let sink = ResponseSink()
-
     private let pace: Pace
 
     init(_ pace: Pace = .standard) {
@@ -66,8 +36,8 @@ final class CurlHandle {
 
     /// Forgets the options of the last transfer and sets the ones that all have.
     ///
-    /// Every transfer has a connection of its own: when a kept connection turns out to be dead, libcurl sends
-    /// the request again by itself, and a message that did arrive would be there twice without anybody knowing.
+    /// Every transfer has a connection of its own. When a kept connection turns out to be dead, libcurl repeats the
+    /// request by itself, and a message that had arrived would arrive twice.
     ///
     /// - Parameter protocols: what may be spoken, such as `https`; redirects are never followed.
     func prepare(url: String, protocols: String) {
@@ -88,14 +58,14 @@ final class CurlHandle {
         set(CURLOPT_FRESH_CONNECT, 1)
         set(CURLOPT_FORBID_REUSE, 1)
         set(CURLOPT_USERAGENT, "odys")
-        sink.body.removeAll(keepingCapacity: true)
-        sink.lastCommand = []
-        odys_setopt_write(handle, CURLOPT_WRITEFUNCTION) { data, size, count, sink in
+        sink.reset()
+        let write = odys_setopt_write(handle, CURLOPT_WRITEFUNCTION) { data, size, count, sink in
             guard let data, let sink else { return 0 }
             let target = Unmanaged<ResponseSink>.fromOpaque(sink).takeUnretainedValue()
             return target.take(UnsafeRawBufferPointer(start: data, count: size * count))
         }
-        odys_setopt_pointer(handle, CURLOPT_WRITEDATA, Unmanaged.passUnretained(sink).toOpaque())
+        check(write)
+        set(CURLOPT_WRITEDATA, Unmanaged.passUnretained(sink).toOpaque())
     }
 
     func set(_ option: CURLoption, _ value: Int) {
@@ -108,18 +78,17 @@ final class CurlHandle {
         check(odys_setopt_text(handle, option, value))
     }
 
-    /// An option that libcurl does not take is a mistake of ours, or memory has run out; without it a transfer would
-    /// have other bounds than it must.
-    private func check(_ result: CURLcode) {
-        precondition(result == CURLE_OK, "curl_easy_setopt: \(String(cString: curl_easy_strerror(result)))")
+    /// libcurl keeps the pointer: what it points to has to live until the transfer is over.
+    private func set(_ option: CURLoption, _ value: UnsafeRawPointer?) {
+        check(odys_setopt_pointer(handle, option, value))
     }
 
-    /// Keeps the first letters of the last command that was sent: libcurl does not say which one was refused. The
-    /// farewell, which it sends after a refusal too, does not count.
+    /// Records the first four bytes of the last SMTP command, because libcurl does not say which one was refused. QUIT
+    /// does not count: libcurl sends it after a refusal too.
     func watchCommands() {
         set(CURLOPT_VERBOSE, 1)
-        odys_setopt_pointer(handle, CURLOPT_DEBUGDATA, Unmanaged.passUnretained(sink).toOpaque())
-        odys_setopt_debug(handle, CURLOPT_DEBUGFUNCTION) { _, type, data, size, sink in
+        set(CURLOPT_DEBUGDATA, Unmanaged.passUnretained(sink).toOpaque())
+        let debug = odys_setopt_debug(handle, CURLOPT_DEBUGFUNCTION) { _, type, data, size, sink in
             if type == CURLINFO_HEADER_OUT, let data, let sink {
                 let target = Unmanaged<ResponseSink>.fromOpaque(sink).takeUnretainedValue()
                 let command = Array(UnsafeRawBufferPointer(start: data, count: min(size, 4)))
@@ -127,23 +96,29 @@ final class CurlHandle {
             }
             return 0
         }
+        check(debug)
     }
 
     /// The body of a POST; copied by libcurl.
     func setBody(_ bytes: [UInt8]) {
-        odys_setopt_size(handle, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(bytes.count))
-        _ = bytes.withUnsafeBytes { odys_setopt_pointer(handle, CURLOPT_COPYPOSTFIELDS, $0.baseAddress) }
+        check(odys_setopt_size(handle, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(bytes.count)))
+        bytes.withUnsafeBytes { set(CURLOPT_COPYPOSTFIELDS, $0.baseAddress) }
     }
 
-    /// A part tree for `body`, which lives until the block ends; libcurl reads it while it performs.
-    func withMIME<Value>(_ body: (OpaquePointer) -> Value) -> Value {
+    /// Runs the block with texts set as the alternatives of a mail; they live until the block ends.
+    func withAlternatives<Value>(_ alternatives: [(text: String, type: String)], _ body: () -> Value) -> Value {
         guard let mime = curl_mime_init(handle) else { preconditionFailure("curl_mime_init: out of memory") }
         defer { curl_mime_free(mime) }
-        return body(mime)
-    }
-
-    func set(mime: OpaquePointer) {
-        odys_setopt_pointer(handle, CURLOPT_MIMEPOST, UnsafeRawPointer(mime))
+        for (text, type) in alternatives {
+            guard let part = curl_mime_addpart(mime) else { preconditionFailure("curl_mime_addpart: out of memory") }
+            // The quoted-printable encoder takes only CR LF for a line end.
+            let lines = text.split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\r\n")
+            check(curl_mime_data(part, lines, lines.utf8.count))
+            check(curl_mime_type(part, "\(type); charset=utf-8"))
+            check(curl_mime_encoder(part, "quoted-printable"))
+        }
+        set(CURLOPT_MIMEPOST, UnsafeRawPointer(mime))
+        return body()
     }
 
     /// Runs the block with lists set as options; they live until the block ends.
@@ -153,49 +128,45 @@ final class CurlHandle {
         for (option, lines) in lists {
             var list: UnsafeMutablePointer<curl_slist>?
             for line in lines {
+                // CR LF and a space are a folded header.
                 precondition(
-                    !line.utf8.contains(where: { $0 == 0 || $0 == 13 || $0 == 10 }) || Self.isFolded(line),
+                    !line.replacing("\r\n ", with: " ").utf8.contains { $0 == 0 || $0 == 13 || $0 == 10 },
                     "libcurl passes line ends on to the wire")
-                list = curl_slist_append(list, line)
+                // NULL would lose what is in the list.
+                guard let longer = curl_slist_append(list, line) else {
+                    preconditionFailure("curl_slist_append: out of memory")
+                }
+                list = longer
             }
             made.append(list)
-            odys_setopt_pointer(handle, option, list)
+            set(option, list)
         }
         return body()
-    }
-
-    /// Whether the only line ends are those of a folded header: CR LF and a blank.
-    private static func isFolded(_ line: String) -> Bool {
-        let bytes = Array(line.utf8)
-        return bytes.indices.allSatisfy { index in
-            switch bytes[index] {
-            case 0: false
-            case 13: index + 2 < bytes.count && bytes[index + 1] == 10 && bytes[index + 2] == 32
-            case 10: index > 0 && bytes[index - 1] == 13
-            default: true
-            }
-        }
     }
 
     /// Performs the transfer; blocks at most `Limits.sendSeconds`.
     func perform() -> TransferResult {
         let result = curl_easy_perform(handle)
-        var code = 0
-        odys_getinfo_long(handle, CURLINFO_RESPONSE_CODE, &code)
-        var requestBytes = 0
-        odys_getinfo_long(handle, CURLINFO_REQUEST_SIZE, &requestBytes)
-        let uploaded = size(CURLINFO_SIZE_UPLOAD_T)
         let retryAfter = size(CURLINFO_RETRY_AFTER)
+        let failure = failure(result)
+        let reason = result == CURLE_OK ? "" : String(cString: curl_easy_strerror(result))
         return TransferResult(
-            failure: failure(result), code: code, body: sink.body, bytesSent: requestBytes + uploaded,
+            failure: failure, code: number(CURLINFO_RESPONSE_CODE), body: sink.body,
+            bytesSent: number(CURLINFO_REQUEST_SIZE) + size(CURLINFO_SIZE_UPLOAD_T),
             reachedRecipient: sink.lastCommand.starts(with: "RCPT".utf8) || sink.lastCommand.starts(with: "DATA".utf8),
             retryAfterSeconds: retryAfter > 0 ? min(Double(retryAfter), Limits.retryAfterSecondsMax) : nil,
-            reason: result == CURLE_OK ? "" : String(cString: curl_easy_strerror(result)))
+            reason: failure == .tooLarge ? "the answer is too large" : reason)
+    }
+
+    private func number(_ info: CURLINFO) -> Int {
+        var value = 0
+        check(odys_getinfo_long(handle, info, &value))
+        return value
     }
 
     private func size(_ info: CURLINFO) -> Int {
         var value: curl_off_t = 0
-        odys_getinfo_size(handle, info, &value)
+        check(odys_getinfo_size(handle, info, &value))
         return Int(value)
     }
 
@@ -207,6 +178,7 @@ final class CurlHandle {
         case CURLE_USE_SSL_FAILED: .noSTARTTLS
         case CURLE_LOGIN_DENIED: .login
         case CURLE_SEND_ERROR, CURLE_WEIRD_SERVER_REPLY, CURLE_REMOTE_ACCESS_DENIED: .refused
+        case CURLE_WRITE_ERROR where sink.hasRefused: .tooLarge
         case CURLE_OPERATION_TIMEDOUT, CURLE_GOT_NOTHING, CURLE_RECV_ERROR, CURLE_PARTIAL_FILE, CURLE_WRITE_ERROR,
             CURLE_HTTP2, CURLE_HTTP2_STREAM:
             .broken
@@ -217,12 +189,21 @@ final class CurlHandle {
 
 /// What the server answered, up to `Limits.answerBytesMax`.
 private final class ResponseSink {
-    var body: [UInt8] = []
+    private(set) var body: [UInt8] = []
+    /// Whether the answer has more than that. libcurl's error is a failed write then, as for other reasons too.
+    private(set) var hasRefused = false
     var lastCommand: [UInt8] = []
+
+    func reset() {
+        body.removeAll(keepingCapacity: true)
+        hasRefused = false
+        lastCommand = []
+    }
 
     /// - Returns: how many bytes were taken; fewer than offered ends the transfer.
     func take(_ bytes: UnsafeRawBufferPointer) -> Int {
-        guard body.count + bytes.count <= Limits.answerBytesMax else { return 0 }
+        hasRefused = body.count + bytes.count > Limits.answerBytesMax
+        if hasRefused { return 0 }
         body += bytes
         return bytes.count
     }

@@ -16,17 +16,13 @@ public final class KeySetFetch {
         public let description: String
     }
 
-    /// Blocks for at most `Limits.keyFetchSeconds`. Only a 200 counts, and redirects are not followed: what they lead
-    /// to is not what the operator wrote.
+    /// Blocks for at most `Limits.keyFetchSeconds`. Only a 200 counts. Redirects are not followed: they lead away from
+    /// the address that the operator set.
     public func fetch() -> Result<KeySet, Failure> {
         curl.prepare(url: url, protocols: url.lowercased().hasPrefix("https:") ? "https" : "http")
         curl.set(CURLOPT_TIMEOUT_MS, Limits.keyFetchSeconds * 1_000)
         let result = curl.withLists([(CURLOPT_HTTPHEADER, ["Accept: application/json"])]) { curl.perform() }
-        if result.failure != nil {
-            // Beyond its bound the body is not taken, which libcurl calls a failed write.
-            let isTooLarge = result.body.count + Int(CURL_MAX_WRITE_SIZE) > Limits.answerBytesMax
-            return failure(isTooLarge ? "the answer is too large" : result.reason)
-        }
+        if result.failure != nil { return failure(result.reason) }
         guard result.code == 200 else { return failure("HTTP \(result.code)") }
         do throws(KeySet.Problem) {
             return .success(try KeySet(reading: result.body))

@@ -1,7 +1,7 @@
 internal import CCurl
 public import OdysCore
 
-/// Whether a provider would take a message, found out without sending one.
+/// Checks whether a provider would accept a message, without sending one.
 public enum ProviderProbe {
     public enum Answer: Sendable, Equatable {
         case good(String)
@@ -32,7 +32,7 @@ public enum ProviderProbe {
         }
     }
 
-    /// Greets the mail server, encrypts and logs in as for a mail, and leaves again.
+    /// EHLO, STARTTLS and AUTH as for a mail, then NOOP and QUIT.
     public static func smtp(_ settings: SMTPSettings) -> Answer {
         let curl = CurlHandle()
         curl.prepare(settings)
@@ -43,7 +43,7 @@ public enum ProviderProbe {
         let reason = result.code == 0 ? result.reason : "SMTP \(result.code): \(result.reason)"
         switch result.failure {
         case nil: return .good("it greets, and takes the login")
-        case .notConnected, .broken: return .unreachable(result.reason)
+        case .notConnected, .broken, .tooLarge: return .unreachable(result.reason)
         case .tls: return .misconfigured("TLS: \(result.reason)")
         case .noSTARTTLS: return .misconfigured("it offers no STARTTLS, and it is not on this host")
         case .login: return .misconfigured(reason)

@@ -33,7 +33,7 @@ class Project:
         self.targets = set(re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE))
         self.pytests = {pathlib.Path(name).name: set(re.findall(r"def (test_\w+)", self.read(name)))
                         for name in self.files if pathlib.Path(name).name.startswith("test_")}
-        self.suites = {}
+        self.suites: dict = {}
         for name in self.files:
             if name.startswith("Tests/") and name.endswith(".swift"):
                 text = self.read(name)
@@ -47,7 +47,7 @@ class Project:
 
     def anchors(self, name):
         """The anchors of a document's headings, as GitHub makes them."""
-        found = []
+        found: list = []
         for heading in re.findall(r"^#{1,6} (.+)$", without_blocks(self.read(name)), re.MULTILINE):
             words = re.sub(r"[^\w\- ]", "", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading.strip().lower()))
             anchor = words.replace(" ", "-")
@@ -84,8 +84,8 @@ def links(project, document, line):
 
 
 def names(project, document, line):
-    for path in PATH.findall(LINK.sub("", line)):
-        path = path.rstrip(".")
+    for found in PATH.findall(LINK.sub("", line)):
+        path = found.rstrip(".")
         if not re.search("[A-Z]{4}_|NAME", path) and not exists(project, document, path):
             yield f"there is no {path}"
     code = code_of(line)
@@ -93,8 +93,7 @@ def names(project, document, line):
         for target in MAKE.findall(words):
             if target not in project.targets:
                 yield f"make has no target {target}"
-        for wrong in scenarios(project, words):
-            yield wrong
+        yield from scenarios(project, words)
     yield from tests(project, [] if line.startswith("    ") else code)
 
 

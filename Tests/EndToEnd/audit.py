@@ -63,7 +63,7 @@ def in_ledgers(odys):
 def inverted(sent, ids):
     """Messages about one appointment that a recipient got in another order than that of its versions."""
     places = {identifier: place for place, identifier in reversed(list(enumerate(ids)))}
-    lines = collections.defaultdict(list)
+    lines: dict = collections.defaultdict(list)
     for row in sent:
         if row["appointment_version"] is not None and identity(row) in places:
             line = lines[row["appointment_id"], row["channel"], row["recipient_role"]]

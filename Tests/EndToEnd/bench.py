@@ -12,6 +12,7 @@ import socket
 import subprocess
 import tempfile
 import uuid
+from typing import Any
 
 import canary
 import fastcgi
@@ -61,7 +62,7 @@ class Bench(Database):
         self.log_file = self.dir / "responder.log"
         self.secret = secrets.token_hex(32)
         self.processes = []
-        self.responder = None
+        self.responder: Any = None
         self.own = settings
         self.user, self.user_password = f"u{secrets.token_hex(8)}", secrets.token_hex(16)
         self.migrate()
@@ -72,7 +73,8 @@ class Bench(Database):
     def settings(self):
         base = {
             **super().settings(), "ODYS_DB_USER": self.user, "ODYS_DB_PASSWORD": self.user_password,
-            "ODYS_DB_MIGRATE_USER": self.db_user, "ODYS_DB_MIGRATE_PASSWORD": self.db_password, "ODYS_LISTEN": f"unix:{self.address}", "ODYS_JWT_SECRET": self.secret,
+            "ODYS_DB_MIGRATE_USER": self.db_user, "ODYS_DB_MIGRATE_PASSWORD": self.db_password,
+            "ODYS_LISTEN": f"unix:{self.address}", "ODYS_JWT_SECRET": self.secret,
             "ODYS_APP_URL": "https://odys.example", "ODYS_THREADS": "2", "ODYS_WHATSAPP_SENDERS": "2",
             "ODYS_EMAIL_SENDERS": "1"}
         return {**base, **self.own}
@@ -93,7 +95,8 @@ class Bench(Database):
         control = f"http://127.0.0.1:{numbers[-1]}/_control"
         if name == "smtp":
             self.mail = peers.Mail(ledger, control)
-            self.own.update(ODYS_SMTP_URL=f"smtp://127.0.0.1:{numbers[0]}", ODYS_MAIL_FROM="Odys <no-reply@odys.example>")
+            self.own.update(ODYS_SMTP_URL=f"smtp://127.0.0.1:{numbers[0]}",
+                            ODYS_MAIL_FROM="Odys <no-reply@odys.example>")
         else:
             self.whatsapp = peers.WhatsApp(ledger, control)
             self.own.update(EVOLUTION_API_URL=f"http://127.0.0.1:{numbers[0]}", EVOLUTION_API_KEY="key",

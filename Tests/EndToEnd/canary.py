@@ -18,7 +18,7 @@ PATTERN = re.compile("|".join([
 NOT_OURS = ("smtp.log", "whatsapp.log")
 SECRET = re.compile(r"(?:PASSWORD|SECRET|API_KEY)$")
 
-FOUND = []
+FOUND: list = []
 # How much was searched: a search of nothing must not count.
 SEARCHED = {"bytes": 0, "places": 0}
 

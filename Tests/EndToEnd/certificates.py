@@ -24,5 +24,6 @@ def server(directory, name, *names, signed=True):
     openssl("req", "-x509", *KEY, *signer, "-keyout", key, "-out", certificate, "-subj", f"/CN={names[0]}",
             "-addext", "basicConstraints=critical,CA:FALSE", "-addext", "extendedKeyUsage=serverAuth",
             "-addext", "subjectAltName=" + ",".join(
-                f"{'IP' if each.replace('.', '').isdigit() and each.count('.') == 3 else 'DNS'}:{each}" for each in names))
+                f"{'IP' if each.replace('.', '').isdigit() and each.count('.') == 3 else 'DNS'}:{each}"
+                for each in names))
     return certificate, key

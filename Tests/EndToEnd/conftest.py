@@ -13,7 +13,7 @@ from stack import Stack
 
 ORIGIN = "https://app.odys.example"
 # Everything that runs at the moment and that tests write to.
-RUNNING = []
+RUNNING: list = []
 
 
 def pytest_configure():

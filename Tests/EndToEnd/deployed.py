@@ -1,7 +1,7 @@
 """A host that is set up by the commands of docs/DEPLOY.md, in a directory that stands for its root.
 
-Not run: what installs packages, speaks to systemd or changes a file's owner. Everything else is the page's own text, with
-the paths of this directory, a private MariaDB, and a free port. The responders are started as the units would."""
+Not run: what installs packages, speaks to systemd or changes a file's owner. Everything else is the page's own text,
+with the paths of this directory, a private MariaDB, and a free port. The responders are started as the units would."""
 
 import os
 import pathlib
@@ -65,14 +65,16 @@ class Deployed(stack.Stack):
         web.make_certificates(self.dir / "tls", self.dir / "logs" / "openssl.log")
         self.tls = ssl.create_default_context(cafile=self.dir / "tls" / "ca.pem")
         port, ledger = self.dir / "whatsapp.port", self.dir / "whatsapp.jsonl"
-        self.start([sys.executable, stack.CHECKOUT / "scripts" / "peers" / "whatsapp.py", "--port-file", port, "--ledger",
+        self.start([sys.executable, stack.CHECKOUT / "scripts" / "peers" / "whatsapp.py", "--port-file", port,
+                    "--ledger",
                     ledger, "--api-key", "change-me", "--instance", "odys"], "whatsapp")
         eventually(port.exists, 20)
         self.evolution = f"http://127.0.0.1:{port.read_text(encoding='ascii').strip()}"
         self.whatsapp = peers.WhatsApp(ledger, f"{self.evolution}/_control")
         # The real programs; only where the database is, and whom to trust, they cannot know here.
         client = f"--no-defaults --socket={self.db_socket} --user=root"
-        for name, options in (("mariadb", client), ("mariadb-dump", client), ("curl", f"--cacert {self.dir}/tls/ca.pem")):
+        for name, options in (("mariadb", client), ("mariadb-dump", client),
+                              ("curl", f"--cacert {self.dir}/tls/ca.pem")):
             self.program(name, f'exec /usr/bin/{name} {options} "$@"')
         self.program("odysctl", f'exec {stack.BINARIES}/odysctl "$@"')
 
@@ -84,7 +86,8 @@ class Deployed(stack.Stack):
     def start(self, argv, name, **environment):
         with open(self.dir / "logs" / f"{name}.log", "ab") as log:
             process = subprocess.Popen([str(word) for word in argv], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                       env=stack.clean_environment(ODYS_BIN_DIR=None, **environment), start_new_session=True)
+                                       start_new_session=True,
+                                       env=stack.clean_environment(ODYS_BIN_DIR=None, **environment))
         self.started.append(process)
         return process
 
@@ -111,7 +114,8 @@ class Deployed(stack.Stack):
         before = f"set -euo pipefail; cd {self.dir}/work; if [ -f {kept} ]; then set -a; . {kept}; set +a; fi"
         after = f"declare -p | grep -E ' (APP|OWNER|ODYS_[A-Z_]+|EVOLUTION_[A-Z_]+)=' > {kept}"
         done = subprocess.run(
-            ["/bin/bash", "-c", f"{before}\n{script}\n{after}"], capture_output=True, text=True, check=False, timeout=120,
+            ["/bin/bash", "-c", f"{before}\n{script}\n{after}"], capture_output=True, text=True, check=False,
+            timeout=120,
             stdin=subprocess.DEVNULL,
             env={**stack.clean_environment(ODYS_BIN_DIR=None), "PATH": f"{self.dir}/bin:{os.environ['PATH']}"})
         assert not check or done.returncode == 0, f"{script}\n{done.returncode}\n{done.stdout}\n{done.stderr}"
@@ -154,7 +158,8 @@ class Deployed(stack.Stack):
         etc = self.dir / "etc" / "nginx"
         for name in ("conf.d/odys-ops.conf", "conf.d/odys-upstream.conf", "sites-available/odys-site.conf"):
             text = (etc / name).read_text(encoding="utf-8")
-            for old, new in (("127.0.0.1:9464", f"127.0.0.1:{self.ops_port}"), ("unix:/run/odys/", f"unix:{self.dir}/run/"),
+            for old, new in (("127.0.0.1:9464", f"127.0.0.1:{self.ops_port}"),
+                             ("unix:/run/odys/", f"unix:{self.dir}/run/"),
                              ("listen 443", f"listen 127.0.0.1:{self.port}"),
                              ("/etc/letsencrypt/live/localhost/fullchain.pem", f"{self.dir}/tls/server.pem"),
                              ("/etc/letsencrypt/live/localhost/privkey.pem", f"{self.dir}/tls/server.key"),
@@ -178,7 +183,8 @@ include conf.d/*.conf;
 include sites-enabled/*;
 }}
 """, encoding="utf-8")
-        words = ["/usr/sbin/nginx", "-e", self.dir / "logs" / "nginx-error.log", "-p", etc, "-c", etc / "nginx.conf"]
+        words: list = ["/usr/sbin/nginx", "-e", self.dir / "logs" / "nginx-error.log",
+                       "-p", etc, "-c", etc / "nginx.conf"]
         tried = subprocess.run([*words, "-t"], capture_output=True, text=True, check=False)
         assert tried.returncode == 0, tried.stderr
         self.nginx = self.start(words, "nginx")

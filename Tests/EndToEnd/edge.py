@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+from typing import Any
 
 import odys
 import stack
@@ -110,7 +111,8 @@ class Buffer:
 def answers(content):
     buffer, found = Buffer(content), []
     while buffer.file.tell() < len(content):
-        response = http.client.HTTPResponse(buffer)
+        # It asks nothing of a socket but `makefile`.
+        response = http.client.HTTPResponse(buffer)  # type: ignore[arg-type]
         response.begin()
         found.append(odys.Answer.of(response))
     return found
@@ -126,7 +128,8 @@ class Nginx(Edge):
                  files=None):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="odys-edge-", dir="/tmp"))
         self.access_log, self.error_log = self.dir / "access.log", self.dir / "error.log"
-        self.address, self.process = address, None
+        self.address = address
+        self.process: Any = None
         shutil.copytree(running.dir / "nginx" / "odys", self.dir / "odys")
         if origins is not None:
             (self.dir / "odys" / "origins.conf").write_text(origins, encoding="utf-8")

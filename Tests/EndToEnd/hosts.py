@@ -1,4 +1,4 @@
-"""Two hosts on one database, each with its own nginx and responders, behind a third nginx that balances between them."""
+"""Two hosts on one database, each with its own nginx and responders; a third nginx balances between them."""
 
 import contextlib
 import json
@@ -6,6 +6,7 @@ import os
 import pathlib
 import shlex
 import signal
+from typing import Any
 
 import stack
 from edge import NGINX, Nginx
@@ -66,7 +67,8 @@ class Hosts(Stack):
     """The first host is this stack itself; requests go to the balancer. `first` and `second` take them directly."""
 
     def __init__(self, *options, second=None, **settings):
-        self.second = self.balancer = None
+        self.second: Any = None
+        self.balancer: Any = None
         self.options, self.settings = options, settings
         super().__init__("--no-seed", "--rate-limit", "off", "--db-tcp", *options, **settings)
         try:

@@ -63,8 +63,9 @@ class Server:
     """Publishes `body` with `status` and `headers`; `requests` counts. `silent` takes a request and answers nothing."""
 
     def __init__(self, body, certificate=None):
-        self.body, self.status, self.headers, self.silent = body, 200, {}, False
-        self.requests = []
+        self.body, self.status, self.silent = body, 200, False
+        self.headers: dict = {}
+        self.requests: list = []
         self.released = threading.Event()
         owner = self
 

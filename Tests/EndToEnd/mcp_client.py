@@ -7,7 +7,7 @@ import json
 import os
 import sys
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
@@ -25,7 +25,7 @@ async def main():
         for name, arguments in wanted["calls"]:
             result = await client.call_tool(name, arguments)
             answers.append({"error": result.is_error, "content": result.structured_content,
-                            "text": result.content[0].text})
+                            "text": getattr(result.content[0], "text", None)})
         print(json.dumps({
             "version": client.protocol_version,
             "tools": [tool.model_dump(mode="json", by_alias=True) for tool in tools.tools], "answers": answers}))

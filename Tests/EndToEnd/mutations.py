@@ -4,7 +4,7 @@ Random, from a seed; no particular record is kept here."""
 
 import struct
 
-KINDS = tuple(range(0, 13)) + (255,)
+KINDS = (*range(13), 255)
 LENGTHS = (0, 1, 7, 8, 9, 127, 128, 255, 256, 4095, 8191, 8192, 16_384, 32_767, 32_768, 65_535)
 LONG_LENGTHS = (0, 1, 127, 128, 255, 65_535, 65_536, 0x7FFF_FFF0, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFF0, 0xFFFF_FFFF)
 

@@ -9,6 +9,7 @@ import itertools
 import json
 import time
 import uuid
+from typing import Any
 
 import jwt
 import pymysql
@@ -30,8 +31,8 @@ class Person:
     name: str
     phone: str
     number: str  # as a message is addressed to
-    email: str = None
-    slug: str = None
+    email: str | None = None
+    slug: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +74,12 @@ class Odys:
     """`made` and `delivered` are what the audit after a test looks at; `repeats` are the numbers and addresses
     that a test allows one copy too many."""
 
-    db_socket = db_name = secret = whatsapp = mail = None
+    # Set by what starts the database and the peers.
+    db_socket: Any = None
+    db_name: Any = None
+    secret: Any = None
+    whatsapp: Any = None
+    mail: Any = None
     db_user, db_password = "root", ""
     # False once a test has ended its database for good.
     audits = True
@@ -240,7 +246,7 @@ class Odys:
         """Waits until an outbox row was tried and postponed, or is final."""
         def row():
             found = self.row(identifier)
-            assert found["lease_token"] is None and found["last_error"] or found["state"] != "pending", found
+            assert (found["lease_token"] is None and found["last_error"]) or found["state"] != "pending", found
             return found
 
         return eventually(row, seconds)

@@ -14,7 +14,9 @@ class Scrape:
         self.samples = []
         for line in text.splitlines():
             if not line.startswith("#"):
-                name, labels, value = LINE.match(line).groups()
+                found = LINE.match(line)
+                assert found, line
+                name, labels, value = found.groups()
                 self.samples.append((name, dict(LABEL.findall(labels or "")), float(value)))
 
     def values(self, name, **labels):

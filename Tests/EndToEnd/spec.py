@@ -164,6 +164,6 @@ MONTHS = ("janeiro", "fevereiro", "março", "abril", "maio", "junho", "julho", "
 
 def local(instant, zone="America/Sao_Paulo"):
     """(weekday, day and month, time) as a message names an instant, which is UTC."""
-    there = instant.replace(tzinfo=datetime.timezone.utc).astimezone(zoneinfo.ZoneInfo(zone))
+    there = instant.replace(tzinfo=datetime.UTC).astimezone(zoneinfo.ZoneInfo(zone))
     day = "1º" if there.day == 1 else str(there.day)
     return WEEKDAYS[there.weekday()], f"{day} de {MONTHS[there.month - 1]}", there.strftime("%H:%M")

@@ -24,7 +24,8 @@ def paste(database, text):
 def schema(database):
     """Every table as MariaDB tells it, without what counts its rows."""
     names = [row["name"] for row in database.sql(
-        "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = %s ORDER BY 1", database.db_name)]
+        "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = %s ORDER BY 1",
+        database.db_name)]
     return {name: re.sub(r" AUTO_INCREMENT=\d+", "", database.one(f"SHOW CREATE TABLE {name}")["Create Table"])
             for name in names}
 
@@ -88,7 +89,9 @@ def test_ids_that_are_texts_are_named_and_nothing_is_changed(adopted, empty):
     for column in ("appointments.id", "appointments.client_id", "clients.professional_id", "notifications.id"):
         assert column in refused.stderr
     document = (CHECKOUT / "docs" / "DEPLOY.md").read_text(encoding="utf-8")
-    paste(empty, re.search(r"^    ALTER TABLE appointments DROP FOREIGN KEY .*\n(?:    .*\n)+", document, re.M).group(0))
+    found = re.search(r"^    ALTER TABLE appointments DROP FOREIGN KEY .*\n(?:    .*\n)+", document, re.M)
+    assert found
+    paste(empty, found[0])
     empty.migrate()
     for table, rows in adopted.before.items():
         if table != "availability":
@@ -101,7 +104,8 @@ def test_ids_that_are_texts_are_named_and_nothing_is_changed(adopted, empty):
 def test_other_collations_make_no_difference(adopted, empty):
     """As hosts have them that were set up before MariaDB had the type that the platform names."""
     text = DUMP.read_text(encoding="utf-8").replace("utf8mb4_nopad_bin", "utf8mb4_general_ci")
-    paste(empty, text.replace("utf8mb4_unicode_ci", "utf8mb4_general_ci").replace("ROW_FORMAT=DYNAMIC", "ROW_FORMAT=COMPACT"))
+    text = text.replace("utf8mb4_unicode_ci", "utf8mb4_general_ci")
+    paste(empty, text.replace("ROW_FORMAT=DYNAMIC", "ROW_FORMAT=COMPACT"))
     empty.migrate()
     for table, rows in adopted.before.items():
         names = ", ".join(f"`{name}`" for name in rows[0])

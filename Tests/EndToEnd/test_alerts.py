@@ -48,7 +48,7 @@ def exported(odys):
     odys.act(booking, "confirm")
     odys.settled(booking)
     pages = "".join(odys.ops(f"/metrics/{each['instance']}").body.decode() for each in odys.description["responders"])
-    return {LINE.match(line).group(1) for line in pages.splitlines() if not line.startswith("#")}
+    return {LINE.findall(line)[0][0] for line in pages.splitlines() if not line.startswith("#")}
 
 
 def expressions(text):

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ BODY = b'{"action":"confirm"}'
 class Apache(Edge):
     def __init__(self, running, socket):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="odys-edge-", dir="/tmp"))
-        self.process = None
+        self.process: Any = None
         super().__init__("127.0.0.1", free_port(), running.tls)
         (self.dir / "www").mkdir()
         shipped = (DEPLOY / "apache" / "odys.conf").read_text(encoding="utf-8")
@@ -54,9 +55,9 @@ DocumentRoot {self.dir}/www
         try:
             # Apache refuses to be root, so the directory has to let another user in; the test ends it by its pid.
             self.dir.chmod(0o755)
-            self.process = subprocess.Popen(["/usr/sbin/apache2", "-f", self.dir / "apache.conf", "-DFOREGROUND"],
-                                            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                            stderr=open(self.dir / "error.log", "ab"))
+            with open(self.dir / "error.log", "ab") as log:
+                self.process = subprocess.Popen(["/usr/sbin/apache2", "-f", self.dir / "apache.conf", "-DFOREGROUND"],
+                                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log)
             eventually(self.listens, 20)
         except BaseException:
             self.close()

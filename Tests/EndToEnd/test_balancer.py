@@ -35,7 +35,7 @@ def two(quiet):
     made = []
     try:
         for _ in range(2):
-            made.append(Nginx(quiet, more=TRUST))
+            made.append(Nginx(quiet, more=TRUST))  # noqa: PERF401  # the first is closed where the second fails
         yield made
     finally:
         for each in made:

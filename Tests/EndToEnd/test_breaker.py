@@ -24,12 +24,12 @@ class Case:
     """A responder, its appointments, and what was seen of both while the provider misbehaved, and afterwards."""
     bench: Bench
     bookings: list
-    during: list = None
+    during: list | None = None
     requests_during: int = 0
     mails_during: int = 0
     log_during: str = ""
     seconds: float = 0
-    after: list = None
+    after: list | None = None
 
 
 def rows(case, channel=None):

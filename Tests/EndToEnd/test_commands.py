@@ -215,7 +215,8 @@ def test_config_check_names_what_is_wrong(odys):
     settings = {**settings_of(odys), "ODYS_BIN_DIR": None}
     done = stack.run(bench.CTL, "config", "check", check=False, **{**settings, "ODYS_DELIVRY": "off"})
     assert done.returncode == 1 and "ODYS_DELIVRY" in done.stdout
-    done = stack.run(bench.CTL, "config", "check", check=False, **{**settings, "ODYS_THREADS": "x", "ODYS_JWT_SECRET": ""})
+    wrong = {**settings, "ODYS_THREADS": "x", "ODYS_JWT_SECRET": ""}
+    done = stack.run(bench.CTL, "config", "check", check=False, **wrong)
     assert done.returncode == 2 and "ODYS_THREADS" in done.stderr and "ODYS_JWT_SECRET" in done.stderr
     assert odys.secret not in done.stderr + done.stdout
 

@@ -9,7 +9,6 @@ import bench
 import stack
 from test_commands import settings_of
 
-
 # One stands instead of another; one is a file that has to be there.
 ALONE = {"ODYS_DB_HOST", "ODYS_JWKS_FILE"}
 
@@ -24,7 +23,8 @@ def test_the_example_is_good_once_it_is_filled_in(tmp_path):
 
     def check():
         """As a shell reads the file."""
-        return subprocess.run(["/bin/sh", "-ec", 'set -a; . "$1"; set +a; exec "$2" config check', "sh", file, bench.CTL],
+        script = 'set -a; . "$1"; set +a; exec "$2" config check'
+        return subprocess.run(["/bin/sh", "-ec", script, "sh", file, bench.CTL],
                               capture_output=True, text=True, check=False,
                               env=stack.clean_environment(ODYS_BIN_DIR=None))
 

@@ -23,7 +23,6 @@ def server():
     made = Stack("--no-seed", "--no-peers", "--db-tcp", "--responders", "1", ODYS_DELIVERY="off", ODYS_THREADS="2")
     made.sql("CREATE USER 'far'@'127.0.0.1' IDENTIFIED BY 'far'")
     made.sql("GRANT ALL ON *.* TO 'far'@'127.0.0.1'")
-    made.tcp_port = made.description["db_port"]
     yield made
     made.down()
 
@@ -39,7 +38,8 @@ def bench(server):
 
 def reach(bench, *hosts, **more):
     """Lets the responder look for the database at these addresses."""
-    bench.own.update(ODYS_DB_SOCKET=None, ODYS_DB_HOST=",".join(hosts), ODYS_DB_PORT=str(bench.server.tcp_port),
+    bench.own.update(ODYS_DB_SOCKET=None, ODYS_DB_HOST=",".join(hosts),
+                     ODYS_DB_PORT=str(bench.server.description["db_port"]),
                      ODYS_DB_USER="far", ODYS_DB_PASSWORD="far", ODYS_DELIVERY="off", **{"ODYS_THREADS": "4", **more})
     return bench
 
@@ -70,7 +70,7 @@ class Host:
                 selector.register(one, selectors.EVENT_READ, other)
             while True:
                 for key, _ in selector.select(1):
-                    data = key.fileobj.recv(65536)
+                    data = key.fileobj.recv(65536)  # type: ignore[union-attr]  # sockets alone are registered
                     if not data:
                         return
                     if not self.silent:  # a host that has lost its network takes everything and answers nothing
@@ -139,7 +139,7 @@ def timed(bench, booking, action="confirm"):
 def test_a_first_host_that_is_away_costs_one_connect(bench, away):
     """It starts, every request is in time, and once one has found the host away the others do not wait for it."""
     address = f"127.0.1.{10 + [closed, black_hole, silent].index(away)}"
-    with away(address, bench.server.tcp_port):
+    with away(address, bench.server.description["db_port"]):
         begun = time.monotonic()
         reach(bench, address, "127.0.0.1").start()
         print(f"{away.__name__}: started in {time.monotonic() - begun:.2f} s")
@@ -160,7 +160,7 @@ def test_a_first_host_that_is_away_costs_one_connect(bench, away):
 
 def test_two_black_holes_before_the_one_that_works(bench):
     """Waiting for both would take all of a request's time: it is told to come back, and the next one succeeds."""
-    port = bench.server.tcp_port
+    port = bench.server.description["db_port"]
     with black_hole("127.0.1.20", port), black_hole("127.0.1.21", port):
         reach(bench, "127.0.1.20", "127.0.1.21", "127.0.0.1", ODYS_THREADS="1").start()
         statuses = []
@@ -178,7 +178,7 @@ def test_two_black_holes_before_the_one_that_works(bench):
 
 @pytest.mark.parametrize("way", ["reset", "silent"])
 def test_the_first_host_goes_away_while_it_is_used(bench, way):
-    host = Host(f"127.0.1.3{way == 'silent':d}", bench.server.tcp_port)
+    host = Host(f"127.0.1.3{way == 'silent':d}", bench.server.description["db_port"])
     try:
         address = host.listener.getsockname()[0]
         reach(bench, address, "127.0.0.1", ODYS_THREADS="2").start()

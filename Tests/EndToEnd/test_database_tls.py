@@ -15,8 +15,8 @@ from bench import free_port
 from recorder import Recorder
 
 sys.path.insert(0, str(stack.CHECKOUT / "scripts"))
-from stacklib import database  # noqa: E402
-from stacklib.processes import stop  # noqa: E402
+from stacklib import database
+from stacklib.processes import stop
 
 CTL = stack.BINARIES / "odysctl"
 USER, PASSWORD = "canary_user", "canary-password"
@@ -26,7 +26,7 @@ REMOTE = "127.1"
 
 @pytest.fixture(scope="module")
 def server():
-    """A private MariaDB with our schema and an application user, stopped; `with server(options)` runs it with a port."""
+    """A private MariaDB with our schema and an application user. `with server(options)` runs it with a port."""
     directory = pathlib.Path(tempfile.mkdtemp(prefix="odys-e2e-", dir="/tmp"))
     temporary, log, socket = directory / "tmp", directory / "log", str(directory / "db.sock")
     temporary.mkdir()

@@ -74,7 +74,7 @@ def test_a_mail_server_that_is_away_delays_no_whatsapp_message(odys):
     booking = odys.booking()
     odys.act(booking, "confirm")
     eventually(lambda: odys.whatsapp.to(booking.client.number) and odys.whatsapp.to(booking.professional.number), 5)
-    row = [row for row in odys.outbox(booking) if row["channel"] == "email"][0]
+    row = next(row for row in odys.outbox(booking) if row["channel"] == "email")
     assert odys.tried(row["id"])["state"] == "pending"
     odys.mail.reset()
     odys.make_due(row["id"])
@@ -90,7 +90,8 @@ def test_what_failed_once_arrives_by_itself_and_once(odys):
     rows = {(row["channel"], row["recipient_role"]): row for row in odys.settled(booking, seconds=15)}
     assert time.monotonic() - started < 12  # the first retry comes within 10 s
     assert {key: (row["state"], row["attempts"]) for key, row in rows.items()} == {
-        ("whatsapp", "client"): ("sent", 2), ("whatsapp", "professional"): ("sent", 1), ("email", "client"): ("sent", 2)}
+        ("whatsapp", "client"): ("sent", 2), ("whatsapp", "professional"): ("sent", 1),
+        ("email", "client"): ("sent", 2)}
     assert len(odys.whatsapp.to(booking.client.number)) == len(odys.mail.to(booking.client.email)) == 1
     assert odys.whatsapp.requests(booking.client.number) == 2
     assert rows["whatsapp", "client"]["last_error"] is None
@@ -102,7 +103,7 @@ def test_a_message_id_is_the_same_over_all_attempts(odys):
     odys.repeats.add(booking.client.email)
     odys.mail.control(mode="drop_after_accept", recipient=booking.client.email, times=1)
     odys.act(booking, "confirm")
-    row = [row for row in odys.outbox(booking) if row["channel"] == "email"][0]
+    row = next(row for row in odys.outbox(booking) if row["channel"] == "email")
     odys.tried(row["id"])
     odys.make_due(row["id"])
     odys.settled(booking)

@@ -12,13 +12,11 @@ import tempfile
 import pytest
 
 import odys
-import stack
 from bench import Bench
 from scrape import metrics, ready
+from stacklib import database
 from test_watching import VISIBLE, lines
 from waiting import eventually
-
-from stacklib import database
 
 MEGABYTE = 1 << 20
 START = """\

@@ -63,7 +63,7 @@ class GoodTraffic:
     """About ten good requests a second, each on an appointment of its own, until the end of the block."""
 
     def __init__(self, stack):
-        self.stack, self.statuses, self.slow = stack, [], 0
+        self.stack, self.statuses, self.slow = stack, [], 0.0
         self.over = threading.Event()
         self.thread = threading.Thread(target=self.run)
 

@@ -10,7 +10,8 @@ import pytest
 import stack
 
 LINE = re.compile(r"GRANT (.+) ON `(.+)`\.`(.+)` TO [`'](.+)[`']@[`'](.+)[`'];?$")
-# 1044, 1045, 1142, 1143, 1227, 1370: denied for a schema, at login, for a table, a column, a server privilege, a routine.
+# Denied: 1044 for a schema, 1045 at login, 1142 for a table, 1143 for a column, 1227 for a server privilege, 1370 for a
+# routine.
 DENIED = {1044, 1045, 1142, 1143, 1227, 1370}
 
 
@@ -18,7 +19,7 @@ def rights(line):
     """(table, {(privilege, column)}) of a GRANT statement."""
     found = LINE.match(line)
     assert found, line
-    privileges = set()
+    privileges: set = set()
     for name, columns in re.findall(r"([A-Z]+)(?: \(([^)]*)\))?", found[1]):
         privileges |= {(name, column.strip(" `")) for column in columns.split(",")} if columns else {(name, "")}
     return found[3], privileges
@@ -34,7 +35,8 @@ def settings(odys):
 def application(quiet):
     """A connection of the application's user."""
     own = settings(quiet)
-    connection = pymysql.connect(unix_socket=quiet.db_socket, user=own["ODYS_DB_USER"], password=own["ODYS_DB_PASSWORD"],
+    connection = pymysql.connect(unix_socket=quiet.db_socket, user=own["ODYS_DB_USER"],
+                                 password=own["ODYS_DB_PASSWORD"],
                                  database=quiet.db_name, autocommit=True, local_infile=True)
     with connection:
         yield connection
@@ -72,7 +74,8 @@ def test_user_and_host_can_be_named(quiet):
     "'2030-01-02')", "INSERT INTO schema_migrations (version, name) VALUES (99, 'x')",
     "UPDATE appointments SET notes = 'x'", "UPDATE appointments SET client_id = UUID()",
     "UPDATE appointment_events SET reason = 'x'", "UPDATE clients SET phone = 'x'",
-    "UPDATE professionals SET pix_key = 'x'", "UPDATE notifications SET title = 'x'", "UPDATE outbox SET template = 'x'",
+    "UPDATE professionals SET pix_key = 'x'", "UPDATE notifications SET title = 'x'",
+    "UPDATE outbox SET template = 'x'",
     "UPDATE operator_actions SET operator = 'x'", "SELECT * FROM notifications",
     "SELECT * FROM mysql.global_priv", "SELECT * FROM mysql.user", "SELECT * FROM sys.version", "USE mysql",
     "SELECT 'x' INTO OUTFILE '/tmp/odys-outfile'", "LOAD DATA INFILE '/etc/hostname' INTO TABLE outbox (template)",

@@ -80,7 +80,7 @@ def test_the_same_key_at_once_on_both_hosts_is_executed_once(hosts):
 
 def direct(hosts, place, booking):
     """A request to one host; `on` would change where those of the other threads go."""
-    connection = http.client.HTTPSConnection(*place, context=hosts.tls, timeout=30)
+    connection = http.client.HTTPSConnection(place[0], place[1], context=hosts.tls, timeout=30)
     with contextlib.closing(connection):
         connection.request("PATCH", booking.path, json.dumps({"action": "confirm"}),
                            hosts.head(booking.professional, Idempotency_Key="at-once"))

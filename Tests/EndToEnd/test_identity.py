@@ -22,7 +22,8 @@ STRANGE = jwks.Key.es256("ec-1")  # the name of ours, and another key
 WEAK, ENCRYPTING, LEAKED = jwks.Key.rs256("weak", 1024), jwks.Key.es256("enc"), jwks.Key.es256("leaked")
 OCT_SECRET = b"0123456789abcdef0123456789abcdef"
 SET = jwks.key_set(
-    EC, RSA, WEAK, ENCRYPTING.jwk(use="enc"), LEAKED.jwk(d=jwks.number(LEAKED.private.private_numbers().private_value, 32)),
+    EC, RSA, WEAK, ENCRYPTING.jwk(use="enc"),
+    LEAKED.jwk(d=jwks.number(LEAKED.private.private_numbers().private_value, 32)),
     {"kty": "oct", "kid": "oct", "k": base64url(OCT_SECRET), "alg": "HS256"})
 
 
@@ -233,7 +234,7 @@ BAD = {
 }
 assert len(BAD) >= 100
 
-GOOD = {
+GOOD: dict = {
     "ES256": lambda u: EC.sign(good(u)),
     "ES256 of our own making": signed,
     "RS256": lambda u: RSA.sign(good(u)),

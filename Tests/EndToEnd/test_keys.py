@@ -86,7 +86,8 @@ def hostile(**changes):
 
 
 HOSTILE = {
-    "not JSON": hostile(body="<html>sign in</html>"), "a list": hostile(body="[]"), "no keys": hostile(body='{"key":[]}'),
+    "not JSON": hostile(body="<html>sign in</html>"), "a list": hostile(body="[]"),
+    "no keys": hostile(body='{"key":[]}'),
     "empty": hostile(body=""), "keys twice": hostile(body='{"keys":[],"keys":[]}'),
     "deep": hostile(body='{"keys":' + "[" * 5_000 + "]" * 5_000 + "}"),
     "huge": hostile(body='{"keys":[' + " " * 5_000_000 + "]}"),
@@ -153,7 +154,8 @@ def test_a_certificate_that_does_not_hold_publishes_no_keys(bench, odys):
 
 @pytest.mark.parametrize("settings, name", [
     ({"ODYS_JWKS_URL": "http://issuer.example/jwks.json"}, "ODYS_JWKS_URL"),
-    ({"ODYS_JWKS_FILE": "/nonexistent/jwks.json"}, "ODYS_JWKS_FILE"), ({"ODYS_JWKS_FILE": "/etc/hostname"}, "ODYS_JWKS_FILE"),
+    ({"ODYS_JWKS_FILE": "/nonexistent/jwks.json"}, "ODYS_JWKS_FILE"),
+    ({"ODYS_JWKS_FILE": "/etc/hostname"}, "ODYS_JWKS_FILE"),
     ({"ODYS_SESSION_COOKIE": "a b"}, "ODYS_SESSION_COOKIE"), ({"ODYS_JWT_SECRET": ""}, "ODYS_JWT_SECRET")], ids=str)
 def test_a_wrong_source_of_keys_is_named_and_nothing_starts(settings, name):
     done = responder_with(**{
@@ -182,7 +184,7 @@ def test_a_file_of_keys_is_read_again_when_it_changed(bench, tmp_path):
     # A bad file changes nothing.
     for number, content in enumerate(("{", '{"keys":[]}', ""), 1):
         write(file, content)
-        eventually(lambda: bench.log().count("the old ones stay") == number)  # pylint: disable=cell-var-from-loop
+        eventually(lambda: bench.log().count("the old ones stay") == number)
         assert status(bench, NEW) == 404
     file.unlink()
     eventually(lambda: bench.log().count("the old ones stay") == 4)
@@ -273,7 +275,7 @@ def test_no_request_is_lost_by_a_reload(bench, tmp_path):
         thread.start()
     for number in range(20):
         reload(bench)
-        eventually(lambda: len(statuses) > 20 * number)  # pylint: disable=cell-var-from-loop
+        eventually(lambda: len(statuses) > 20 * number)
     ended.set()
     for thread in threads:
         thread.join(20)

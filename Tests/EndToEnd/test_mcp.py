@@ -16,7 +16,7 @@ PYTHON = stack.CHECKOUT / ".venv-tools" / "bin" / "python"
 CLIENT = stack.CHECKOUT / "Tests" / "EndToEnd" / "mcp_client.py"
 TOOLS = ["get_appointments_today", "get_customer_by_phone", "get_revenue_summary", "update_appointment_status"]
 MODERN, HANDSHAKE = "2026-07-28", "2025-11-25"
-NOW = datetime.timezone.utc
+NOW = datetime.UTC
 
 
 def session(odys, professional, *calls, mode="auto", **settings):
@@ -150,7 +150,8 @@ def test_a_customer_is_found_by_any_form_of_the_phone(quiet, form):
     professional = quiet.professional()
     client = quiet.client(professional)
     stranger = quiet.client(quiet.professional(), phone=client.phone, name="Outra Pessoa")
-    bookings = [quiet.booking(professional, client, starts_at=datetime.datetime(2031, 1, day, 12)) for day in range(1, 8)]
+    bookings = [quiet.booking(professional, client, starts_at=datetime.datetime(2031, 1, day, 12))
+                for day in range(1, 8)]
     content = call(quiet, professional, "get_customer_by_phone", phone=form.format(client.number[4:]))["content"]
     assert content["normalized"] == client.number
     assert [match["client"]["id"] for match in content["matches"]] == [client.id]
@@ -277,5 +278,6 @@ def test_the_messages_arrive_and_the_log_says_nothing_personal(odys):
     odys.settled(booking)
     assert len(eventually(lambda: odys.whatsapp.to(booking.client.number))) == 1
     assert len(odys.whatsapp.to(booking.professional.number)) == len(odys.mail.to(booking.client.email)) == 1
-    for private in (booking.client.name, booking.client.phone, booking.client.number, booking.client.email, odys.secret):
+    client = booking.client
+    for private in (client.name, client.phone, client.number, client.email, odys.secret):
         assert private not in log

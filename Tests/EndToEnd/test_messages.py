@@ -67,7 +67,7 @@ def test_times_are_those_of_sao_paulo(odys, starts_at):
 def test_an_email_has_the_form_of_one(odys):
     booking = perform(odys, "confirm", "professional")
     (message,) = odys.mail.to(booking.client.email)
-    uid = [str(row["message_uid"]) for row in odys.outbox(booking) if row["channel"] == "email"][0]
+    uid = next(str(row["message_uid"]) for row in odys.outbox(booking) if row["channel"] == "email")
     assert message.get_content_type() == "multipart/alternative"
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
     assert message["Message-ID"] == f"<{uid}@odys.example>"
@@ -75,7 +75,7 @@ def test_an_email_has_the_form_of_one(odys):
     assert message["To"] == booking.client.email
     assert str(message["From"]) == "Odys <no-reply@odys.example>"
     date = message["Date"].datetime
-    assert abs((date - datetime.datetime.now(datetime.timezone.utc)).total_seconds()) < 120
+    assert abs((date - datetime.datetime.now(datetime.UTC)).total_seconds()) < 120
     assert message.defects == [] and all(not part.defects for part in message.iter_parts())
     for part in message.iter_parts():
         assert part.get_content_charset() == "utf-8"
@@ -126,7 +126,7 @@ def test_a_name_cannot_change_a_message(odys, name):
     lines = text.split("\n")
     assert lines[0] == lines[2] == spec.RULE_LINE and text.count(spec.RULE_LINE[0]) == 34
     assert text.count("*") == 2 and text.count("_") == 2 and "~" not in text and "`" not in text
-    assert [link for link in re.findall(r"https?://\S+", text)] == [f"https://odys.example/p/{professional.slug}"]
+    assert re.findall(r"https?://\S+", text) == [f"https://odys.example/p/{professional.slug}"]
     assert not re.search(r"[\u0000-\u0009\u000b-\u001f\u200b\u202a-\u202e\u2066-\u2069]", text)
     assert len(text.encode("utf-16-le")) // 2 <= 4096
 
@@ -134,7 +134,7 @@ def test_a_name_cannot_change_a_message(odys, name):
     assert message["Bcc"] is None and message["To"] == client.email and message.defects == []
     plain, html = [part.get_content() for part in message.iter_parts()]
     assert "<script" not in html and "<img src=x" not in html
-    assert {link for link in re.findall(r'href="([^"]*)"', html)} <= {
+    assert set(re.findall(r'href="([^"]*)"', html)) <= {
         f"https://odys.example/p/{professional.slug}", "https://odys.example"}
     assert "evil.example" not in plain and "evil.com" not in plain
     assert len(odys.mail.entries(client.email)) == 1

@@ -2,8 +2,8 @@
 
 import os
 import signal
-import ssl
 import socket
+import ssl
 import subprocess
 import threading
 
@@ -140,9 +140,9 @@ def test_no_answer_is_compressed(quiet):
 
 
 def test_the_certificate_is_checked_against_the_stacks_own_authority(quiet):
-    with pytest.raises(ssl.SSLCertVerificationError):
-        with socket.create_connection((quiet.host, quiet.port), timeout=10) as plain:
-            ssl.create_default_context().wrap_socket(plain, server_hostname=quiet.host)
+    with (socket.create_connection((quiet.host, quiet.port), timeout=10) as plain,
+          pytest.raises(ssl.SSLCertVerificationError)):
+        ssl.create_default_context().wrap_socket(plain, server_hostname=quiet.host)
 
 
 def test_http_2_works(quiet):
@@ -190,9 +190,9 @@ def test_a_client_that_leaves_early_harms_nobody(quiet):
     pids = quiet.responder_pids()
 
     def leave():
-        with socket.create_connection((quiet.host, quiet.port), timeout=10) as plain:
-            with quiet.tls.wrap_socket(plain, server_hostname=quiet.host) as connection:
-                connection.sendall(head + body)
+        with (socket.create_connection((quiet.host, quiet.port), timeout=10) as plain,
+              quiet.tls.wrap_socket(plain, server_hostname=quiet.host) as connection):
+            connection.sendall(head + body)
 
     threads = [threading.Thread(target=leave) for _ in range(30)]
     for thread in threads:

@@ -39,7 +39,7 @@ def finished(state):
 
 
 def now(**ago):
-    return datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None) - datetime.timedelta(**ago)
+    return datetime.datetime.now(datetime.UTC).replace(tzinfo=None) - datetime.timedelta(**ago)
 
 
 def outbox(database, *words, code=0, **settings):

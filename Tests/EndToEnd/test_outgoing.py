@@ -75,7 +75,8 @@ def enqueue(bench, channel="whatsapp", recipient="5511912345678"):
 
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("target", ["http://127.0.0.1:{port}/", "file:///etc/hostname", "gopher://127.0.0.1:{port}/",
-                                    "http://169.254.169.254/latest/meta-data/"], ids=["http", "file", "gopher", "cloud"])
+                                    "http://169.254.169.254/latest/meta-data/"],
+                         ids=["http", "file", "gopher", "cloud"])
 def test_a_redirect_is_not_followed(bench, code, target):
     with Provider(lambda connection: None).listener as listener:
         elsewhere = listener.getsockname()[1]
@@ -111,7 +112,7 @@ def test_an_answer_of_a_gigabyte_is_not_read(bench):
 
 @pytest.fixture
 def tls():
-    """A server's side of TLS with a certificate that no authority of this host's signed, and a client's that knows it."""
+    """A server's side of TLS with a certificate that no authority of this host's signed, and a client's that has it."""
     with tempfile.TemporaryDirectory(prefix="odys-e2e-", dir="/tmp") as name:
         directory = pathlib.Path(name)
         ca = certificates.authority(directory)

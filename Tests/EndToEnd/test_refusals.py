@@ -23,7 +23,8 @@ def test_a_stranger_learns_nothing_but_403(quiet, action):
 
 
 @pytest.mark.parametrize("who", ["professional", "client"])
-@pytest.mark.parametrize("action", ["Confirm", "CONFIRM", "confirm ", "", "noshow", "delete", "confirm\u0000", "cónfirm"])
+@pytest.mark.parametrize(
+    "action", ["Confirm", "CONFIRM", "confirm ", "", "noshow", "delete", "confirm\u0000", "cónfirm"])
 def test_a_party_is_told_that_there_is_no_such_action(quiet, who, action):
     booking = quiet.booking()
     body = refused(quiet, booking, getattr(booking, who), action, "unknown_action")

@@ -186,7 +186,8 @@ def test_nobody_else_can_connect_to_the_socket(bench):
               "os.stat(sys.argv[1])\n"
               "try: socket.socket(socket.AF_UNIX).connect(sys.argv[1])\n"
               "except PermissionError: sys.exit(13)")
-    done = subprocess.run(["/usr/bin/python3", "-c", script, bench.address], capture_output=True, text=True, check=False)
+    done = subprocess.run(["/usr/bin/python3", "-c", script, bench.address], capture_output=True,
+                          text=True, check=False)
     assert done.returncode == 13, done.stderr
     bench.act(bench.booking(), "confirm")
 

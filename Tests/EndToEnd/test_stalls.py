@@ -15,6 +15,7 @@ from together import at_once
 from waiting import eventually
 
 BODY = b'{"action":"confirm"}'
+LENGTH = len(BODY)
 # The responder gives a peer five seconds for its whole request.
 FREE_SECONDS = 6.5
 
@@ -24,7 +25,7 @@ def stalled(bench):
     return bench.start(ODYS_THREADS="4", ODYS_DELIVERY="off")
 
 
-def head(bench, booking, length=len(BODY)):
+def head(bench, booking, length=LENGTH):
     headers = bench.head(booking.professional)
     values = fastcgi.parameters("PATCH", booking.path, headers, BODY)
     return fastcgi.begin() + fastcgi.params([(name, str(length).encode() if name == b"CONTENT_LENGTH" else value)
@@ -137,7 +138,8 @@ def test_a_peer_that_stays_after_its_request_holds_no_thread(bench, way):
                     if way == "goes on sending":
                         time.sleep(0.01)
 
-        floods = [threading.Thread(target=flood, args=[each]) for each in connections] if way == "goes on sending" else []
+        flooded = connections if way == "goes on sending" else []
+        floods = [threading.Thread(target=flood, args=[each]) for each in flooded]
         for thread in floods:
             thread.start()
         try:

@@ -57,7 +57,7 @@ def test_readiness_names_each_check(bench):
 def test_a_schema_that_is_too_old_is_not_ready(bench):
     bench.start()
     bench.sql("DELETE FROM schema_migrations WHERE version = 4")
-    status, checks = eventually(lambda: (found := ready(bench))[0] == 503 and found)
+    _, checks = eventually(lambda: (found := ready(bench))[0] == 503 and found)
     assert checks["database:schemaVersion"]["status"] == "fail" and checks["database:schemaVersion"]["output"]
     assert metrics(bench)("odys_database_schema_version") == 3
     bench.sql("INSERT INTO schema_migrations (version, name) VALUES (4, 'personal_data'), (5, 'later')")
@@ -244,7 +244,8 @@ def test_status_is_for_programs_and_for_people(odys):
     assert {each["id"] for each in threads} <= tasks
     assert any(each["state"] == "busy" and each["last"] == "/status/{n}" for each in threads)
     text = odys.ops("/status/1?text&full").body.decode()
-    assert re.search(rf"^pid: +{status['pid']}$", text, re.M) and re.search(r"^perThread requests 1: +id \d+", text, re.M)
+    assert re.search(rf"^pid: +{status['pid']}$", text, re.M)
+    assert re.search(r"^perThread requests 1: +id \d+", text, re.M)
     assert "perThread" not in odys.ops("/status/1").json()
 
 
@@ -324,11 +325,11 @@ def test_odysctl_asks_the_instances(odys):
                                 stdout=subprocess.PIPE, text=True)
     try:
         for _ in range(2):
-            assert len(json.loads(watching.stdout.readline())) == 2
+            assert watching.stdout and len(json.loads(watching.stdout.readline())) == 2
     finally:
         watching.kill()
         watching.wait(10)
-        watching.stdout.close()
+        watching.communicate()
 
 
 def test_odysctl_tells_what_is_wrong_by_its_exit_code(bench):

@@ -7,7 +7,7 @@ def eventually(condition, seconds=10):
     """The condition's value as soon as it is true. Its failed assertions count as not yet."""
     deadline = time.monotonic() + seconds
     while True:
-        reason = "it is still not so"
+        reason: object = "it is still not so"
         try:
             value = condition()
             if value:

@@ -38,12 +38,13 @@ private func readBody(_ input: [UInt8]) {
     guard let id = AppointmentID("00000000-0000-4000-8000-000000000000") else { preconditionFailure("no id") }
     let request = Request(
         method: "PATCH", target: "/", parameters: [Header("CONTENT_TYPE", "application/json")], body: .bytes(input))
-    switch ActionRequest.read(request, id, by: UserID("user")) {
-    case .success(let action):
+    switch ActionRequest.plan(request, id, by: UserID("user")) {
+    case .act(_, let action):
         guard let reason = action.reason else { return }
         precondition((1...Limits.reasonScalarsMax).contains(reason.unicodeScalars.count))
         precondition(!reason.hasControlCharacters)
-    case .failure(let refusal): precondition(refusal == .malformedBody)
+    case .refuse(let refusal): precondition(refusal == .malformedBody)
+    case .preflight, .read, .readHistory: preconditionFailure("a PATCH acts or is refused")
     }
 }
 
@@ -108,18 +109,22 @@ private func encoded(_ bytes: [UInt8]) -> [UInt8] {
     return out
 }
 
-/// However a request is cut, it is the same request, and its plain form is one too.
+/// However a request is cut, it is the same request; and what is behind its end changes nothing but that it is there.
 private func readRecords(_ input: [UInt8]) {
-    var whole = RequestIntake()
-    whole.take(input)
-    var cut = RequestIntake()
-    for byte in input { cut.take([byte]) }
-    precondition(whole.progress == cut.progress)
+    func parse(_ bytes: [UInt8], step: Int) -> FastCGIRequestParser {
+        var parser = FastCGIRequestParser()
+        for count in stride(from: step, to: bytes.count, by: step) {
+            bytes[..<count].withUnsafeBytes { parser.parse($0) }
+        }
+        bytes.withUnsafeBytes { parser.parse($0) }
+        return parser
+    }
+    let whole = parse(input, step: input.count + 1)
+    let cut = parse(input, step: 1)
+    precondition(whole.progress == cut.progress && whole.requestID == cut.requestID)
     guard whole.progress == .complete else { return }
-    precondition(whole.normalised == cut.normalised)
-    var again = RequestIntake()
-    again.take(whole.normalised)
-    precondition(again.progress == .complete && again.normalised == whole.normalised)
+    precondition(whole.bodyLength == cut.bodyLength && whole.keepsAlive == cut.keepsAlive)
+    precondition(!parse(input + [0], step: input.count + 2).keepsAlive)
 }
 
 private func readAddress(_ input: [UInt8]) {

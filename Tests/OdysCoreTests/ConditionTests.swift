@@ -6,15 +6,19 @@ import Testing
 @Suite struct ConditionTests {
     private static func read(
         _ headers: [(String, String)], body: String = #"{"action":"cancel","reason":"a"}"#, user: String = "user-p",
-        id: String = EndpointWorld.id
+        id: String = InterfaceWorld.id
     ) throws -> Result<ActionRequest, Refusal> {
-        let request = EndpointWorld.request(headers: headers, body: .bytes(Array(body.utf8)))
-        return ActionRequest.read(request, try #require(AppointmentID(id)), by: UserID(user))
+        let request = InterfaceWorld.request(headers: headers, body: .bytes(Array(body.utf8)))
+        switch ActionRequest.plan(request, try #require(AppointmentID(id)), by: UserID(user)) {
+        case .act(_, let wanted): return .success(wanted)
+        case .refuse(let refusal): return .failure(refusal)
+        case .preflight, .read, .readHistory: preconditionFailure("a PATCH acts or is refused")
+        }
     }
 
     private static func key(
         _ key: String, body: String = #"{"action":"cancel","reason":"a"}"#, user: String = "user-p",
-        id: String = EndpointWorld.id
+        id: String = InterfaceWorld.id
     ) throws -> IdempotencyKey {
         let read = try read([("HTTP_IDEMPOTENCY_KEY", key)], body: body, user: user, id: id)
         return try #require(try read.get().idempotencyKey)
@@ -105,6 +109,6 @@ import Testing
         #expect(Set(others + [first]).count == others.count + 1)
         let elsewhere = try Self.key("a", id: "0d5a1d53-0b8e-4d26-9c0e-2d0f0e6a4b12").fingerprint
         #expect(elsewhere != first)
-        #expect(try Self.key("a", id: EndpointWorld.id.uppercased()).fingerprint == first)
+        #expect(try Self.key("a", id: InterfaceWorld.id.uppercased()).fingerprint == first)
     }
 }

@@ -110,13 +110,12 @@ struct ContractJudge {
     }
 
     /// 403 neither party, 400 missing party, 400 unknown action, 403 role, 412, 400 guard, 200.
-    func verdict(_ request: ActionRequest) throws -> Verdict {
+    func verdict(_ request: ActionRequest, action word: String) throws -> Verdict {
         guard let role = role(of: request.userID) else { return .refused(.forbidden) }
         guard let professional = appointment.professional, let client = appointment.client else {
             return .refused(.partyMissing)
         }
-        let word = Array(request.rawAction.utf8)
-        guard let rule = ContractTable.rules.first(where: { Array($0.action.utf8) == word }) else {
+        guard let rule = ContractTable.rules.first(where: { Array($0.action.utf8) == Array(word.utf8) }) else {
             return .refused(.unknownAction)
         }
         guard rule.who.contains(role) else { return .refused(.forbidden) }
@@ -156,6 +155,8 @@ struct ContractJudge {
             action: try known(rule.action), actor: try known(role), reason: rule.keepsReason ? reason : nil,
             status: try known(rule.newStatus ?? appointment.status.rawValue),
             paymentStatus: try known(isKept ? payment : rule.newPayment ?? payment),
+            needsFreeSlot: rule.action == "confirm",
+            supersedes: appointment.version > 1 && rule.action != "paid",
             notification: try notification(hearing, reason, professional, client),
             messages: try messages(hearing, reason, professional, client))
     }

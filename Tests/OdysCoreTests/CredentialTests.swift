@@ -7,7 +7,7 @@ import Testing
     private static let reader = CredentialReader(sessionCookie: "sb-auth", allowedOrigins: ["https://app.example"])
 
     private static func read(_ headers: [(String, String)], method: String = "PATCH") -> Credential? {
-        reader.credential(of: EndpointWorld.request(method, headers: headers))
+        reader.credential(of: InterfaceWorld.request(method, headers: headers))
     }
 
     private static func cookie(_ value: String) -> String? {
@@ -36,7 +36,7 @@ import Testing
 
     @Test func withoutTheSettingThereIsNoCookie() {
         let reader = CredentialReader(sessionCookie: nil, allowedOrigins: [])
-        #expect(reader.credential(of: EndpointWorld.request(headers: [("HTTP_COOKIE", "sb-auth=c; =c; c")])) == nil)
+        #expect(reader.credential(of: InterfaceWorld.request(headers: [("HTTP_COOKIE", "sb-auth=c; =c; c")])) == nil)
     }
 
     // MARK: Meant or not

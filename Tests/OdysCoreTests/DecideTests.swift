@@ -28,7 +28,8 @@ import Testing
             professional: professional, client: client)
     }
 
-    /// Rows of every state, with every combination of parties: registered or not, with an address or not, both in one.
+    /// Rows of every state, with every combination of parties: registered or not, with an address or not, both in
+    /// one.
     private static func appointments() throws -> [Appointment] {
         var all: [Appointment] = []
         for status in Status.allCases {
@@ -63,12 +64,13 @@ import Testing
                     for person in Self.people {
                         for (reason, seen) in Self.details {
                             let request = ActionRequest(
-                                rawAction: word, reason: reason, userID: UserID(person), expectedVersion: seen)
+                                action: AppointmentAction(wire: word), reason: reason, userID: UserID(person),
+                                expectedVersion: seen)
                             let said = appointment.judge(request, now: now, rules: rules)
-                            let expected = try judge.verdict(request)
+                            let expected = try judge.verdict(request, action: word)
                             asked += 1
                             if said != expected {
-                                differences.append("\(request) of \(appointment): \(said), not \(expected)")
+                                differences.append("\(word) \(request) of \(appointment): \(said), not \(expected)")
                             }
                         }
                     }
@@ -114,7 +116,7 @@ import Testing
         let both = try Self.appointment(client: PartySamples.client("user-p", email: nil))
         #expect(both.caller(UserID("user-p")) == .both)
         let verdict = both.judge(
-            ActionRequest(rawAction: "cancel", reason: nil, userID: UserID("user-p")), now: Self.start,
+            ActionRequest(action: .cancel, reason: nil, userID: UserID("user-p")), now: Self.start,
             rules: Rules(enforcesStartTime: false, messages: MessageSamples.setting))
         guard case .accepted(let decision) = verdict else {
             Issue.record("\(verdict)")
@@ -182,7 +184,7 @@ import Testing
 
     private static func messages(of row: Appointment, _ action: String) throws -> [OutgoingMessage] {
         let rules = Rules(enforcesStartTime: false, messages: MessageSamples.setting)
-        let request = ActionRequest(rawAction: action, reason: nil, userID: UserID("user-p"))
+        let request = ActionRequest(action: AppointmentAction(wire: action), reason: nil, userID: UserID("user-p"))
         guard case .accepted(let decision) = row.judge(request, now: start, rules: rules) else {
             throw NotInContract()
         }

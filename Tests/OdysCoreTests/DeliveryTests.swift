@@ -101,8 +101,12 @@ import Testing
 
     @Test func aLeaseOutlivesASend() {
         #expect(Limits.leaseSeconds <= 60)
-        // A WhatsApp sender may ask for the version first.
-        #expect(2 * Limits.sendSeconds < Limits.leaseSeconds)
+        // One truth for all channels: a host suspended between claim and send must not overlap its successor.
+        for channel in Channel.allCases {
+            #expect(Pace.standard.longestSend(channel) <= Double(Limits.leaseSeconds) - 20)
+        }
+        #expect(Pace.standard.longestSend(.whatsapp) == Double(2 * (Limits.sendSeconds + Limits.versionSeconds)))
+        #expect(Pace.standard.longestSend(.email) == Double(Limits.sendSeconds + 2 * Limits.mailAnswerSeconds))
         #expect(Limits.sendConnectSeconds < Limits.sendSeconds)
     }
 
@@ -148,62 +152,31 @@ import Testing
         #expect((seconds.last ?? 0) - (seconds.first ?? 0) > nominal * 0.49)
     }
 
-    // MARK: One step of a sender
+    // MARK: What is recorded
 
-    private static let failure = StoreError(kind: .connectionLost, operation: "test")
-
-    @Test func nothingDueIsNothingDone() throws {
-        let world = DrainWorld()
-        world.claimed = .success(nil)
-        #expect(try world.step() == nil)
-        #expect(world.effects == ["claim"])
-    }
-
-    @Test func eachOutcomeIsRecordedAsItIsSettled() throws {
-        let outcomes: [DeliveryOutcome] = [
-            .sent(providerID: "id", to: "55"), .sent(providerID: nil, to: "a@b.example"), .notSent(reason: "r"),
-            .notSent(reason: "r", retryAfterSeconds: 60), .unclear(reason: "r"), .permanent(reason: "r"),
-            .misconfigured(reason: "r"), .skipped(.channelOff),
+    @Test("settlement: an attempt counts where a request was made that says something about the message")
+    func attemptsThatCount() {
+        let counted: [(Settlement, Bool)] = [
+            (.sent(providerID: "id", to: "55"), true),
+            (.retry(afterSeconds: 5, error: "r", counted: true, unclear: false), true),
+            (.retry(afterSeconds: 5, error: "r", counted: false, unclear: false), false),
+            (.dead(error: "r"), true), (.dead(error: "poison", counted: false), false),
+            (.skipped(.channelOff), false), (.expired, false), (.superseded, false),
         ]
-        for outcome in outcomes {
-            for isHeld in [true, false] {
-                let world = DrainWorld()
-                world.outcome = outcome
-                world.recorded = .success(isHeld)
-                let settlement = ClaimedMessage.sample().settle(outcome, jitter: 0.5)
-                let step = OutboxDrain.Step(message: .sample(), settlement: settlement, leaseHeld: isHeld)
-                #expect(try world.step() == step)
-                #expect(world.effects == ["claim", "deliver 7", "record 7"])
-                #expect(world.settlements == [settlement])
-            }
-        }
+        for (settlement, counts) in counted { #expect(settlement.countsAttempt == counts, "\(settlement)") }
     }
 
-    @Test func whatIsSettledBeforeSendingIsNotSent() throws {
-        for message in [ClaimedMessage.sample(isExpired: true), .sample(isSuperseded: true), .sample(lostClaims: 5)] {
-            let world = DrainWorld()
-            world.claimed = .success(message)
-            let step = try #require(try world.step())
-            #expect(world.effects == ["claim", "record 7"])
-            #expect(step.settlement == message.settlementBeforeSending)
-        }
-    }
-
-    @Test func aClaimThatFailsEndsTheStep() {
-        let world = DrainWorld()
-        world.claimed = .failure(Self.failure)
-        #expect(throws: Self.failure) { try world.step() }
-        #expect(world.effects == ["claim"])
-    }
-
-    /// The message went out: the failure is passed on, and nothing is sent or recorded a second time.
-    @Test func aRecordThatFailsIsNotRepeatedHere() {
-        for message in [ClaimedMessage.sample(), .sample(isExpired: true)] {
-            let world = DrainWorld()
-            world.claimed = .success(message)
-            world.recorded = .failure(Self.failure)
-            #expect(throws: Self.failure) { try world.step() }
-            #expect(world.effects == (message.isExpired ? ["claim", "record 7"] : ["claim", "deliver 7", "record 7"]))
+    @Test("settlement: a retry of a superseded message is due at once, nothing else changes")
+    func supersededRetriesAreDueAtOnce() {
+        let retry = Settlement.retry(afterSeconds: 30, error: "r", counted: true, unclear: true)
+        #expect(
+            retry.adjusted(isSuperseded: true)
+                == .retry(afterSeconds: 0, error: "r", counted: true, unclear: true))
+        #expect(retry.adjusted(isSuperseded: false) == retry)
+        for settlement in [
+            Settlement.sent(providerID: nil, to: "55"), .dead(error: "r"), .skipped(.noPhone), .expired, .superseded,
+        ] {
+            #expect(settlement.adjusted(isSuperseded: true) == settlement)
         }
     }
 }

@@ -25,13 +25,13 @@ import Testing
     private static func answer(
         to user: String, _ events: [HistoryEvent], _ messages: [HistoryMessage], clientID: String = "user-c"
     ) throws -> Response {
-        let world = EndpointWorld()
+        let world = InterfaceWorld()
         world.userID = UserID(user)
         world.history = .success(
             AppointmentHistory(
                 appointment: try ReadingTests.appointment(client: PartySamples.client(clientID, email: nil)),
                 events: events, messages: messages))
-        return world.respond(to: EndpointWorld.request("GET", "/api/appointments/\(EndpointWorld.id)/history"))
+        return world.respond(to: InterfaceWorld.request("GET", "/api/appointments/\(InterfaceWorld.id)/history"))
     }
 
     @Test func aHistoryIsTheContractsJSON() throws {

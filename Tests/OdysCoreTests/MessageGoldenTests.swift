@@ -20,17 +20,17 @@ import Testing
             $0.preview = nil
         }
         var cases = [Case(file: template.rawValue, template: template, payload: plain)]
-        if template.optionalKeys.contains(.reason) {
+        if template.traits.optional.contains(.reason) {
             cases.append(Case(file: "\(template.rawValue).no-reason", template: template, payload: bare))
         }
-        if template.optionalKeys.contains(.preview) {
+        if template.traits.optional.contains(.preview) {
             cases.append(Case(file: "\(template.rawValue).no-preview", template: template, payload: bare))
         }
-        if template.optionalKeys.contains(.invite) {
+        if template.traits.optional.contains(.invite) {
             let invited = plain.with { $0.invite = true }
             cases.append(Case(file: "\(template.rawValue).invite", template: template, payload: invited))
         }
-        if template.optionalKeys.contains(.clientName) {
+        if template.traits.optional.contains(.clientName) {
             let nameless = bare.with { $0.clientName = nil }
             cases.append(Case(file: "\(template.rawValue).no-client", template: template, payload: nameless))
         }
@@ -43,7 +43,7 @@ import Testing
         try Golden.expect(text + "\n", "whatsapp.\(sample.file).txt")
     }
 
-    @Test(arguments: whatsApp.filter(\.template.isEmail))
+    @Test(arguments: whatsApp.filter(\.template.traits.isEmail))
     func email(_ sample: Case) throws {
         let email = try EmailText(sample.template, sample.payload, MessageSamples.setting)
         try Golden.expect("Subject: \(email.subject)\n\n\(email.text)", "email.\(sample.file).txt")
@@ -63,7 +63,7 @@ import Testing
     }
 
     @Test func everyGoldenFileHasATest() throws {
-        let emails = Self.whatsApp.filter(\.template.isEmail)
+        let emails = Self.whatsApp.filter(\.template.traits.isEmail)
         let expected =
             Self.whatsApp.map { "whatsapp.\($0.file).txt" }
             + emails.flatMap { ["email.\($0.file).txt", "email.\($0.file).html"] } + ["notifications.txt"]

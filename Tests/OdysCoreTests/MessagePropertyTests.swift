@@ -154,7 +154,7 @@ enum Hostile {
         }
     }
 
-    @Test(arguments: Template.allCases.filter(\.isEmail))
+    @Test(arguments: Template.allCases.filter(\.traits.isEmail))
     func emailStands(_ template: Template) throws {
         var random = SplitMix64(seed: 43)
         for _ in 0..<400 {
@@ -204,8 +204,8 @@ enum Hostile {
                 case .preview: $0.preview = nil
                 }
             }
-            let isRequired = template.requiredKeys.contains(key)
-            let isOptional = template.optionalKeys.contains(key)
+            let isRequired = template.traits.required.contains(key)
+            let isOptional = template.traits.optional.contains(key)
             #expect(!(isRequired && isOptional))
             if isRequired {
                 #expect(throws: MessageError.missing(key.rawValue)) {
@@ -222,7 +222,7 @@ enum Hostile {
 
     @Test(arguments: Template.allCases)
     func appointmentsAreNamed(_ template: Template) throws {
-        guard template.requiredKeys.contains(.startsAt) else { return }
+        guard template.traits.required.contains(.startsAt) else { return }
         let text = try template.whatsAppText(MessageSamples.payload, MessageSamples.setting)
         for fact in ["terça-feira, 1º de dezembro de 2026", "14:00", "Ana Souza"] {
             #expect(text.contains(fact))
@@ -267,12 +267,12 @@ enum Hostile {
     }
 
     @Test func onlyTwoTemplatesAreEmails() {
-        for template in Template.allCases where !template.isEmail {
+        for template in Template.allCases where !template.traits.isEmail {
             #expect(throws: MessageError.notAnEmail) {
                 try EmailText(template, MessageSamples.payload, MessageSamples.setting)
             }
         }
-        #expect(Template.allCases.filter(\.isEmail) == [.bookingConfirmed, .bookingRejected])
+        #expect(Template.allCases.filter(\.traits.isEmail) == [.bookingConfirmed, .bookingRejected])
         #expect("\(MessageError.missing("slug"))" == "payload_missing: slug")
         #expect("\(MessageError.notAnEmail)" == "template_not_an_email")
     }

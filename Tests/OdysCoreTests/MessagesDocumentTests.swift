@@ -18,9 +18,9 @@ import Testing
         #expect(rows.count == Template.allCases.count)
         for (row, template) in zip(rows, Template.allCases) {
             #expect(row[0] == "| `\(template.rawValue)`")
-            #expect(row[1] == template.audience.rawValue)
-            #expect(keys(row[3]) == template.requiredKeys.map(\.rawValue), "\(template)")
-            #expect(keys(row[4]) == template.optionalKeys.map(\.rawValue), "\(template)")
+            #expect(row[1] == template.traits.audience.rawValue)
+            #expect(keys(row[3]) == template.traits.required.map(\.rawValue), "\(template)")
+            #expect(keys(row[4]) == template.traits.optional.map(\.rawValue), "\(template)")
         }
     }
 

@@ -7,7 +7,7 @@ import Testing
     private static let start = Instant(year: 2026, month: 12, day: 1, hour: 17, minute: 0, second: 0)
     private static let updated = Instant(
         year: 2026, month: 11, day: 22, hour: 10, minute: 0, second: 0, microsecond: 123_456)
-    private static let target = "/api/appointments/\(EndpointWorld.id)"
+    private static let target = "/api/appointments/\(InterfaceWorld.id)"
 
     static func appointment(
         _ status: Status = .pendingConfirmation, _ payment: PaymentStatus = .none,
@@ -15,19 +15,19 @@ import Testing
         client: Client? = PartySamples.client("user-c", email: nil)
     ) throws -> Appointment {
         Appointment(
-            id: try #require(AppointmentID(EndpointWorld.id)), version: 3, status: status, paymentStatus: payment,
+            id: try #require(AppointmentID(InterfaceWorld.id)), version: 3, status: status, paymentStatus: payment,
             startsAt: start, endsAt: start.advanced(bySeconds: 3_000), professional: professional, client: client)
     }
 
     private static func answer(
         to user: String?, _ appointment: Appointment?, now: Instant = start, enforces: Bool = false
     ) throws -> Response {
-        let world = EndpointWorld()
+        let world = InterfaceWorld()
         world.userID = user.map(UserID.init)
         world.enforcesStartTime = enforces
         world.reading = .success(
             appointment.map { AppointmentReading(appointment: $0, updatedAt: updated, now: now) })
-        return world.respond(to: EndpointWorld.request("GET", target, type: [], body: .bytes([])))
+        return world.respond(to: InterfaceWorld.request("GET", target, type: [], body: .bytes([])))
     }
 
     @Test func anAppointmentIsTheContractsJSON() throws {
@@ -36,7 +36,7 @@ import Testing
             enforces: true)
         let expected: JSON = [
             "appointment": [
-                "id": .string(EndpointWorld.id), "status": "confirmed", "paymentStatus": "authorized",
+                "id": .string(InterfaceWorld.id), "status": "confirmed", "paymentStatus": "authorized",
                 "startsAt": "2026-12-01T17:00:00Z", "endsAt": "2026-12-01T17:50:00Z", "version": 3,
                 "updatedAt": "2026-11-22T10:00:00.123456Z",
             ],
@@ -86,7 +86,7 @@ import Testing
         var tooEarly: [JSON] = []
         var isStranger = true
         for action in ContractTable.rules.map(\.action) {
-            let request = ActionRequest(rawAction: action, reason: nil, userID: UserID(user))
+            let request = ActionRequest(action: AppointmentAction(wire: action), reason: nil, userID: UserID(user))
             switch appointment.judge(request, now: now, rules: rules) {
             case .accepted:
                 accepted.append(.string(action))
@@ -114,7 +114,7 @@ import Testing
 
     @Test(arguments: ["", "/history"])
     func checksComeInTheOrderOfAPatch(_ suffix: String) throws {
-        let effect = suffix.isEmpty ? "read \(EndpointWorld.id)" : "read the history of \(EndpointWorld.id)"
+        let effect = suffix.isEmpty ? "read \(InterfaceWorld.id)" : "read the history of \(InterfaceWorld.id)"
         let none = try Self.appointment(professional: nil, client: nil)
         let steps: [(Appointment?, String?, Int, String)] = [
             (try Self.appointment(), nil, 401, "unauthenticated"), (nil, "user-x", 404, "not_found"),
@@ -124,45 +124,45 @@ import Testing
             (try Self.appointment(), "user-c", 200, "read"), (try Self.appointment(), "user-p", 200, "read"),
         ]
         for (appointment, user, status, code) in steps {
-            let world = EndpointWorld()
+            let world = InterfaceWorld()
             world.userID = user.map(UserID.init)
             world.reading = .success(
                 appointment.map { AppointmentReading(appointment: $0, updatedAt: Self.updated, now: Self.start) })
             world.history = .success(appointment.map { AppointmentHistory(appointment: $0, events: [], messages: []) })
             // Whatever a GET carries beside its target and its token is nobody's affair.
-            let request = EndpointWorld.request(
+            let request = InterfaceWorld.request(
                 "GET", Self.target + suffix, type: ["text/plain"], headers: [("HTTP_IF_MATCH", "7")], body: .tooLarge)
             #expect(world.respond(to: request).status == status)
-            #expect(world.effects == ["authenticate"] + (user == nil ? [] : [effect]) + ["record \(status) \(code)"])
+            #expect(world.effects == (user == nil ? [] : [effect]) + ["record \(status) \(code)"])
         }
     }
 
     @Test(arguments: ["", "/history"])
     func aFailureOfTheDatabaseIsNotTheCallersFault(_ suffix: String) {
         for (kind, status) in [(StoreError.Kind.connectionLost, 503), (.timeout, 503), (.unexpected, 500)] {
-            let world = EndpointWorld()
+            let world = InterfaceWorld()
             world.reading = .failure(StoreError(kind: kind, operation: "read"))
             world.history = .failure(StoreError(kind: kind, operation: "read"))
-            #expect(world.respond(to: EndpointWorld.request("GET", Self.target + suffix)).status == status)
+            #expect(world.respond(to: InterfaceWorld.request("GET", Self.target + suffix)).status == status)
             #expect(world.records.last?.failure?.kind == kind)
         }
     }
 
     @Test(arguments: ["HEAD", "PATCH", "POST", "PUT", "DELETE", "get", ""])
     func aHistoryIsOnlyRead(_ method: String) {
-        let world = EndpointWorld()
-        let response = world.respond(to: EndpointWorld.request(method, Self.target + "/history"))
+        let world = InterfaceWorld()
+        let response = world.respond(to: InterfaceWorld.request(method, Self.target + "/history"))
         #expect(response.status == 405 && response.header("Allow") == "GET, OPTIONS")
         #expect(world.effects == ["record 405 method_not_allowed"])
     }
 
     @Test func preflightsNameWhatIsOfferedAtTheAddress() {
         for (suffix, methods) in [("", "GET, PATCH, OPTIONS"), ("/history", "GET, OPTIONS")] {
-            let world = EndpointWorld()
+            let world = InterfaceWorld()
             let origin = [("HTTP_ORIGIN", world.origins[0])]
-            let allowed = world.respond(to: EndpointWorld.request("OPTIONS", Self.target + suffix, headers: origin))
+            let allowed = world.respond(to: InterfaceWorld.request("OPTIONS", Self.target + suffix, headers: origin))
             #expect(allowed.status == 204 && allowed.header("Access-Control-Allow-Methods") == methods)
-            let plain = world.respond(to: EndpointWorld.request("OPTIONS", Self.target + suffix))
+            let plain = world.respond(to: InterfaceWorld.request("OPTIONS", Self.target + suffix))
             #expect(plain.status == 204 && plain.header("Allow") == methods)
         }
     }
@@ -173,8 +173,8 @@ import Testing
     ])
     func whatOnlyLooksLikeAHistoryIsNotThere(_ suffix: String) {
         for method in ["GET", "OPTIONS"] {
-            let world = EndpointWorld()
-            #expect(world.respond(to: EndpointWorld.request(method, Self.target + suffix)).status == 404)
+            let world = InterfaceWorld()
+            #expect(world.respond(to: InterfaceWorld.request(method, Self.target + suffix)).status == 404)
             #expect(world.effects == ["record 404 not_found"])
         }
     }

@@ -50,7 +50,8 @@ import Testing
         }
     }
 
-    /// The end of a file's last line belongs to the line and not to the secret; everything else belongs to the secret.
+    /// The end of a file's last line belongs to the line and not to the secret; everything else belongs to the
+    /// secret.
     @Test(arguments: [
         ("s3cret", "s3cret"), ("s3cret\n", "s3cret"), ("s3cret\r\n", "s3cret"), (" s3 cret ", " s3 cret "),
         ("s3cret\n\n", "s3cret\n"), ("é\n", "é"),

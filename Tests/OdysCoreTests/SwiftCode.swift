@@ -1,4 +1,5 @@
-/// As much of Swift's grammar as the tidy test needs: where comments and quotes begin and end, and where functions do.
+/// As much of Swift's grammar as the tidy test needs: where comments and quotes begin and end, and where functions
+/// do.
 enum SwiftCode {
     struct Function {
         /// Counted from one.

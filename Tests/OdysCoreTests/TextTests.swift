@@ -84,7 +84,7 @@ import Testing
         }
         // The same to Unicode, and of the same length too.
         #expect(!"a\u{301}\u{323}".hasSameBytes(as: "a\u{323}\u{301}") && !"\u{212B}".hasSameBytes(as: "\u{C5}"))
-        #expect(!"\(EndpointWorld.id)1".hasSameBytes(as: "\(EndpointWorld.id)2"))
+        #expect(!"\(InterfaceWorld.id)1".hasSameBytes(as: "\(InterfaceWorld.id)2"))
     }
 
     @Test func aStartIsComparedByItsBytes() {

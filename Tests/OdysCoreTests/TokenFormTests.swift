@@ -77,7 +77,7 @@ import Testing
                 let three = last % 4 == 0 ? [UInt8(first << 2), UInt8(last >> 2)] : nil
                 for (text, bytes) in [([first, last], two), ([first, 0, last], three)] {
                     let digits = text.map { alphabet[$0] }
-                    if base64url(digits) != bytes { wrong.append(String(decoding: digits, as: UTF8.self)) }
+                    if Base64.bytes(urlSafe: digits) != bytes { wrong.append(String(decoding: digits, as: UTF8.self)) }
                     decoded += bytes == nil ? 0 : 1
                 }
             }
@@ -92,7 +92,7 @@ import Testing
             for place in 0..<4 {
                 var text = Array("AAAA".utf8)
                 text[place] = byte
-                #expect((base64url(text) != nil) == alphabet.contains(byte))
+                #expect((Base64.bytes(urlSafe: text) != nil) == alphabet.contains(byte))
             }
         }
     }
@@ -100,7 +100,8 @@ import Testing
     @Test func aSingleCharacterLeftOverIsNoByte() {
         for length in 0...64 {
             let text = [UInt8](repeating: UInt8(ascii: "A"), count: length)
-            #expect(base64url(text) == (length % 4 == 1 ? nil : [UInt8](repeating: 0, count: length * 3 / 4)))
+            #expect(
+                Base64.bytes(urlSafe: text) == (length % 4 == 1 ? nil : [UInt8](repeating: 0, count: length * 3 / 4)))
         }
     }
 
@@ -108,7 +109,7 @@ import Testing
         var random = SplitMix64(seed: 11)
         for length in 0...200 {
             let bytes = (0..<length).map { _ in UInt8.random(in: 0...255, using: &random) }
-            #expect(base64url(Array(TokenSamples.encoded(bytes).utf8)) == bytes)
+            #expect(Base64.bytes(urlSafe: Array(TokenSamples.encoded(bytes).utf8)) == bytes)
         }
     }
 }

@@ -26,12 +26,7 @@ import Testing
     }
 
     private static func traceID(_ parameters: [Header]) -> String? {
-        let endpoint = AppointmentEndpoint(
-            authenticate: { _ in .failure(.unauthenticated) }, apply: { _, _, _ in .notFound },
-            readAppointment: { _ in nil }, readHistory: { _ in nil },
-            rules: Rules(enforcesStartTime: false, messages: MessageSamples.setting), wakeOutbox: { _ in },
-            makeRequestID: { "r" }, allowedOrigins: [], acceptsCookies: false, record: { _ in })
-        return endpoint.traceID(
+        InterfaceWorld().interface.traceID(
             of: Request(method: "PATCH", target: "/", parameters: parameters, body: .bytes([])))
     }
 }

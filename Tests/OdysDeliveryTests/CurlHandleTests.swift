@@ -69,6 +69,13 @@ extension ProcessTests {
             #expect(server.requests.last?.contains("Olá") == false)
         }
 
+        /// The bound of one transfer is not that of the next.
+        @Test func anAnswerThatWasTooLargeIsForgotten() throws {
+            let long = "HTTP/1.1 200 OK\r\n\r\n" + String(repeating: "x", count: 70_000)
+            let (results, _) = try Self.post([.answer(long), .answer(Self.ok), .reset], times: 3)
+            #expect(results.map(\.failure) == [.tooLarge, nil, .broken])
+        }
+
         @Test(arguments: [301, 302, 303, 307, 308])
         func aRedirectIsAnAnswerAndNotFollowed(_ code: Int) throws {
             let other = try LoopbackServer([.answer(Self.ok)])
@@ -97,11 +104,12 @@ extension ProcessTests {
             let body = String(repeating: "x", count: size)
             let (results, _) = try Self.post([.answer("HTTP/1.1 201 OK\r\nContent-Length: \(size)\r\n\r\n" + body)])
             let result = try #require(results.first)
-            #expect((result.failure == nil) == isRead)
+            #expect(result.failure == (isRead ? nil : .tooLarge))
+            #expect(result.reason == (isRead ? "" : "the answer is too large"))
             #expect(result.body.count <= 64 * 1_024)
             #expect(!isRead || result.body.count == size)
             // The request had arrived, so that nobody knows what became of it.
-            #expect(isRead || OutcomeClass(EvolutionAnswer(result).outcome(to: "55")) == .unclear)
+            #expect(isRead || OutcomeClass(EvolutionAnswer(result: result).outcome(to: "55")) == .unclear)
         }
 
         @Test(
@@ -127,7 +135,7 @@ extension ProcessTests {
             let result = try #require(results.first)
             #expect(result.failure != nil || result.code != 201)
             #expect(result.bytesSent > 0)
-            #expect(OutcomeClass(EvolutionAnswer(result).outcome(to: "55")) == .unclear)
+            #expect(OutcomeClass(EvolutionAnswer(result: result).outcome(to: "55")) == .unclear)
             // Sent once: a copy would be one that nobody counts.
             #expect(requests.count == 1)
         }
@@ -138,7 +146,7 @@ extension ProcessTests {
             let result = Self.post(CurlHandle(), server.url)
             #expect(result.failure == .notConnected)
             #expect(result.bytesSent == 0 && result.code == 0 && !result.reachedRecipient)
-            #expect(OutcomeClass(EvolutionAnswer(result).outcome(to: "55")) == .notSent)
+            #expect(OutcomeClass(EvolutionAnswer(result: result).outcome(to: "55")) == .notSent)
         }
 
         /// The connection ends before TLS is agreed, and so before a byte of the request.
@@ -147,7 +155,7 @@ extension ProcessTests {
             let (results, _) = try Self.post([step], scheme: "https")
             let result = try #require(results.first)
             #expect(result.bytesSent == 0)
-            #expect(OutcomeClass(EvolutionAnswer(result).outcome(to: "55")) == .notSent)
+            #expect(OutcomeClass(EvolutionAnswer(result: result).outcome(to: "55")) == .notSent)
         }
 
         /// A kept connection that turns out to be dead is what makes libcurl send again by itself; none is kept.

@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct EvolutionAnswerTests {
     private static func outcome(_ result: TransferResult) -> DeliveryOutcome {
-        EvolutionAnswer(result).outcome(to: "5511999999999")
+        EvolutionAnswer(result: result).outcome(to: "5511999999999")
     }
 
     private static func envelope(_ code: Int, _ message: String) -> String {

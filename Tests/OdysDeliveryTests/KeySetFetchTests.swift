@@ -59,6 +59,29 @@ extension ProcessTests {
             }
         }
 
+        @Test("an answer that ends after 48 KiB is not called too large")
+        func aLongAnswerThatEndsIsNotTooLarge() throws {
+            let start = "HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n" + String(repeating: " ", count: 50_000)
+            for step in [LoopbackServer.Step.answerAndReset(start), .answer(start)] {
+                guard case .failure(let failure) = try Self.fetch(step).result else {
+                    Issue.record("\(step)")
+                    continue
+                }
+                #expect(!failure.description.isEmpty && failure.description != "the answer is too large")
+            }
+        }
+
+        @Test("an answer above the bound is too large, however it ends and whatever its length says")
+        func anAnswerAboveTheBoundIsTooLarge() throws {
+            let body = String(repeating: " ", count: Limits.answerBytesMax + 1)
+            for length in ["Content-Length: \(body.utf8.count)\r\n", "Content-Length: 99999999\r\n", ""] {
+                for step in [LoopbackServer.Step.answer, LoopbackServer.Step.answerAndReset] {
+                    let result = try Self.fetch(step("HTTP/1.1 200 OK\r\n\(length)\r\n\(body)")).result
+                    #expect(result == .failure(KeySetFetch.Failure(description: "the answer is too large")))
+                }
+            }
+        }
+
         /// A fetch has one scheme, so that nothing can lead from https to http.
         @Test func aServerWithoutTLSIsNoHTTPSServer() throws {
             let server = try LoopbackServer([.answerUnread(Self.answer(#"{"keys":[]}"#))])

@@ -10,6 +10,8 @@ final class LoopbackServer: Sendable {
         case answer(String)
         /// Answers, keeps the connection and closes it once the client has.
         case answerAndWait(String)
+        /// Answers, and resets the connection once the client's host has all of it.
+        case answerAndReset(String)
         /// Closes without an answer.
         case close
         /// Resets the connection without an answer.
@@ -70,7 +72,7 @@ final class LoopbackServer: Sendable {
     private func serve(_ connection: Int32, _ step: Step) {
         switch step {
         case .answerUnread, .closeUnread, .resetUnread: seen.withLock { $0.append("") }
-        case .answer, .answerAndWait, .close, .reset:
+        case .answer, .answerAndWait, .answerAndReset, .close, .reset:
             let request = read(connection)
             seen.withLock { $0.append(request) }
         }
@@ -80,13 +82,29 @@ final class LoopbackServer: Sendable {
             write(text, connection)
             var byte: UInt8 = 0
             _ = recv(connection, &byte, 1, 0)
+        case .answerAndReset(let text):
+            write(text, connection)
+            waitUntilAcknowledged(connection)
+            resetAtClose(connection)
         case .close, .closeUnread: break
-        case .reset, .resetUnread:
-            // A close with nothing to linger for is a reset.
-            var now = linger(l_onoff: 1, l_linger: 0)
-            setsockopt(connection, SOL_SOCKET, SO_LINGER, &now, socklen_t(MemoryLayout<linger>.size))
+        case .reset, .resetUnread: resetAtClose(connection)
         }
         close(connection)
+    }
+
+    /// Until the client's host has all that was written, or the connection has ended: a reset would drop the rest.
+    private func waitUntilAcknowledged(_ connection: Int32) {
+        var state = pollfd(fd: connection, events: 0, revents: 0)
+        var unacknowledged: Int32 = 1
+        while unacknowledged > 0, poll(&state, 1, 1) == 0 {
+            guard ioctl(connection, UInt(TIOCOUTQ), &unacknowledged) == 0 else { return }
+        }
+    }
+
+    /// A close with nothing to linger for is a reset.
+    private func resetAtClose(_ connection: Int32) {
+        var now = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(connection, SOL_SOCKET, SO_LINGER, &now, socklen_t(MemoryLayout<linger>.size))
     }
 
     /// A head, and as much of a body as it announces.

@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct SMTPAnswerTests {
     private static func outcome(_ result: TransferResult) -> DeliveryOutcome {
-        SMTPAnswer(result).outcome(to: "ana@mail.example")
+        SMTPAnswer(result: result).outcome(to: "ana@mail.example")
     }
 
     @Test(arguments: [250, 251, 0, 354])
@@ -40,7 +40,7 @@ import Testing
 
     /// Every reply, with every way in which the conversation can have ended there.
     @Test func repliesAreJudgedByTheirFirstDigit() {
-        for failure in [TransferResult.Failure.refused, .broken, .other] {
+        for failure in [TransferResult.Failure.refused, .broken, .tooLarge, .other] {
             for code in [0] + Array(200...599) {
                 for isReady in [true, false] {
                     let outcome = Self.outcome(.sample(failure, code: code, reachedRecipient: isReady))

@@ -15,7 +15,7 @@ extension TransferResult {
             retryAfterSeconds: retryAfter, reason: reason)
     }
 
-    static let failures: [Failure] = [.notConnected, .tls, .noSTARTTLS, .login, .refused, .broken, .other]
+    static let failures: [Failure] = [.notConnected, .tls, .noSTARTTLS, .login, .refused, .broken, .tooLarge, .other]
 }
 
 /// The classes of the contract, without the words for the operator.

@@ -14,7 +14,7 @@ import Testing
     }
 
     /// A request that asks to keep the connection.
-    private static let request =
+    fileprivate static let request =
         record(1, [0, 1, 1, 0, 0, 0, 0, 0]) + record(4, [1, 1] + Array("AB".utf8)) + record(4, []) + record(5, [])
     /// What the peer is asked to end a connection with: FCGI_STDERR with nothing in it.
     private static let question = record(7, [])
@@ -33,11 +33,13 @@ import Testing
             listener = try Listener(.unix(path: path))
             let listener = listener
             DispatchQueue(label: "worker").async(group: ended) {
-                let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 4_096, alignment: 1)
-                defer { buffer.deallocate() }
-                while let connection = listener.next(idle: {}) {
-                    guard connection.receiveRequest(through: buffer) != nil, connection.send([7]) else { continue }
-                    if connection.isToBeKept { listener.keep(connection) }
+                let buffer = ReceiveBuffer()
+                while let connection = listener.next(pollFirst: false, idle: {}) {
+                    guard let parsed = connection.awaitRequest(peekingInto: buffer) else { continue }
+                    // As libfcgi would read it.
+                    recv(connection.descriptor, buffer.bytes.baseAddress, ListenerTests.request.count, 0)
+                    guard connection.send([7]) else { continue }
+                    if parsed.keepsAlive { listener.keep(connection) }
                 }
             }
         }
@@ -135,7 +137,7 @@ import Testing
         #expect(peer.receive(8) == Self.question)
         shutdown(peer.descriptor, Int32(SHUT_RDWR))
         stopped.wait()
-        #expect(seconds.withLock { $0 } < Limits.connectionFarewellSeconds)
+        #expect(seconds.withLock { $0 } < Limits.drainIdleSeconds)
     }
 
     @Test func aPeerThatDoesNotEndHoldsUpNobodyForLong() throws {
@@ -145,7 +147,7 @@ import Testing
         #expect(peer.receive() == [7])
         let seconds = server.stop()
         #expect(
-            (Limits.connectionFarewellSeconds...Limits.connectionFarewellSeconds + 3).contains(seconds), "\(seconds)")
+            (Limits.drainIdleSeconds...Limits.drainIdleSeconds + 3).contains(seconds), "\(seconds)")
     }
 
     @Test func moreConnectionsThanAWebServerHasAreClosed() throws {

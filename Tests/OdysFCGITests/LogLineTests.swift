@@ -19,15 +19,14 @@ import Testing
         return String(decoding: handler.line(for: event, at: time), as: UTF8.self)
     }
 
-    private static let requests: [(RequestFacts, Logger.Metadata)] = [
+    private static let requests: [(RequestLogLine, Logger.Metadata)] = [
         (
-            RequestFacts(
-                record: AppointmentEndpoint.Record(
+            RequestLogLine(
+                record: RequestRecord(
                     requestID: "r-1", traceID: "4bf92f3577b34da6a3ce929d0e0e4736",
-                    appointmentID: AppointmentID("00000000-0000-4000-8000-000000000001"), status: 200, code: "ok",
-                    action: .noShow, role: .professional,
-                    transition: AppointmentEndpoint.Transition(action: .noShow, from: .confirmed, to: .noShow),
-                    failure: nil),
+                    appointmentID: AppointmentID("00000000-0000-4000-8000-000000000001"), action: .noShow,
+                    role: .professional,
+                    transition: RequestRecord.Transition(action: .noShow, from: .confirmed, to: .noShow)),
                 method: "PATCH", route: "/api/appointments/{id}", milliseconds: 12),
             [
                 "request_id": "r-1", "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
@@ -37,10 +36,10 @@ import Testing
             ]
         ),
         (
-            RequestFacts(
-                record: AppointmentEndpoint.Record(
-                    requestID: "r-2", traceID: nil, appointmentID: nil, status: 503, code: "unavailable", action: nil,
-                    role: nil, failure: StoreError(kind: .timeout, operation: "write\nthe \"change\"")),
+            RequestLogLine(
+                record: RequestRecord(
+                    requestID: "r-2", traceID: nil, appointmentID: nil, action: nil, status: 503, code: "unavailable",
+                    failure: StoreError(kind: .timeout, operation: "write\nthe \"change\"")),
                 method: "G\"E\u{7}T", route: "none", milliseconds: 0),
             [
                 "request_id": "r-2", "status": .stringConvertible(503), "code": "unavailable",

@@ -19,10 +19,8 @@ import Testing
 
     /// Sends an answer and ends the connection, as for a peer that does not want it kept.
     private static func answer(_ connection: WebConnection, with bytes: [UInt8]) {
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64, alignment: 1)
-        defer { buffer.deallocate() }
         connection.send(bytes)
-        connection.end(through: buffer)
+        connection.linger(through: ReceiveBuffer())
     }
 
     private static let answer = [UInt8](repeating: 7, count: 4 << 20)
@@ -71,8 +69,6 @@ import Testing
         let (connection, peer) = try Self.pair()
         close(peer)
         connection.send(Self.answer)
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64, alignment: 1)
-        defer { buffer.deallocate() }
-        #expect(connection.receiveRequest(through: buffer) == nil)
+        #expect(connection.awaitRequest(peekingInto: ReceiveBuffer()) == nil)
     }
 }

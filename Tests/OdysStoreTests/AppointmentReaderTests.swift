@@ -25,7 +25,7 @@ import Testing
     @Test func anAppointmentIsReadAsAPatchWouldFindIt() throws {
         let id = try fixture.appointment()
         let before = try #require(try reader().appointment(id))
-        let change = try #require(try fixture.store().apply(id, fixture.request("confirm"), requestID: "r").change)
+        let change = try #require(try fixture.store().act(id, fixture.request("confirm"), requestID: "r").change)
         #expect(before.appointment == change.appointment)
         let after = try #require(try reader().appointment(id))
         #expect(after.appointment.status == .confirmed && after.appointment.version == 2)
@@ -52,7 +52,7 @@ import Testing
         #expect(try AppointmentReader(connection).appointment(id) != nil)
         #expect(connection.isInTransaction)
         // It reads what was committed since, all the same.
-        _ = try fixture.store().apply(id, fixture.request("confirm"), requestID: "r")
+        _ = try fixture.store().act(id, fixture.request("confirm"), requestID: "r")
         #expect(try AppointmentReader(connection).appointment(id)?.appointment.status == .confirmed)
         connection.endReading()
         #expect(!connection.isInTransaction)
@@ -107,7 +107,7 @@ import Testing
             """, .text(id.description), .text(id.description))
         let store = try fixture.store()
         for (action, reason) in [("paid", nil), ("confirm", nil), ("no_show", "Sem aviso.")] {
-            _ = try #require(try store.apply(id, fixture.request(action, reason: reason), requestID: "r").change)
+            _ = try #require(try store.act(id, fixture.request(action, reason: reason), requestID: "r").change)
         }
         let history = try history(of: id)
         #expect(history.events.map(\.version) == [2, 3, 4])
@@ -133,7 +133,7 @@ import Testing
         let id = try fixture.appointment()
         let store = try fixture.store()
         for action in ["paid", "confirm"] {
-            _ = try #require(try store.apply(id, fixture.request(action), requestID: "r").change)
+            _ = try #require(try store.act(id, fixture.request(action), requestID: "r").change)
         }
         try database.run("UPDATE appointments SET version = 2 WHERE id = ?", .text(id.description))
         let history = try history(of: id)

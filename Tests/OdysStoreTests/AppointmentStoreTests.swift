@@ -15,7 +15,7 @@ import Testing
 
     @Test func aConfirmWritesEverythingInOneTransaction() throws {
         let id = try fixture.appointment()
-        let result = try fixture.store().apply(id, fixture.request("confirm"), requestID: "request-1")
+        let result = try fixture.store().act(id, fixture.request("confirm"), requestID: "request-1")
         let change = try #require(result.change)
         #expect(change.version == 2)
         let row = try database.rows("SELECT status, payment_status, version, updated_at FROM appointments")[0]
@@ -54,7 +54,7 @@ import Testing
     @Test(arguments: ["cancel", "paid", "complete", "no_show", "reject"])
     func everyOtherActionWritesItsEvent(action: String) throws {
         let id = try fixture.appointment()
-        let result = try fixture.store().apply(id, fixture.request(action, reason: "porque sim"), requestID: "r")
+        let result = try fixture.store().act(id, fixture.request(action, reason: "porque sim"), requestID: "r")
         let change = try #require(result.change)
         let kept = ["cancel", "no_show", "reject"].contains(action)
         #expect(
@@ -66,7 +66,7 @@ import Testing
     @Test func aRefusalWritesNothingAndLeavesNoLock() throws {
         let id = try fixture.appointment(status: "cancelled")
         let connection = try database.connection()
-        let result = try fixture.store(connection).apply(id, fixture.request("confirm"), requestID: "r")
+        let result = try fixture.store(connection).act(id, fixture.request("confirm"), requestID: "r")
         #expect(result.refusal == .invalidTransition(.cancelled, .none, allowed: []))
         #expect(try database.count("appointment_events") == 0)
         #expect(try database.count("outbox") == 0)
@@ -76,8 +76,8 @@ import Testing
 
     @Test func anUnknownAppointmentIsNotFound() throws {
         let id = try #require(AppointmentID(UUID().uuidString))
-        let result = try fixture.store().apply(id, fixture.request("confirm"), requestID: "r")
-        guard case .notFound = result else {
+        let result = try fixture.store().act(id, fixture.request("confirm"), requestID: "r")
+        guard case .refused(.notFound) = result else {
             Issue.record("\(result)")
             return
         }
@@ -86,7 +86,7 @@ import Testing
     @Test func aTakenSlotIsRefusedWithItsHolderAndWritesNothing() throws {
         let holder = try fixture.appointment(status: "confirmed")
         let id = try fixture.appointment()
-        let result = try fixture.store().apply(id, fixture.request("confirm"), requestID: "r")
+        let result = try fixture.store().act(id, fixture.request("confirm"), requestID: "r")
         #expect(result.refusal == .slotConflict(with: holder))
         #expect(try database.count("appointment_events") == 0)
         #expect(try database.count("appointments WHERE version > 1") == 0)
@@ -96,7 +96,7 @@ import Testing
     func anAppointmentThatHoldsNoSlotDoesNotConflict(status: String) throws {
         _ = try fixture.appointment(status: status)
         let id = try fixture.appointment()
-        #expect(try fixture.store().apply(id, fixture.request("confirm"), requestID: "r").change != nil)
+        #expect(try fixture.store().act(id, fixture.request("confirm"), requestID: "r").change != nil)
     }
 
     @Test func slotsThatTouchDoNotConflict() throws {
@@ -107,7 +107,7 @@ import Testing
                 UPDATE appointments SET starts_at = starts_at + INTERVAL ? MINUTE, ends_at = ends_at + INTERVAL ? MINUTE
                 WHERE id = ?
                 """, .integer(minutes), .integer(minutes), .text(id.description))
-            #expect(try fixture.store().apply(id, fixture.request("confirm"), requestID: "r").change != nil)
+            #expect(try fixture.store().act(id, fixture.request("confirm"), requestID: "r").change != nil)
         }
     }
 
@@ -142,12 +142,12 @@ import Testing
         let connection = try database.connection()
         let store = try fixture.store(connection)
         let first = try fixture.appointment(hour: 1)
-        #expect(try store.apply(first, fixture.request("confirm"), requestID: "r").change != nil)
+        #expect(try store.act(first, fixture.request("confirm"), requestID: "r").change != nil)
         let thread = try connection.query("SELECT CONNECTION_ID()", [], operation: "ask")[0].integer(0)
         try connection.commit()
         try database.run("KILL \(thread)")
         let second = try fixture.appointment(hour: 3)
-        #expect(try store.apply(second, fixture.request("confirm"), requestID: "r").change != nil)
+        #expect(try store.act(second, fixture.request("confirm"), requestID: "r").change != nil)
     }
 
     @Test func aServerThatMayForgetIsNoticed() throws {

@@ -4,8 +4,8 @@ import Testing
 
 @testable import OdysStore
 
-/// What each action costs the database, counted by the database: the table in ARCHITECTURE.md, section "What an action
-/// costs".
+/// What each action costs the database, counted by the database: the table in ARCHITECTURE.md, section "What an
+/// action costs".
 ///
 /// The counters of a session are read before and after, so nothing that runs beside it is counted.
 @Suite struct BudgetTests {
@@ -131,10 +131,10 @@ import Testing
                 let key = IdempotencyKey(
                     key: UUID().uuidString, actor: fixture.professionalUser, method: "PATCH", path: "/", body: .null)
                 let request = ActionRequest(
-                    rawAction: each.action, reason: nil, userID: fixture.professionalUser,
+                    action: AppointmentAction(wire: each.action), reason: nil, userID: fixture.professionalUser,
                     idempotencyKey: each.hasKey ? key : nil)
                 let budget = try spend(connection) {
-                    try store.apply(id, request, requestID: "r").change != nil
+                    try store.act(id, request, requestID: "r").change != nil
                 }
                 if isCounted { rows.append("| \(each.title) | \(budget) |") }
             }

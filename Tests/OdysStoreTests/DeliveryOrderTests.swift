@@ -16,8 +16,8 @@ import Testing
 
     @Test func aLaterMessageWaitsForAnEarlierOne() throws {
         let id = try fixture.appointment()
-        _ = try fixture.store().apply(id, fixture.request("confirm"), requestID: "r")
-        _ = try fixture.store().apply(id, fixture.request("paid"), requestID: "r")
+        _ = try fixture.store().act(id, fixture.request("confirm"), requestID: "r")
+        _ = try fixture.store().act(id, fixture.request("paid"), requestID: "r")
         var claimed: [ClaimedMessage] = []
         while let message = try claim() { claimed.append(message) }
         #expect(claimed.map(\.template).sorted() == ["booking_confirmed", "booking_confirmed_receipt"])
@@ -29,9 +29,9 @@ import Testing
 
     @Test func aNewerStatusMessageSupersedesUnsentOlderOnes() throws {
         let id = try fixture.appointment()
-        _ = try fixture.store().apply(id, fixture.request("confirm"), requestID: "r")
-        _ = try fixture.store().apply(id, fixture.request("paid"), requestID: "r")
-        _ = try fixture.store().apply(id, fixture.request("cancel"), requestID: "r")
+        _ = try fixture.store().act(id, fixture.request("confirm"), requestID: "r")
+        _ = try fixture.store().act(id, fixture.request("paid"), requestID: "r")
+        _ = try fixture.store().act(id, fixture.request("cancel"), requestID: "r")
         #expect(try states("appointment_version = 2") == ["superseded", "superseded", "superseded"])
         #expect(try states("appointment_version = 3") == ["pending", "pending"])
         #expect(try claim()?.template == "payment_confirmed")
@@ -39,9 +39,9 @@ import Testing
 
     @Test func aMessageInHandIsLeftToItsSenderAndSupersededBeforeItsNextAttempt() throws {
         let id = try fixture.appointment()
-        _ = try fixture.store().apply(id, fixture.request("confirm"), requestID: "r")
+        _ = try fixture.store().act(id, fixture.request("confirm"), requestID: "r")
         let inHand = try #require(try claim())
-        _ = try fixture.store().apply(id, fixture.request("cancel"), requestID: "r")
+        _ = try fixture.store().act(id, fixture.request("cancel"), requestID: "r")
         #expect(try states("id = \(inHand.id)") == ["pending"])
         #expect(try store().record(inHand, .retry(afterSeconds: 3_600, error: "e", counted: true, unclear: false)))
         // Due at once, not in an hour: its successor is waiting for it.
@@ -120,7 +120,7 @@ import Testing
 
     @Test func anOperatorRetriesAndDiscardsAndIsRecorded() throws {
         let id = try fixture.appointment()
-        _ = try fixture.store().apply(id, fixture.request("confirm"), requestID: "r")
+        _ = try fixture.store().act(id, fixture.request("confirm"), requestID: "r")
         let message = try #require(try claim())
         #expect(try store().record(message, .dead(error: "no")))
         let operators = OperatorStore(try database.connection())

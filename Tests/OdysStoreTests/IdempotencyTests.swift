@@ -15,8 +15,8 @@ import Testing
     @Test func aRepeatedRequestGetsTheStoredAnswerAndChangesNothing() throws {
         let id = try fixture.appointment()
         let request = keyed("confirm", id)
-        let first = try #require(try fixture.store().apply(id, request, requestID: "r1").change)
-        guard case .replayed(let answer) = try fixture.store().apply(id, request, requestID: "r2") else {
+        let first = try #require(try fixture.store().act(id, request, requestID: "r1").change)
+        guard case .replayed(let answer) = try fixture.store().act(id, request, requestID: "r2") else {
             Issue.record("not replayed")
             return
         }
@@ -30,32 +30,32 @@ import Testing
 
     @Test func aKeyThatBelongsToAnotherRequestIsRefused() throws {
         let id = try fixture.appointment()
-        _ = try fixture.store().apply(id, keyed("confirm", id), requestID: "r1")
+        _ = try fixture.store().act(id, keyed("confirm", id), requestID: "r1")
         let other = try fixture.appointment(hour: 12)
         #expect(
-            try fixture.store().apply(other, keyed("confirm", other), requestID: "r2").refusal
+            try fixture.store().act(other, keyed("confirm", other), requestID: "r2").refusal
                 == .idempotencyKeyReused)
         #expect(
-            try fixture.store().apply(id, keyed("cancel", id), requestID: "r3").refusal == .idempotencyKeyReused)
+            try fixture.store().act(id, keyed("cancel", id), requestID: "r3").refusal == .idempotencyKeyReused)
         let unknown = try #require(AppointmentID("00000000-0000-4000-8000-00000000ffff"))
         #expect(
-            try fixture.store().apply(unknown, keyed("confirm", unknown), requestID: "r4").refusal
+            try fixture.store().act(unknown, keyed("confirm", unknown), requestID: "r4").refusal
                 == .idempotencyKeyReused)
     }
 
     @Test func aRefusalIsNotStored() throws {
         let id = try fixture.appointment(status: "cancelled")
         let request = keyed("confirm", id)
-        #expect(try fixture.store().apply(id, request, requestID: "r1").refusal != nil)
+        #expect(try fixture.store().act(id, request, requestID: "r1").refusal != nil)
         #expect(try database.count("idempotency_keys") == 0)
         try database.run("UPDATE appointments SET status = 'pending_confirmation'")
-        #expect(try fixture.store().apply(id, request, requestID: "r2").change != nil)
+        #expect(try fixture.store().act(id, request, requestID: "r2").change != nil)
     }
 
     @Test func theSameKeyOfAnotherCallerIsAnotherKey() throws {
         let id = try fixture.appointment()
-        _ = try fixture.store().apply(id, keyed("confirm", id), requestID: "r1")
-        let change = try fixture.store().apply(
+        _ = try fixture.store().act(id, keyed("confirm", id), requestID: "r1")
+        let change = try fixture.store().act(
             id, keyed("cancel", id, by: fixture.clientUser), requestID: "r2"
         ).change
         #expect(change?.version == 3)
@@ -69,27 +69,27 @@ import Testing
         let store = try fixture.store()
         let second = try first.transaction { first throws(StoreError) in
             _ = try IdempotencyStore.reserve(key, first)
-            return try store.apply(id, request, requestID: "r")
+            return try store.act(id, request, requestID: "r")
         }
         #expect(second.refusal == .idempotencyInProgress)
-        #expect(try fixture.store().apply(id, request, requestID: "r").change != nil)
+        #expect(try fixture.store().act(id, request, requestID: "r").change != nil)
     }
 
     @Test func anExpiredKeyIsFree() throws {
         let id = try fixture.appointment()
-        _ = try fixture.store().apply(id, keyed("confirm", id), requestID: "r1")
+        _ = try fixture.store().act(id, keyed("confirm", id), requestID: "r1")
         try database.run("UPDATE idempotency_keys SET expires_at = UTC_TIMESTAMP(6)")
-        #expect(try fixture.store().apply(id, keyed("cancel", id), requestID: "r2").change?.version == 3)
+        #expect(try fixture.store().act(id, keyed("cancel", id), requestID: "r2").change?.version == 3)
     }
 
     @Test func anotherVersionThanExpectedIsRefused() throws {
         let id = try fixture.appointment()
         let stale = ActionRequest(
-            rawAction: "confirm", reason: nil, userID: fixture.professionalUser, expectedVersion: 7)
-        #expect(try fixture.store().apply(id, stale, requestID: "r").refusal == .versionMismatch(current: 1))
+            action: .confirm, reason: nil, userID: fixture.professionalUser, expectedVersion: 7)
+        #expect(try fixture.store().act(id, stale, requestID: "r").refusal == .versionMismatch(current: 1))
         let current = ActionRequest(
-            rawAction: "confirm", reason: nil, userID: fixture.professionalUser, expectedVersion: 1)
-        #expect(try fixture.store().apply(id, current, requestID: "r").change != nil)
+            action: .confirm, reason: nil, userID: fixture.professionalUser, expectedVersion: 1)
+        #expect(try fixture.store().act(id, current, requestID: "r").change != nil)
     }
 
     @Test func afterALockWaitTheConnectionHoldsNothing() throws {
@@ -101,7 +101,7 @@ import Testing
         let store = try fixture.store(connection)
         try first.transaction { first throws(StoreError) in
             _ = try IdempotencyStore.reserve(key, first)
-            _ = try store.apply(id, request, requestID: "r")
+            _ = try store.act(id, request, requestID: "r")
         }
         let open = try connection.query("SELECT CAST(@@in_transaction AS SIGNED)", [], operation: "ask")
         #expect(try open[0].integer(0) == 0)
@@ -111,7 +111,7 @@ import Testing
         let user = user ?? fixture.professionalUser
         let body: JSON = ["action": .string(action)]
         return ActionRequest(
-            rawAction: action, reason: nil, userID: user,
+            action: AppointmentAction(wire: action), reason: nil, userID: user,
             idempotencyKey: IdempotencyKey(key: "k", actor: user, method: "PATCH", path: "\(id)", body: body))
     }
 }

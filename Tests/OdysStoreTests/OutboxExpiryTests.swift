@@ -16,7 +16,7 @@ import Testing
 
     @Test func whatIsOlderIsGivenUpAndRecordedAndNothingElse() throws {
         let old = try fixture.appointment()
-        _ = try fixture.store().apply(old, fixture.request("confirm"), requestID: "old")
+        _ = try fixture.store().act(old, fixture.request("confirm"), requestID: "old")
         let sender = OutboxStore(
             try database.connection(), channel: .whatsapp, exclusions: 3, ratePerSecond: 0,
             makeLeaseToken: { Array(withUnsafeBytes(of: UUID().uuid) { $0 }) })
@@ -25,7 +25,7 @@ import Testing
         let operators = OperatorStore(try database.connection())
         let backup = try operators.now()
         let new = try fixture.appointment()
-        _ = try fixture.store().apply(new, fixture.request("reject"), requestID: "new")
+        _ = try fixture.store().act(new, fixture.request("reject"), requestID: "new")
 
         let pending = try operators.pending(before: backup)
         #expect(pending.map { "\($0.channel) \($0.count)" } == ["whatsapp 1", "whatsapp 1"])

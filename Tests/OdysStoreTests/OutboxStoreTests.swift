@@ -157,7 +157,7 @@ import Testing
                 "SELECT id FROM outbox WHERE state = 'pending' AND channel = 'whatsapp' FOR UPDATE",
                 [], operation: "look, with locks, at an empty outbox")
             let begun = Date()
-            let change = (try? fixture.store().apply(id, fixture.request("confirm"), requestID: "r"))?.change
+            let change = (try? fixture.store().act(id, fixture.request("confirm"), requestID: "r"))?.change
             #expect(change != nil)
             #expect(Date().timeIntervalSince(begun) < 1.5)
         }

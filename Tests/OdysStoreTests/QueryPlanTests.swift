@@ -60,7 +60,7 @@ import Testing
         let id = try fixture.appointment()
         let store = try fixture.store()
         for action in ["paid", "confirm", "complete"] {
-            _ = try #require(try store.apply(id, fixture.request(action), requestID: "r").change)
+            _ = try #require(try store.act(id, fixture.request(action), requestID: "r").change)
         }
         try fillOutboxOfOthers()
         try database.run(
@@ -84,7 +84,7 @@ import Testing
     @Test func messagesToAPersonAreFoundByWayOfTheirAppointments() throws {
         try fillOutboxOfOthers()
         let id = try fixture.appointment()
-        _ = try #require(try fixture.store().apply(id, fixture.request("confirm"), requestID: "r").change)
+        _ = try #require(try fixture.store().act(id, fixture.request("confirm"), requestID: "r").change)
         for person in [fixture.client, fixture.professional, id.description] {
             let uuid = SQLValue.text(person)
             let values: [SQLValue] = [uuid, uuid, uuid, uuid, uuid, uuid, .null, .null, .null, .null]
@@ -119,8 +119,8 @@ import Testing
         #expect(plan.allSatisfy { $0.rows < 100 && !$0.extra.contains("filesort") })
     }
 
-    /// A platform has indexes of its own. Left to itself the server takes such a one for a full calendar, and reads row
-    /// by row.
+    /// A platform has indexes of its own. Left to itself the server takes such a one for a full calendar, and reads
+    /// row by row.
     @Test func theSlotCheckKeepsItsIndexBesideThoseOfThePlatform() throws {
         try fillAppointments()
         _ = try database.rows("ALTER TABLE appointments ADD INDEX platform_professional (professional_id, status)")
@@ -134,7 +134,7 @@ import Testing
             "ALTER TABLE appointments ADD INDEX platform_professional (professional_id), DROP INDEX appointments_slot")
         let id = try fixture.appointment()
         let failure = #expect(throws: StoreError.self) {
-            try fixture.store().apply(id, fixture.request("confirm"), requestID: "r")
+            try fixture.store().act(id, fixture.request("confirm"), requestID: "r")
         }
         #expect(failure?.kind == .schema)
         #expect(try database.count("appointments WHERE status = 'confirmed'") == 0)

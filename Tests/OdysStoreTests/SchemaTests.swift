@@ -15,7 +15,7 @@ import Testing
 
     @Test func aSecondTransitionToTheSameVersionIsRefused() throws {
         let id = try fixture.appointment()
-        _ = try fixture.store().apply(id, fixture.request("confirm"), requestID: "r")
+        _ = try fixture.store().act(id, fixture.request("confirm"), requestID: "r")
         try expectDuplicate(
             """
             INSERT INTO appointment_events SELECT appointment_id, version, action, actor_user_id, actor_role, reason,
@@ -26,7 +26,7 @@ import Testing
 
     @Test func aMarkerIsUnique() throws {
         let id = try fixture.appointment()
-        _ = try fixture.store().apply(id, fixture.request("confirm"), requestID: "r")
+        _ = try fixture.store().act(id, fixture.request("confirm"), requestID: "r")
         try expectDuplicate(
             """
             INSERT INTO appointment_events SELECT appointment_id, version + 1, action, actor_user_id, actor_role,
@@ -38,7 +38,7 @@ import Testing
     @Test(arguments: ["UUID()", "message_uid"])
     func aSecondMessageForTheSameEventChannelAndRecipientIsRefused(uid: String) throws {
         let id = try fixture.appointment()
-        _ = try fixture.store().apply(id, fixture.request("confirm"), requestID: "r")
+        _ = try fixture.store().act(id, fixture.request("confirm"), requestID: "r")
         let version = uid == "UUID()" ? "appointment_version" : "appointment_version + 1"
         try expectDuplicate(
             """

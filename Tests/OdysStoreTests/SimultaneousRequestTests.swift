@@ -32,7 +32,7 @@ import Testing
                 "SELECT id FROM professionals WHERE id = ? FOR UPDATE", [.text(fixture.professional)], operation: "lock"
             )
             DispatchQueue(label: "test.victim").async(group: group) {
-                do { results.set(0, try store.apply(id, request, requestID: "r")) } catch { Issue.record(error) }
+                do { results.set(0, try store.act(id, request, requestID: "r")) } catch { Issue.record(error) }
             }
             try waitUntilSomebodyWaits(disturber)
             _ = try disturber.query(
@@ -79,7 +79,7 @@ import Testing
                 "SELECT id FROM professionals WHERE id = ? FOR UPDATE", [.text(fixture.professional)], operation: "lock"
             )
             DispatchQueue(label: "test.loser").async(group: group) {
-                do { results.set(0, try store.apply(id, request, requestID: "r")) } catch { Issue.record(error) }
+                do { results.set(0, try store.act(id, request, requestID: "r")) } catch { Issue.record(error) }
             }
             try waitUntilSomebodyWaits(winner)
             try winner.execute(
@@ -114,7 +114,7 @@ import Testing
         let failure = try blocker.transaction { blocker throws(StoreError) -> StoreError? in
             _ = try blocker.query(
                 "SELECT id FROM appointments WHERE id = ? FOR UPDATE", [.text(id.description)], operation: "block")
-            do { _ = try fixture.store().apply(id, fixture.request("confirm"), requestID: "r") } catch {
+            do { _ = try fixture.store().act(id, fixture.request("confirm"), requestID: "r") } catch {
                 return error as? StoreError
             }
             return nil
@@ -144,7 +144,7 @@ import Testing
     /// Runs requests in as many threads, released at the same moment.
     private func simultaneously(
         _ count: Int, _ request: @escaping (Int) throws -> (AppointmentID, ActionRequest)
-    ) throws -> [ApplyResult] {
+    ) throws -> [ActResult] {
         let work = try (0..<count).map(request)
         let connections = try work.map { _ in try database.connection() }
         for connection in connections { try connection.connect() }
@@ -157,7 +157,7 @@ import Testing
             DispatchQueue(label: "test.\(index)").async(group: group) {
                 ready.signal()
                 go.wait()
-                do { results.set(index, try store.apply(id, request, requestID: "r\(index)")) } catch {
+                do { results.set(index, try store.act(id, request, requestID: "r\(index)")) } catch {
                     Issue.record(error)
                 }
             }
@@ -172,13 +172,13 @@ import Testing
 /// What several threads found.
 private final class Results: @unchecked Sendable {
     private let lock = NSLock()
-    private var found: [Int: ApplyResult] = [:]
+    private var found: [Int: ActResult] = [:]
 
-    func set(_ index: Int, _ result: ApplyResult) {
+    func set(_ index: Int, _ result: ActResult) {
         lock.withLock { found[index] = result }
     }
 
-    var inOrder: [ApplyResult] {
+    var inOrder: [ActResult] {
         lock.withLock { found.keys.sorted().compactMap { found[$0] } }
     }
 }

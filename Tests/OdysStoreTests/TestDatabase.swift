@@ -16,7 +16,7 @@ final class TestDatabase {
     init(migrated: Bool = true) throws {
         socket = try #require(
             ProcessInfo.processInfo.environment["ODYS_TEST_DB_SOCKET"],
-            "these tests need a MariaDB; run them by: scripts/test store")
+            "these tests need a MariaDB; run: scripts/test swift")
         try admin("CREATE DATABASE \(name) CHARACTER SET utf8mb4")
         if migrated { try Migrations(connection(.migration)).up(TestDatabase.migrations()) { _ in } }
     }
@@ -120,16 +120,16 @@ struct Fixture {
             civilTime: { _ in CivilTime(year: 2030, month: 1, day: 1, hour: 7, minute: 0, weekday: 2) }))
 
     func request(_ action: String, by user: UserID? = nil, reason: String? = nil) -> ActionRequest {
-        ActionRequest(rawAction: action, reason: reason, userID: user ?? professionalUser)
+        ActionRequest(action: AppointmentAction(wire: action), reason: reason, userID: user ?? professionalUser)
     }
 }
 
-extension ApplyResult {
+extension ActResult {
     var refusal: Refusal? {
         if case .refused(let refusal) = self { refusal } else { nil }
     }
 
     var change: AppliedChange? {
-        if case .done(let change) = self { change } else { nil }
+        if case .changed(let change) = self { change } else { nil }
     }
 }

@@ -12,8 +12,9 @@ CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="session")
 def version():
     """The product's."""
-    text = (CHECKOUT / "Sources" / "OdysCore" / "Product.swift").read_text(encoding="utf-8")
-    return re.search(r'static let version = "(.+)"', text).group(1)
+    (source,) = (CHECKOUT / "Sources" / "OdysCore").rglob("Product.swift")
+    (version,) = re.findall(r'static let version = "(.+)"', source.read_text(encoding="utf-8"))
+    return version
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import time
+from typing import Any
 
 BOOT = pathlib.Path(__file__).with_name("boot.sh")
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
@@ -15,7 +16,7 @@ def eventually(condition, seconds=30):
     """The condition's value as soon as it is true; its failed assertions count as not yet."""
     deadline = time.monotonic() + seconds
     while True:
-        reason = "it is still not so"
+        reason: object = "it is still not so"
         try:
             if value := condition():
                 return value
@@ -42,7 +43,8 @@ class Debian:
         self.root = self.dir / "root"
         self.log = self.dir / "log"
         self.name = f"odys-{self.dir.name}"
-        self.process = self.init = None
+        self.process: Any = None
+        self.init: Any = None
         source = mirror()
         self.command("debootstrap", "--variant=minbase", "bookworm", self.root, source)
         # Nothing is started here, where there is no systemd yet; the daemons start when the system boots.
@@ -103,7 +105,7 @@ class Debian:
                 os.kill(self.init, signal.SIGKILL)
             self.process.kill()
             self.process.wait(30)
-            remove = ["unshare", "--mount", "sh", BOOT, "remove", self.root, self.name]
+            remove: list = ["unshare", "--mount", "sh", BOOT, "remove", self.root, self.name]
             eventually(lambda: subprocess.run(remove, stderr=subprocess.DEVNULL, check=False).returncode == 0)
         mounts = pathlib.Path("/proc/self/mountinfo").read_text(encoding="utf-8")
         assert str(self.dir) not in mounts

@@ -20,7 +20,7 @@ def kill_at(fleet, points, each, every, seconds, seed, after, until=lambda: Fals
     Each responder has one point at a time, and gets the next one after its death. In the end all of them are started
     anew with the settings `after`."""
     chance = random.Random(f"{seed} points")
-    killed = collections.Counter({point: 0 for point in points})
+    killed = collections.Counter(dict.fromkeys(points, 0))
 
     def assign(instance):
         open_points = [point for point in points if killed[point] < each] or points

@@ -45,12 +45,14 @@ class Proxy:
         self.process = subprocess.Popen(
             ["/usr/bin/python3", HERE / "dbproxy.py", self.socket, upstream, str(seed)], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, start_new_session=True, text=True)
-        self.process.stdout.readline()
+        assert self.process.stdin and self.process.stdout
+        self.input, self.output = self.process.stdin, self.process.stdout
+        self.output.readline()
 
     def command(self, **command):
-        self.process.stdin.write(json.dumps(command) + "\n")
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
+        self.input.write(json.dumps(command) + "\n")
+        self.input.flush()
+        return json.loads(self.output.readline())
 
     def rules(self, *rules):
         return self.command(rules=rules)
@@ -59,14 +61,14 @@ class Proxy:
         return self.command(stats=True)
 
     def close(self):
-        self.process.stdin.close()
+        self.input.close()
         try:
             self.process.wait(5)
         except subprocess.TimeoutExpired:
             self.process.kill()
 
 
-class Judged:
+class Judged(odys.Odys):
     """What loads and verdicts ask of any stack."""
 
     def forget(self):

@@ -35,10 +35,10 @@ class Request:
     action: str
     role: str
     expected: int = 200
-    key: str = dataclasses.field(default_factory=lambda: str(uuid.uuid4()))
+    key: str | None = dataclasses.field(default_factory=lambda: str(uuid.uuid4()))
     id: str = dataclasses.field(default_factory=lambda: str(uuid.uuid4()))
     statuses: list = dataclasses.field(default_factory=list)  # 0: the connection broke
-    answer: Answer = None  # the last one; None when none is definite
+    answer: Answer | None = None  # the last one; None when none is definite
     seconds: list = dataclasses.field(default_factory=list)
 
     @property
@@ -108,7 +108,7 @@ class Load:
         self.fleet, self.plans, self.insists, self.pause, self.repeats = fleet, plans, insists, pause, repeats
         self.endless = bookings is None
         self.people = people or {}
-        self.supply = queue.SimpleQueue()
+        self.supply: queue.SimpleQueue = queue.SimpleQueue()
         self.supplying = threading.Lock()
         for booking in bookings or ():
             self.supply.put(booking)

@@ -73,7 +73,7 @@ def work(form, seed, builds):
 
 def side_by_side(names, seed, builds, jobs, report):
     """The short form in several processes: most of its time is waiting. Each has a fleet of its own."""
-    waiting = queue.SimpleQueue()
+    waiting: queue.SimpleQueue = queue.SimpleQueue()
     for name in names:
         waiting.put(name)
     words = [SCRIPT, "--short", "--seed", str(seed), "--worker", builds["debug"], builds["release"]]

@@ -5,7 +5,7 @@ import dataclasses
 import signal
 import time
 
-SCENARIOS = {}
+SCENARIOS: dict = {}
 
 
 @dataclasses.dataclass

@@ -20,8 +20,8 @@ class Pair(Judged, Hosts):
         super().__init__("--responders", str(RESPONDERS), ODYS_BIN_DIR=str(binaries), **BASE)
 
 
-@scenario("two-hosts", "two hosts behind a load balancer: one is drained, and no request fails; one is killed, and no client "
-          "that repeats with its key fails",
+@scenario("two-hosts", "two hosts behind a load balancer: one is drained, and no request fails; one is killed, and "
+          "no client that repeats with its key fails",
           short={"rounds": 2, "clients": 6}, long={"rounds": 20, "clients": 8}, seconds=(60, 900))
 def two_hosts(run, rounds, clients):
     pair = Pair(run.builds["debug"])

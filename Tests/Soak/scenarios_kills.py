@@ -35,7 +35,8 @@ def responder_kills(run, each, clients):
           seconds=(90, 1500))
 def delivery_kills(run, stages, each, mail):
     """`mail` of the kills at each point are those of e-mail senders."""
-    totals, violations = {}, []
+    totals: dict = {}
+    violations = []
     for stage in stages:
         for channel, number in (("whatsapp", each - mail), ("email", mail)):
             if number == 0:
@@ -77,6 +78,7 @@ def delivery_stage(run, points, each, channel):
 
 def enqueue(run, fleet, channel, messages):
     """Messages of one channel, made by requests."""
+    people: dict
     if channel == "whatsapp":
         plans, bookings, people = (("cancel by client",),), messages // 2, {"email": None}
     else:

@@ -117,7 +117,7 @@ def while_held(fleet, claim, isolation, seconds):
         cursor.execute(f"SET SESSION TRANSACTION ISOLATION LEVEL {isolation}")
         connection.begin()
         claim(cursor)
-        statuses = set()
+        statuses: set = set()
         held = probe(fleet, seconds, statuses)
         connection.rollback()
     return held, statuses

@@ -94,7 +94,8 @@ def inversions(fleet, rows, bookings):
     versions = {texts[row["provider_id"]]: (row["appointment_id"], row["appointment_version"]) for row in rows
                 if row["provider_id"] in texts}
     clients = {booking.client.number: booking.id for booking in bookings}
-    latest, found = {}, []
+    latest: dict = {}
+    found = []
     for entry in arrived:
         # A text that no row recorded as sent left before its sender died, and was then superseded: it is the older one.
         appointment, version = versions.get((entry["number"], entry["text"]), (clients.get(entry["number"]), 1))

@@ -98,7 +98,9 @@ def mixed(run, seconds, every, growth):
     chance = random.Random(f"{run.seed} faults")
     names = Faults.names()
     chance.shuffle(names)
-    happened, quarrels, stopping = [], [], threading.Event()
+    happened: list = []
+    quarrels: list = []
+    stopping = threading.Event()
     contested = fleet.crowd(max(20, seconds * 2))
     with Load(fleet, run.seed, 6, pause=0.05) as load:
         others = [threading.Thread(target=quarrel, daemon=True, args=(

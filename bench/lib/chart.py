@@ -42,7 +42,7 @@ def bars(title, note, unit, series, groups):
         x = LEFT + place * 200
         out.append(f'<rect x="{x}" y="{HEIGHT - 24}" width="12" height="12" fill="{COLOURS[place]}"/>')
         out.append(text(x + 18, HEIGHT - 14, name))
-    return "\n".join(out + ["</svg>"]) + "\n"
+    return "\n".join([*out, "</svg>"]) + "\n"
 
 
 def text(x, y, words, anchor="start", size=12, fill="#111"):

@@ -29,8 +29,8 @@ def cpu_seconds(pid):
     total = 0
     for each in family(pid):
         with contextlib.suppress(OSError):
-            fields = pathlib.Path(f"/proc/{each}/stat").read_text(encoding="utf-8", errors="replace")
-            fields = fields.rpartition(")")[2].split()
+            text = pathlib.Path(f"/proc/{each}/stat").read_text(encoding="utf-8", errors="replace")
+            fields = text.rpartition(")")[2].split()
             total += int(fields[11]) + int(fields[12])
     return total / TICKS
 

@@ -51,4 +51,4 @@ class Providers:
             file.seek(self.begun[channel])
             entries = [json.loads(line) for line in file if line.endswith(b"\n")]
         return [(datetime.datetime.fromisoformat(entry["at"]).timestamp(),
-                 entry["id"] if channel == "whatsapp" else MESSAGE_ID.search(entry["data"])[1]) for entry in entries]
+                 entry["id"] if channel == "whatsapp" else MESSAGE_ID.findall(entry["data"])[0]) for entry in entries]

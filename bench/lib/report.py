@@ -31,7 +31,7 @@ def circumstances(command):
     changed = output("git", "status", "--porcelain", "--", "Sources", "sql", "bench/*.c", "bench/php", "Package.swift")
     return {
         "command": command,
-        "when": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        "when": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "commit": commit + (" with changes" if changed else ""),
         "machine": f"{os.cpu_count()} × {processor}, {memory:.0f} GB, Linux {os.uname().release}",
         "versions": {

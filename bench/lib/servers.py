@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from typing import Any
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(CHECKOUT / "scripts"))
@@ -133,7 +134,7 @@ class Servers:
         self.password, self.secret = secrets.token_hex(16), secrets.token_hex(32)
         self.processes = []
         self.ports = {}
-        self.idle = None
+        self.idle: Any = None
         try:
             self.start_database(pool_megabytes, connections)
         except BaseException:
@@ -257,7 +258,7 @@ class Servers:
     # --- nginx ---
 
     def start_nginx(self, responders=("ours",)):
-        """One nginx for all systems: `ours`, `php`, `floor` and `static`, each also with TLS as `ours-tls` and so on."""
+        """One nginx for all systems: `ours`, `php`, `floor` and `static`, each also with TLS (`ours-tls`, …)."""
         web.make_certificates(self.make("tls"), self.dir / "openssl.log")
         web.write_shared(self.make("nginx"), [str(self.dir / f"{name}.sock") for name in responders],
                          self.ctl(DATABASE, "config", "nginx"), rate_limit=False)
@@ -277,7 +278,7 @@ class Servers:
         raise StackError(f"nginx did not start\n{self.log('nginx')}{self.log('nginx-error')}")
 
     def forget_idle(self):
-        """Takes what earlier runs left in the queue of `/idle`: once it is full, nginx would answer at once, with 502."""
+        """Takes what earlier runs left in the queue of `/idle`: once it is full, nginx answers 502 at once."""
         with contextlib.suppress(BlockingIOError):
             while True:
                 self.idle.accept()[0].close()

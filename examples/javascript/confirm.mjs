@@ -1,10 +1,10 @@
 // ODYS_URL=https://api.example.com ODYS_TOKEN=… node confirm.mjs APPOINTMENT_ID
-// NODE_EXTRA_CA_CERTS names a file with the certificate authority where it is not one that Node knows.
+// NODE_EXTRA_CA_CERTS names a CA file, if Node does not trust the CA.
 
 import { webcrypto } from "node:crypto";
 import { act, history, read, OdysError } from "./odys.mjs";
 
-// Node 18 has it under another name than browsers.
+// Node 18 has no global crypto.
 globalThis.crypto ??= webcrypto;
 
 const { ODYS_URL: base, ODYS_TOKEN: token } = process.env;

@@ -1,8 +1,8 @@
-// Calls Odys with fetch: in a browser, or in Node 18 or newer. Needs nothing else.
+// Calls Odys with fetch, in a browser or in Node 18 or newer. No dependencies.
 
 const TRIES = 5;
 
-/** An answer that is no success; `code` is for programs, the message for people. */
+/** An error response; `code` is for programs, the message for people. */
 export class OdysError extends Error {
   constructor(status, problem) {
     super(problem.error);
@@ -35,8 +35,8 @@ export async function history(base, token, id) {
 }
 
 /**
- * Performs an action once, however often it has to ask: every repetition carries the same key.
- * Give `etag` to act only on the version that the person has seen.
+ * Performs an action once, however often it retries: every retry has the same key.
+ * Pass `etag` to act only on the version that the user has seen.
  */
 export async function act(base, token, id, body, { etag, key = crypto.randomUUID() } = {}) {
   for (let attempt = 1; ; attempt += 1) {
@@ -56,7 +56,7 @@ export async function act(base, token, id, body, { etag, key = crypto.randomUUID
       wait = Number(response.headers.get("Retry-After") ?? wait / 1_000) * 1_000;
       return await answer(response);
     } catch (error) {
-      // The answer was lost, or asks to come again; whatever else it says is final.
+      // Retry if the response was lost or is retryable; any other error is final.
       const isFinal = error instanceof OdysError && error.status < 500 && error.status !== 429
         && error.code !== "idempotency_in_progress";
       if (isFinal || attempt === TRIES) throw error;

@@ -1,6 +1,6 @@
 <?php
 // ODYS_URL=https://api.example.com ODYS_JWT_SECRET=… php confirm.php APPOINTMENT_ID USER_ID
-// ODYS_CA names a file with the certificate authority where it is not one that the system knows.
+// ODYS_CA names a CA file, if the system does not trust the CA.
 
 declare(strict_types=1);
 

@@ -1,10 +1,10 @@
 <?php
-// Calls Odys from PHP 8.2: mints a token for a user that the platform has already recognised, and sends an action.
-// Needs php-curl and nothing else.
+// Calls Odys from PHP 8.2: mints a token for a user that the platform has authenticated, and sends an action.
+// Needs only php-curl.
 
 declare(strict_types=1);
 
-/** A JWT signed with HS256 (RFC 7519), for one call: it holds for a minute. */
+/** A JWT signed with HS256 (RFC 7519), for one call: valid for a minute. */
 function odys_token(string $userId, string $secret, int $seconds = 60): string
 {
     $part = static fn (string $bytes): string => rtrim(strtr(base64_encode($bytes), '+/', '-_'), '=');
@@ -17,7 +17,7 @@ function odys_token(string $userId, string $secret, int $seconds = 60): string
 /**
  * One request; with `$body` a PATCH, without it a GET.
  *
- * @return array{int, array<string, mixed>} the status and the answer
+ * @return array{int, array<string, mixed>} the status and the response
  */
 function odys_request(string $url, string $token, ?array $body = null, ?string $key = null): array
 {
@@ -41,7 +41,7 @@ function odys_request(string $url, string $token, ?array $body = null, ?string $
     return [curl_getinfo($handle, CURLINFO_RESPONSE_CODE), json_decode($answer, true, 32, JSON_THROW_ON_ERROR)];
 }
 
-/** Performs an action once, however often it has to ask: every repetition carries the same key. */
+/** Performs an action once, however often it retries: every retry has the same key. */
 function odys_act(string $url, callable $token, array $body): array
 {
     $key = bin2hex(random_bytes(16));

@@ -8,6 +8,7 @@ import struct
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 
 class Rules:
@@ -56,7 +57,7 @@ class Ledger:
     """Every accepted message, one JSON line each, and the same in memory."""
 
     def __init__(self, path):
-        self._file = open(path, "a", encoding="utf-8")
+        self._file = open(path, "a", encoding="utf-8")  # noqa: SIM115  # open as long as the peer
         self._lock = threading.Lock()
         self._entries = []
 
@@ -93,7 +94,7 @@ class Requests:
 
 
 def now():
-    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def write_port(path, port):
@@ -133,8 +134,10 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    ledger = None
-    requests = None
+    # The programs set these before the first request.
+    ledger: Any = None
+    requests: Any = None
+    rules: Any = None
 
     def log_message(self, format, *args):
         pass

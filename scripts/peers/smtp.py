@@ -22,9 +22,8 @@ import asyncio
 import ssl
 import threading
 
-from aiosmtpd.smtp import SMTP, AuthResult
-
 import peer
+from aiosmtpd.smtp import SMTP, AuthResult
 
 GREETING = {"greeting_4xx": "421 4.3.2 Service not available", "greeting_5xx": "554 5.3.2 No service here"}
 MAIL = {"reject_mail_4xx": "451 4.7.1 Try again later", "reject_mail_5xx": "550 5.7.1 Sender refused"}
@@ -108,8 +107,6 @@ class Mailbox:
 
 
 class Control(peer.Handler):
-    rules = None
-
     def control(self, message):
         recipient = message.get("recipient") if isinstance(message, dict) else None
         self.rules.control(message, recipient.lower() if recipient else None)

@@ -24,6 +24,7 @@ import json
 import re
 import time
 import uuid
+from typing import Any
 from urllib.parse import unquote
 
 import peer
@@ -44,8 +45,7 @@ def digits(text):
 
 
 class Evolution(peer.Handler):
-    options = None
-    rules = None
+    options: Any = None
 
     def control(self, message):
         number = message.get("number") if isinstance(message, dict) else None

@@ -40,7 +40,7 @@ class Stack:
         self.logs = self.dir / "logs"
         self.description = self.dir / "stack.json"
         self.record = self.dir / "state.json"
-        self.state = {"processes": {}, "run": None, "mariadbd_argv": None}
+        self.state: dict = {"processes": {}, "run": None, "mariadbd_argv": None}
 
     def load(self):
         with contextlib.suppress(FileNotFoundError):
@@ -251,7 +251,7 @@ def migrate(stack, binaries, socket, env):
 
 def start_responders(stack, run_directory, binaries, env, number):
     say(f"{number} responders")
-    responders = [{"instance": instance,
+    responders: list = [{"instance": instance,
                    "socket": str(run_directory / f"fcgi-{instance}.sock"),
                    "pid_file": str(run_directory / f"responder-{instance}.pid"),
                    "log": str(stack.logs / f"responder-{instance}.log")} for instance in range(1, number + 1)]

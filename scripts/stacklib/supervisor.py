@@ -48,7 +48,8 @@ class Responder:
 
         with open(self.log, "ab") as output:
             self.process = subprocess.Popen(
-                [self.binary], stdin=self.listener, stdout=output, stderr=output, preexec_fn=in_child,
+                [self.binary], stdin=self.listener, stdout=output, stderr=output,
+                preexec_fn=in_child,  # noqa: PLW1509  # this process has one thread
                 env={**os.environ, "ODYS_INSTANCE": str(self.instance)})
         self.started = time.monotonic()
         write_atomically(self.pid_file, f"{self.process.pid}\n")

@@ -39,6 +39,14 @@ public enum Status: String, Sendable, CaseIterable {
     case pendingConfirmation = "pending_confirmation"
     case confirmed, rejected, cancelled, completed
     case noShow = "no_show"
+
+    /// Whether an appointment with this status occupies its time in the professional's calendar.
+    public var holdsSlot: Bool {
+        switch self {
+        case .confirmed, .completed, .noShow: true
+        case .pendingConfirmation, .rejected, .cancelled: false
+        }
+    }
 }
 
 /// What is known of the money. Raw values as in `appointments.payment_status`.

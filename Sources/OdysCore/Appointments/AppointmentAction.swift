@@ -46,6 +46,14 @@ public enum AppointmentAction: String, Sendable, CaseIterable {
         }
     }
 
+    /// Whether the action takes the professional's time, which nothing else may hold then (`Status.holdsSlot`).
+    var needsFreeSlot: Bool {
+        switch self {
+        case .confirm: true
+        case .reject, .cancel, .paid, .complete, .noShow: false
+        }
+    }
+
     /// Hours from the event until its messages are no longer worth sending.
     var expiryHours: Int {
         switch self {

@@ -1,5 +1,5 @@
 /// An appointment as it was read, without a lock: it may have changed by the time somebody sees it.
-public struct AppointmentReading: Sendable {
+public struct AppointmentReading: Sendable, Equatable {
     public let appointment: Appointment
     public let updatedAt: Instant
     /// The database's clock.
@@ -37,7 +37,7 @@ public struct AppointmentReading: Sendable {
 }
 
 /// What happened to an appointment, and what became of the messages about it; each of them oldest first.
-public struct AppointmentHistory: Sendable {
+public struct AppointmentHistory: Sendable, Equatable {
     public let appointment: Appointment
     public let events: [HistoryEvent]
     public let messages: [HistoryMessage]
@@ -59,7 +59,7 @@ public struct AppointmentHistory: Sendable {
 }
 
 /// A row of `appointment_events`.
-public struct HistoryEvent: Sendable {
+public struct HistoryEvent: Sendable, Equatable {
     public let version: Int
     public let action: AppointmentAction
     public let actor: Role
@@ -99,7 +99,7 @@ public struct HistoryEvent: Sendable {
 }
 
 /// A row of `outbox`, as far as the parties may know it.
-public struct HistoryMessage: Sendable {
+public struct HistoryMessage: Sendable, Equatable {
     public let uid: String
     /// Nil where somebody else than an action made the message.
     public let version: Int?

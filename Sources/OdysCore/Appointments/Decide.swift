@@ -23,7 +23,7 @@ extension Appointment {
         case .failure(let refusal): return .refused(refusal)
         case .success(let found): (role, professional, client) = (found.caller, found.professional, found.client)
         }
-        guard let action = AppointmentAction(wire: request.rawAction) else { return .refused(.unknownAction) }
+        guard let action = request.action else { return .refused(.unknownAction) }
         guard action.isAllowed(for: role) else { return .refused(.forbidden) }
         if let expected = request.expectedVersion, expected != version {
             return .refused(.versionMismatch(current: version))
@@ -38,12 +38,15 @@ extension Appointment {
         let facts = MessagePayload(
             clientName: client.name, professionalName: professional.name, startsAt: startsAt,
             slug: professional.slug)
-        let audience = Audience(professional: professional, client: client, facts: facts, reason: reason)
+        let plan = MessagePlan(professional: professional, client: client, facts: facts, reason: reason)
+        let messages = plan.messages(about: action, by: role)
         return .accepted(
             Decision(
                 action: action, actor: role, reason: reason, status: target.status, paymentStatus: target.payment,
-                notification: audience.notification(of: action, by: role, rules.messages),
-                messages: audience.messages(about: action, by: role)))
+                needsFreeSlot: action.needsFreeSlot,
+                // Version 1 is as it was booked: no action has queued anything yet.
+                supersedes: version > 1 && messages.contains(where: \.template.isStatusMessage),
+                notification: plan.notification(of: action, by: role, rules.messages), messages: messages))
     }
 
     /// Both sides, for a caller who is one of them; what a stranger gets comes first.
@@ -80,7 +83,7 @@ struct Parties {
 }
 
 /// Who hears what: the second table of the rules.
-private struct Audience {
+private struct MessagePlan {
     let professional: Professional
     let client: Client
     let facts: MessagePayload

@@ -12,6 +12,10 @@ public struct Decision: Sendable, Equatable {
     public let reason: String?
     public let status: Status
     public let paymentStatus: PaymentStatus
+    /// Whether no other appointment of the professional may hold the time.
+    public let needsFreeSlot: Bool
+    /// Whether unsent older status messages of the appointment become pointless by it.
+    public let supersedes: Bool
     public let notification: InAppNotification?
     public let messages: [OutgoingMessage]
 }

@@ -52,6 +52,18 @@ public struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
         }
     }
 
+    /// What the operator can do about it.
+    public var remedy: String {
+        switch kind {
+        case .deadlock: "the database kept choosing it as the deadlock victim; the caller may repeat it"
+        case .timeout: "a lock or a statement took too long; look for long transactions in MariaDB's processlist"
+        case .connectionLost: "MariaDB does not answer; check that it runs and ODYS_DB_SOCKET or ODYS_DB_HOST is right"
+        case .refusing: "MariaDB refuses; check user, password, grants, read-only mode, disk space and max_connections"
+        case .schema: "the schema is older than this program needs; run 'odysctl migrate up'"
+        case .unexpected: "MariaDB or the data are not as expected; report it with this line"
+        }
+    }
+
     public var description: String {
         code == 0
             ? "\(operation): \(kind.rawValue)" : "\(operation): \(kind.rawValue) (error \(code), SQLSTATE \(sqlState))"

@@ -1,9 +1,9 @@
-/// Takes the bytes of one FastCGI request in, however they are cut, and lets only a request of the usual form through:
-/// a beginning, the parameters, the body; all of one request, and within bounds.
+/// Judges the bytes of one FastCGI request as they arrive: a beginning, the parameters, the body; all of one request,
+/// well formed and within bounds. Of the bytes it keeps only the parameters.
 ///
-/// It stands in front of libfcgi, which does not survive every record that somebody could send. What libfcgi gets to
-/// read is `normalised`, which is written here and not by the peer.
-public struct RequestIntake: Sendable {
+/// It stands in front of libfcgi, which some malformed records crash. libfcgi reads from the connection only what has
+/// passed here.
+public struct FastCGIRequestParser: Sendable {
     public enum Progress: Sendable, Equatable {
         case needsMore
         case complete
@@ -11,109 +11,79 @@ public struct RequestIntake: Sendable {
         case refused
     }
 
-    /// Types of records (FastCGI specification 1.0, section 8), in the order in which they come.
-    private enum Kind: UInt8 {
-        case begin = 1
-        case parameters = 4
-        case body = 5
-    }
-
-    private static let headerBytes = 8
-    private var received: [UInt8] = []
+    public private(set) var progress = Progress.needsMore
+    public private(set) var requestID: UInt16 = 0
+    /// Bytes of the body. More than `Limits.bodyBytesMax` means at least so many: the rest is not waited for.
+    public private(set) var bodyLength = 0
+    private var asksToKeep = false
+    private var awaited = FastCGIRecord.Kind.beginRequest
     /// Where the next record begins.
     private var position = 0
-    private var awaited = Kind.begin
-    private var requestID: UInt16 = 0
-    private var asksToKeep = false
+    private var isFullyConsumed = false
+    /// The parameters, where several records carry them.
     private var parameters: [UInt8] = []
-    private var body: [UInt8] = []
-    public private(set) var progress = Progress.needsMore
 
     public init() {}
 
-    /// Whether the peer wants to send another request on the same connection (FCGI_KEEP_CONN), and can: nothing is left
-    /// that it sent before this one is answered.
-    public var keepsConnection: Bool { asksToKeep && isWhollyRead }
+    /// Whether nothing was received that does not belong to the request, and nothing of it is still to come. Only
+    /// then may the connection carry another request, and only then may it be closed without lingering.
+    public var endsCleanly: Bool { isFullyConsumed && bodyLength <= Limits.bodyBytesMax }
 
-    /// Whether nothing was received that does not belong to the request, and nothing of it is still to come.
-    public var isWhollyRead: Bool {
-        progress == .complete && position == received.count && body.count <= Limits.bodyBytesMax
-    }
+    /// Whether the peer asked to keep the connection (FCGI_KEEP_CONN), and it can be kept.
+    public var keepsAlive: Bool { asksToKeep && endsCleanly }
 
-    @discardableResult
-    public mutating func take(_ bytes: [UInt8]) -> Progress {
-        bytes.withUnsafeBytes { take($0) }
-    }
-
-    /// Takes the next bytes. What comes after the end of the request is ignored.
-    @discardableResult
-    public mutating func take(_ bytes: UnsafeRawBufferPointer) -> Progress {
-        guard progress == .needsMore else { return progress }
-        // Before anything is kept, so that no peer decides how much memory it takes.
-        guard received.count + bytes.count <= Limits.requestBytesMax else {
-            progress = .refused
-            return progress
-        }
-        received.append(contentsOf: bytes)
-        while progress == .needsMore, takeRecord() {}
-        return progress
+    /// - Parameter received: everything that has arrived so far, from the first byte of the request on.
+    public mutating func parse(_ received: UnsafeRawBufferPointer) {
+        while progress == .needsMore, parseRecord(received) {}
+        isFullyConsumed = progress == .complete && position == received.count
     }
 
     /// - Returns: false when the next record is not whole yet.
-    private mutating func takeRecord() -> Bool {
-        let end = position + Self.headerBytes
-        guard end <= received.count else { return false }
-        let length = Int(received[position + 4]) << 8 | Int(received[position + 5])
-        // Judged by its head alone: a record that must not be there is not waited for.
-        guard received[position] == 1, received[position + 1] == awaited.rawValue,
-            isOfOneRequest(received[position + 2], received[position + 3])
-        else {
+    private mutating func parseRecord(_ received: UnsafeRawBufferPointer) -> Bool {
+        let start = position + FastCGIRecord.Head.bytes
+        guard start <= received.count else { return false }
+        let head = FastCGIRecord.Head(UnsafeRawBufferPointer(rebasing: received[position..<start]))
+        if requestID == 0 { requestID = head.requestID }
+        // Judged by its head alone: a record that must not be there is not waited for. The id 0 is that of management
+        // records.
+        guard head.version == 1, head.kind == awaited, head.requestID == requestID, requestID != 0 else {
             progress = .refused
             return true
         }
-        let next = end + length + Int(received[position + 6])
-        guard next <= received.count else { return false }
-        position = next
-        progress = take(awaited, received[end..<(end + length)])
+        let end = start + head.contentLength
+        guard end + head.paddingLength <= received.count else { return false }
+        position = end + head.paddingLength
+        progress = parse(UnsafeRawBufferPointer(rebasing: received[start..<end]), of: awaited)
         return true
     }
 
-    private mutating func isOfOneRequest(_ high: UInt8, _ low: UInt8) -> Bool {
-        let id = UInt16(high) << 8 | UInt16(low)
-        if requestID == 0 { requestID = id }
-        // Zero is that of management records.
-        return id == requestID && id != 0
-    }
-
-    private mutating func take(_ kind: Kind, _ content: ArraySlice<UInt8>) -> Progress {
+    private mutating func parse(_ content: UnsafeRawBufferPointer, of kind: FastCGIRecord.Kind) -> Progress {
         switch kind {
-        case .begin:
+        case .beginRequest:
             // The role of a responder, in two bytes; flags; five reserved bytes.
-            guard content.count == 8, content.starts(with: [0, 1]) else { return .refused }
-            asksToKeep = content[content.startIndex + 2] & 1 == 1
+            guard content.count == 8, content[0] == 0, content[1] == 1 else { return .refused }
+            asksToKeep = content[2] & 1 == 1
             awaited = .parameters
         case .parameters where content.isEmpty:
-            guard Self.areWhole(parameters) else { return .refused }
-            awaited = .body
+            guard parameters.withUnsafeBytes(Self.areWellFormed) else { return .refused }
+            awaited = .standardInput
         case .parameters:
-            parameters += content
-            guard parameters.count <= Limits.parameterBytesMax else { return .refused }
-        case .body where content.isEmpty:
+            guard parameters.count + content.count <= Limits.parameterBytesMax else { return .refused }
+            parameters.append(contentsOf: content)
+        case .standardInput where content.isEmpty:
             return .complete
-        case .body:
-            body += content
-            // Whoever reads one byte more than allowed knows enough; the rest of the body is not read.
-            guard body.count <= Limits.bodyBytesMax else {
-                body = Array(body.prefix(Limits.bodyBytesMax + 1))
-                return .complete
-            }
+        case .standardInput:
+            bodyLength += content.count
+            if bodyLength > Limits.bodyBytesMax { return .complete }
+        case .endRequest, .standardOutput, .standardError:
+            return .refused
         }
         return .needsMore
     }
 
-    /// Whether the text consists of whole names and values (FastCGI specification, 3.4). A NUL would end a value
-    /// for one reader and not for another.
-    private static func areWhole(_ bytes: [UInt8]) -> Bool {
+    /// Whether the parameters are whole names and values (FastCGI specification, 3.4) without a NUL, which would end
+    /// a value for one reader and not for another.
+    private static func areWellFormed(_ bytes: UnsafeRawBufferPointer) -> Bool {
         var position = 0
         func length() -> Int? {
             guard position < bytes.count else { return nil }
@@ -133,32 +103,5 @@ public struct RequestIntake: Sendable {
             position += name + value
         }
         return true
-    }
-
-    /// The complete request in the plainest form: records as few as they can be, without padding or anything behind,
-    /// and with the flag that makes libfcgi leave open what it reads from.
-    public var normalised: [UInt8] {
-        precondition(progress == .complete)
-        var out: [UInt8] = []
-        out.reserveCapacity(parameters.count + body.count + 8 * Self.headerBytes)
-        append(.begin, [0, 1, 1, 0, 0, 0, 0, 0], to: &out)
-        append(stream: .parameters, parameters, to: &out)
-        append(stream: .body, body, to: &out)
-        return out
-    }
-
-    private func append(stream kind: Kind, _ content: [UInt8], to out: inout [UInt8]) {
-        for start in stride(from: 0, to: content.count, by: 0xFFFF) {
-            append(kind, content[start..<min(start + 0xFFFF, content.count)], to: &out)
-        }
-        append(kind, [], to: &out)
-    }
-
-    private func append(_ kind: Kind, _ content: ArraySlice<UInt8>, to out: inout [UInt8]) {
-        let (id, length) = (requestID, UInt16(content.count))
-        out += [
-            1, kind.rawValue, UInt8(id >> 8), UInt8(id & 0xFF), UInt8(length >> 8), UInt8(length & 0xFF), 0, 0,
-        ]
-        out += content
     }
 }

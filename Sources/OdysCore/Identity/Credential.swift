@@ -75,7 +75,8 @@ public struct SessionCookie: Sendable {
         guard let value = value(in: pairs(fields)), !value.isEmpty else { return nil }
         let prefix = "base64-"
         guard value.utf8.starts(with: prefix.utf8) else { return value }
-        guard let bytes = base64url(value.utf8.dropFirst(prefix.utf8.count)), let json = try? JSON(reading: bytes)
+        guard let bytes = Base64.bytes(urlSafe: value.utf8.dropFirst(prefix.utf8.count)),
+            let json = try? JSON(reading: bytes)
         else { return nil }
         return json["access_token"]?.string
     }

@@ -83,6 +83,6 @@ public struct KeySet: Sendable, Equatable {
     }
 
     private static func number(_ value: JSON?) -> [UInt8]? {
-        value?.string.flatMap { base64url($0.utf8) }
+        value?.string.flatMap { Base64.bytes(urlSafe: $0.utf8) }
     }
 }

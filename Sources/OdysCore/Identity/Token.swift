@@ -27,7 +27,7 @@ public struct TokenVerifier: Sendable {
             result.key = keys.key(of: header, &result.problems)
             if let key = result.key {
                 let signed = Array(bytes[..<parts[1].endIndex])
-                let signature = base64url(parts[2])
+                let signature = Base64.bytes(urlSafe: parts[2])
                 if signature.map({ key.hasSigned(signed, $0) }) != true { result.problems.append(.signature) }
             }
         } else {
@@ -83,7 +83,7 @@ public struct TokenVerifier: Sendable {
     }
 
     private func object(_ part: ArraySlice<UInt8>) -> JSON? {
-        guard let bytes = base64url(part), let json = try? JSON(reading: bytes), case .object = json
+        guard let bytes = Base64.bytes(urlSafe: part), let json = try? JSON(reading: bytes), case .object = json
         else { return nil }
         return json
     }

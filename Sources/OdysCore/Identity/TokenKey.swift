@@ -31,7 +31,7 @@ public struct TokenKey: Sendable, Equatable {
     public init(sharedSecret: String) {
         id = nil
         algorithm = .hs256
-        thumbprint = base64urlText(Array(SHA256.hash(data: Array(sharedSecret.utf8))))
+        thumbprint = Base64.urlSafeText(Array(SHA256.hash(data: Array(sharedSecret.utf8))))
         material = .secret(SymmetricKey(data: Array(sharedSecret.utf8)))
     }
 
@@ -42,7 +42,7 @@ public struct TokenKey: Sendable, Equatable {
         self.id = id
         algorithm = .es256
         thumbprint = Self.thumbprint([
-            "crv": "P-256", "kty": "EC", "x": .string(base64urlText(x)), "y": .string(base64urlText(y)),
+            "crv": "P-256", "kty": "EC", "x": .string(Base64.urlSafeText(x)), "y": .string(Base64.urlSafeText(y)),
         ])
         material = .p256(key)
     }
@@ -53,14 +53,14 @@ public struct TokenKey: Sendable, Equatable {
         self.id = id
         algorithm = .rs256
         thumbprint = Self.thumbprint([
-            "e": .string(base64urlText(exponent)), "kty": "RSA", "n": .string(base64urlText(modulus)),
+            "e": .string(Base64.urlSafeText(exponent)), "kty": "RSA", "n": .string(Base64.urlSafeText(modulus)),
         ])
         material = .rsa(key)
     }
 
     /// - Parameter members: the ones that RFC 7638 names, in the order of their names.
     private static func thumbprint(_ members: JSON) -> String {
-        base64urlText(Array(SHA256.hash(data: members.bytes)))
+        Base64.urlSafeText(Array(SHA256.hash(data: members.bytes)))
     }
 
     public static func == (one: TokenKey, other: TokenKey) -> Bool {
@@ -99,9 +99,9 @@ public struct TokenKey: Sendable, Equatable {
         if let issuer { claims.append(JSON.Member("iss", .string(issuer))) }
         if let audience { claims.append(JSON.Member("aud", .string(audience))) }
         let header: JSON = ["alg": .string(algorithm.rawValue), "typ": "JWT"]
-        let signed = base64urlText(header.bytes) + "." + base64urlText(JSON.object(claims).bytes)
+        let signed = Base64.urlSafeText(header.bytes) + "." + Base64.urlSafeText(JSON.object(claims).bytes)
         let signature = HMAC<SHA256>.authenticationCode(for: Array(signed.utf8), using: secret)
-        return signed + "." + base64urlText(Array(signature))
+        return signed + "." + Base64.urlSafeText(Array(signature))
     }
 }
 

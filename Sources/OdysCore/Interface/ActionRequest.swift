@@ -1,6 +1,7 @@
-/// A request to act, as it reaches the rules. The action is still text: a stranger must not learn whether it exists.
-public struct ActionRequest: Sendable {
-    public let rawAction: String
+/// A request to act, as it reaches the rules.
+public struct ActionRequest: Sendable, Equatable {
+    /// Nil for an action that does not exist. Only a party of the appointment is told so.
+    public let action: AppointmentAction?
     public let reason: String?
     public let userID: UserID
     /// The version that the caller has seen; nil where any will do.
@@ -8,10 +9,10 @@ public struct ActionRequest: Sendable {
     public let idempotencyKey: IdempotencyKey?
 
     public init(
-        rawAction: String, reason: String?, userID: UserID, expectedVersion: Int? = nil,
+        action: AppointmentAction?, reason: String?, userID: UserID, expectedVersion: Int? = nil,
         idempotencyKey: IdempotencyKey? = nil
     ) {
-        self.rawAction = rawAction
+        self.action = action
         self.reason = reason
         self.userID = userID
         self.expectedVersion = expectedVersion
@@ -19,27 +20,26 @@ public struct ActionRequest: Sendable {
     }
 
     /// Reads a PATCH: its media type, its size, its body and the fields that steer it, in this order.
-    static func read(
-        _ request: Request, _ id: AppointmentID, by userID: UserID
-    ) -> Result<ActionRequest, Refusal> {
+    static func plan(_ request: Request, _ id: AppointmentID, by userID: UserID) -> Plan {
         // nginx makes CONTENT_TYPE of the first field only, and passes each of them as HTTP_CONTENT_TYPE too.
-        if request.field("HTTP_CONTENT_TYPE") == .repeated { return .failure(.invalidHeader) }
-        if let refusal = mediaTypeRefusal(request.field("CONTENT_TYPE")) { return .failure(refusal) }
+        if request.field("HTTP_CONTENT_TYPE") == .repeated { return .refuse(.invalidHeader) }
+        if let refusal = mediaTypeRefusal(request.field("CONTENT_TYPE")) { return .refuse(refusal) }
         let bytes: [UInt8]
         switch request.body {
-        case .tooLarge: return .failure(.bodyTooLarge)
-        case .broken: return .failure(.malformedBody)
+        case .tooLarge: return .refuse(.bodyTooLarge)
+        case .broken: return .refuse(.malformedBody)
         case .bytes(let read): bytes = read
         }
         guard let body = try? JSON(reading: bytes), let action = body["action"]?.string,
             let reason = reason(in: body["reason"])
-        else { return .failure(.malformedBody) }
+        else { return .refuse(.malformedBody) }
         guard case .success(let key) = IdempotencyKey.key(in: request.field("HTTP_IDEMPOTENCY_KEY")),
             case .success(let version) = Precondition.version(in: request.field("HTTP_IF_MATCH"))
-        else { return .failure(.invalidHeader) }
-        return .success(
+        else { return .refuse(.invalidHeader) }
+        return .act(
+            id,
             ActionRequest(
-                rawAction: action, reason: reason, userID: userID, expectedVersion: version,
+                action: AppointmentAction(wire: action), reason: reason, userID: userID, expectedVersion: version,
                 idempotencyKey: key.map {
                     IdempotencyKey(key: $0, actor: userID, method: request.method, path: "\(id)", body: body)
                 }))

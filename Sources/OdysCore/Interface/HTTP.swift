@@ -44,7 +44,8 @@ public struct Request: Sendable {
     }
 
     /// The field of this CGI name. An empty value counts as absent for what the web server always passes, such as
-    /// `CONTENT_TYPE`; an `HTTP_` parameter is there only where the client sent the field, if only with nothing in it.
+    /// `CONTENT_TYPE`; an `HTTP_` parameter is there only where the client sent the field, if only with nothing in
+    /// it.
     public func field(_ name: String) -> Field {
         var found: String?
         for parameter in parameters
@@ -76,9 +77,5 @@ public struct Response: Sendable, Equatable {
         self.status = status
         self.headers = headers
         self.body = body
-    }
-
-    public func header(_ name: String) -> String? {
-        headers.first { $0.name == name }?.value
     }
 }

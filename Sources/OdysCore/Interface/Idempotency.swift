@@ -15,7 +15,8 @@ public struct IdempotencyKey: Sendable, Equatable {
         fingerprint = IdempotencyKey.hash("\(method)\n\(path)\n\(body.canonical.text)".utf8)
     }
 
-    /// The key in the field `Idempotency-Key`: a token, or a structured-field string (RFC 9651) with the same meaning.
+    /// The key in the field `Idempotency-Key`: a token, or a structured-field string (RFC 9651) with the same
+    /// meaning.
     ///
     /// - Returns: nil where there is no such field; a failure where it cannot be used.
     static func key(in field: Request.Field) -> Result<String?, UnusableHeader> {
@@ -56,8 +57,8 @@ public struct StoredAnswer: Sendable, Equatable {
 
 /// The version that the caller has seen (`If-Match`).
 enum Precondition {
-    /// - Returns: nil where any version will do; a failure where the field cannot be used. Only a version that we could
-    ///   have sent is one: no weak tags, no lists.
+    /// - Returns: nil where any version will do; a failure where the field cannot be used. Only a version that we
+    ///   could have sent is one: no weak tags, no lists.
     static func version(in field: Request.Field) -> Result<Int?, UnusableHeader> {
         switch field {
         case .absent, .one("*"): return .success(nil)

@@ -1,4 +1,5 @@
-/// Every reason why a request is not carried out, and how HTTP says it. The catalogue of errors has its one home here.
+/// Every reason why a request is not carried out, and how HTTP says it. The catalogue of errors has its one home
+/// here.
 public enum Refusal: Error, Sendable, Equatable {
     case malformedBody
     case invalidHeader
@@ -6,7 +7,8 @@ public enum Refusal: Error, Sendable, Equatable {
     case unknownAction
     case invalidTransition(Status, PaymentStatus, allowed: [AppointmentAction])
     case tooEarly(allowedFrom: Instant)
-    case unauthenticated
+    /// The token is missing, or bad: the caller is not told which, the metrics are.
+    case unauthenticated(tokenPresented: Bool)
     case forbidden
     case notFound
     case methodNotAllowed(allowed: String)

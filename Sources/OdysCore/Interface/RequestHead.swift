@@ -1,25 +1,17 @@
-// What the endpoint reads from a request's head, and the fields that every answer carries.
+// What is read from a request's head, and the fields that every response carries.
 
-extension AppointmentEndpoint {
-    /// The client's `X-Request-Id` where it is harmless, else the web server's, else a new one.
-    func requestID(of request: Request) -> String {
+extension Interface {
+    /// The client's `X-Request-Id` where it is harmless, else the web server's; nil where there is neither.
+    public func requestID(of request: Request) -> String? {
         for name in ["HTTP_X_REQUEST_ID", "REQUEST_ID"] {
             if let id = request.value(name), isHarmlessRequestID(id) { return id }
         }
-        return makeRequestID()
+        return nil
     }
 
     private func isHarmlessRequestID(_ id: String) -> Bool {
         (1...128).contains(id.utf8.count)
-            && id.utf8.allSatisfy { byte in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"),
-                    UInt8(ascii: ":"), UInt8(ascii: "-"):
-                    true
-                default: false
-                }
-            }
+            && id.utf8.allSatisfy { $0.isASCIIAlphanumeric || "._:-".utf8.contains($0) }
     }
 
     /// The trace that the request belongs to (W3C Trace Context, `traceparent`), for the log; nil where the field is

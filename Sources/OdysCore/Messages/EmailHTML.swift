@@ -1,10 +1,8 @@
-extension EmailContent {
-    /// The HTML part: one column, styles inline because mail programs drop the others, readable without
-    /// them.
-    ///
-    /// Tables are for layout only and say so. Typed values stand in `<bdi>`, so that a right-to-left name
-    /// cannot reorder what is around it.
-    var html: String {
+extension EmailText {
+    /// The HTML part: one column, readable without styles. They are inline because mail programs drop others. Tables
+    /// are for layout only and say so. Typed values stand in `<bdi>`, so that a right-to-left name cannot reorder what
+    /// is around it.
+    public var html: String {
         """
         <!DOCTYPE html>
         <html lang="pt-BR">
@@ -69,7 +67,7 @@ extension EmailContent {
     }
 }
 
-/// Text as HTML, in an element or in a quoted attribute.
+/// For an element or a quoted attribute.
 func htmlEscaped(_ text: String) -> String {
     var out = String.UnicodeScalarView()
     for scalar in text.unicodeScalars {

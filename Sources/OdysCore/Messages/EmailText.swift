@@ -1,28 +1,10 @@
-/// The subject and the two parts of an e-mail to a client, in Brazilian Portuguese.
+/// The subject and the two parts of an e-mail to a client, in Brazilian Portuguese. Values are cleaned, not yet
+/// escaped.
 ///
-/// The parts end their lines with `\n`; the sender turns that into CRLF and encodes the parts, since a line
-/// of them can be longer than SMTP's 998 bytes. The subject is one line; `MailHeader.encoded` makes it fit
-/// for the wire.
-public struct EmailText: Sendable, Equatable {
+/// The parts end their lines with `\n`; the sender turns that into CRLF and encodes the parts, since a line of them can
+/// be longer than SMTP's 998 bytes. The subject is one line; `MailHeader.encoded` makes it fit for the wire.
+public struct EmailText: Sendable {
     public let subject: String
-    public let text: String
-    public let html: String
-
-    /// Throws `.notAnEmail` for every template but `bookingConfirmed` and `bookingRejected`, and when a key
-    /// of `requiredKeys` is missing.
-    public init(
-        _ template: Template, _ payload: MessagePayload, _ setting: MessageSetting
-    ) throws(MessageError) {
-        let content = try EmailContent(template, payload, setting)
-        subject = content.subject
-        text = content.text
-        html = content.html
-    }
-}
-
-/// What both parts of an e-mail say. Values are cleaned, not yet escaped.
-struct EmailContent {
-    let subject: String
     let heading: String
     let summary: String
     let greeting: String
@@ -34,20 +16,21 @@ struct EmailContent {
     let siteURL: String
 
     /// A link with a label of its own, and the sentence before it where it needs one.
-    struct Button {
+    struct Button: Sendable {
         let sentence: String?
         let label: String
         let url: String
     }
 
-    init(_ template: Template, _ payload: MessagePayload, _ setting: MessageSetting) throws(MessageError) {
-        guard template.isEmail else { throw .notAnEmail }
+    /// Throws where the template is no e-mail, or a required key is missing.
+    public init(_ template: Template, _ payload: MessagePayload, _ setting: MessageSetting) throws(MessageError) {
+        guard template.traits.isEmail else { throw .notAnEmail }
         let facts = try MessageFacts(template, payload, setting)
         let wording = try template.wording(facts)
         let time = try facts.civilTime
         let date = "\(PortugueseDate.short(time)) – \(PortugueseDate.time(time))"
-        subject = "\(template.label): \(date) · \(facts.professional)"
-        heading = template.label
+        subject = "\(template.traits.label): \(date) · \(facts.professional)"
+        heading = template.traits.label
         summary = "\(PortugueseDate.long(time)), \(PortugueseDate.time(time))"
         greeting = facts.greeting
         opening = wording.opening ?? ""
@@ -65,7 +48,7 @@ struct EmailContent {
     }
 
     /// The plain part.
-    var text: String {
+    public var text: String {
         var paragraphs = [
             greeting, opening, lines.map { "\($0.label): \($0.value)" }.joined(separator: "\n"), closing,
         ]
@@ -75,19 +58,5 @@ struct EmailContent {
         }
         paragraphs.append("\(MessageSetting.brand) · \(MessageSetting.tagline)\n\(siteURL)")
         return paragraphs.joined(separator: "\n\n") + "\n"
-    }
-}
-
-extension Template {
-    /// Whether the message exists as an e-mail too.
-    public var isEmail: Bool {
-        switch self {
-        case .bookingConfirmed, .bookingRejected: true
-        case .bookingRequest, .bookingConfirmedReceipt, .bookingRejectedReceipt, .bookingCancelled,
-            .cancelledByClient, .cancelledByProfessional, .registrationInvite, .paymentConfirmed,
-            .paymentConfirmedReceipt, .appointmentCompleted, .appointmentCompletedReceipt, .noShow,
-            .noShowReceipt, .reminder24h, .reminder1h, .newMessageToClient, .newMessageToProfessional:
-            false
-        }
     }
 }

@@ -1,19 +1,19 @@
 /// A payload made fit to be shown: typed values cleaned, times in the reader's zone, links built.
 struct MessageFacts {
-    private let template: Template
+    private let traits: TemplateTraits
     private let payload: MessagePayload
     private let setting: MessageSetting
 
     /// Throws when a key is missing that the template requires.
     init(_ template: Template, _ payload: MessagePayload, _ setting: MessageSetting) throws(MessageError) {
-        for key in template.requiredKeys where !payload.has(key) { throw .missing(key.rawValue) }
-        self.template = template
+        traits = template.traits
+        for key in traits.required where !payload.has(key) { throw .missing(key.rawValue) }
         self.payload = payload
         self.setting = setting
     }
 
     /// One fact, as a line of its own shows it.
-    struct Line {
+    struct Line: Sendable {
         let label: String
         let value: String
     }
@@ -22,33 +22,30 @@ struct MessageFacts {
     /// instead.
     var lines: [Line] {
         get throws(MessageError) {
-            let keys = template.requiredKeys + template.optionalKeys
+            let keys = traits.required + traits.optional
             var lines: [Line] = []
-            if template.audience == .professional { lines.append(Line(label: "Cliente", value: client)) }
+            if traits.audience == .professional { lines.append(Line(label: "Cliente", value: payload.shownClient)) }
             if keys.contains(.startsAt) {
                 let time = try civilTime
                 lines.append(Line(label: "Data", value: PortugueseDate.long(time)))
                 lines.append(Line(label: "Horário", value: PortugueseDate.time(time)))
             }
-            if keys.contains(.reason), let reason { lines.append(Line(label: "Motivo", value: reason)) }
-            if keys.contains(.preview), let preview { lines.append(Line(label: "Mensagem", value: preview)) }
+            if keys.contains(.reason), let reason = payload.shownReason {
+                lines.append(Line(label: "Motivo", value: reason))
+            }
+            if keys.contains(.preview), let preview = payload.shownPreview {
+                lines.append(Line(label: "Mensagem", value: preview))
+            }
             return lines
         }
     }
 
-    var client: String {
-        TypedText.inline(payload.clientName ?? "", scalarsMax: Limits.nameScalarsMax, fallback: "Cliente")
-    }
+    var professional: String { payload.shownProfessional }
 
-    var professional: String {
-        TypedText.inline(
-            payload.professionalName ?? "", scalarsMax: Limits.nameScalarsMax, fallback: "Profissional")
-    }
-
-    var greeting: String { payload.clientName == nil ? "Olá!" : "Olá, \(client)!" }
+    var greeting: String { payload.clientName == nil ? "Olá!" : "Olá, \(payload.shownClient)!" }
 
     /// Whether the message also carries the invitation to register.
-    var isInvited: Bool { payload.invite && template.optionalKeys.contains(.invite) }
+    var isInvited: Bool { payload.invite && traits.optional.contains(.invite) }
 
     var civilTime: CivilTime {
         get throws(MessageError) {
@@ -70,14 +67,4 @@ struct MessageFacts {
 
     /// The platform's host, which signs every message to a client.
     var site: String { setting.site }
-
-    private var reason: String? {
-        let cleaned = TypedText.inline(payload.reason ?? "", scalarsMax: Limits.reasonScalarsMax)
-        return cleaned.isEmpty ? nil : cleaned
-    }
-
-    private var preview: String? {
-        let cleaned = TypedText.inline(payload.preview ?? "", scalarsMax: Limits.previewScalarsMax)
-        return cleaned.isEmpty ? nil : cleaned
-    }
 }

@@ -25,9 +25,8 @@ public struct MessageSetting: Sendable {
 
     /// The professional's public page.
     ///
-    /// Everything but ASCII letters, digits and hyphens is percent-encoded, so that nothing in it means
-    /// anything to WhatsApp, to a link detector or to HTML. A slug too long for a link leads to the
-    /// platform's first page.
+    /// Everything but ASCII letters, digits and hyphens is percent-encoded, so that nothing in it means anything to
+    /// WhatsApp, to a link detector or to HTML. A slug too long for a link leads to the platform's first page.
     func page(slug: String) -> String {
         let encoded = slug.percentEncoded(keeping: "-")
         return encoded.utf8.count <= Limits.slugLinkBytesMax ? "\(appURL)/p/\(encoded)" : appURL
@@ -35,13 +34,6 @@ public struct MessageSetting: Sendable {
 
     static let brand = "Odys"
     static let tagline = "Sua agenda inteligente"
-}
-
-extension Limits {
-    /// Unicode scalars of a chat message's beginning inside a message.
-    public static let previewScalarsMax = 200
-    /// Bytes of a percent-encoded slug in a link. A slug has at most 190 characters; real ones are ASCII.
-    public static let slugLinkBytesMax = 1_024
 }
 
 /// Why a message cannot be written. It holds no personal data, so it is safe to log and to store.

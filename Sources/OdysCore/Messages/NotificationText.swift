@@ -14,57 +14,34 @@ public enum NotificationType: String, Sendable, CaseIterable {
 
     /// Title and body in plain text: one line each, typed values cleaned, the date before any of them.
     ///
-    /// A notice is written inside the transaction of an action, where all facts are known; it cannot fail.
-    /// One that is missing all the same (a test's payload, say) is left out.
+    /// Cannot fail, because it is written inside the transaction of an action. All facts are known there; one that is
+    /// missing all the same (in a test, say) is left out.
     public func text(_ payload: MessagePayload, _ setting: MessageSetting) -> (title: String, body: String) {
-        var body = opening
+        let words = words
+        var body = words.opening
         body.reserveCapacity(256)
         if let startsAt = payload.startsAt { appendTime(setting.civilTime(startsAt), to: &body) }
-        body += statement
-        if let name = payload.professionalName, audience == .client {
+        body += words.statement
+        if payload.professionalName != nil, audience == .client {
             body += " Profissional: "
-            body += clean(name, "Profissional")
+            body += payload.shownProfessional
             body += "."
         }
-        if let name = payload.clientName {
+        if payload.clientName != nil {
             body += " Cliente: "
-            body += clean(name, "Cliente")
+            body += payload.shownClient
             body += "."
         }
-        if let reason = reason(payload) { body += " Motivo: \(reason)" }
-        return (title, body)
+        if self != .bookingConfirmed, let reason = payload.shownReason { body += " Motivo: \(reason)" }
+        return (words.title, body)
     }
 
-    private var title: String {
+    /// The title, the first sentence up to the time, and from there on.
+    private var words: (title: String, opening: String, statement: String) {
         switch self {
-        case .bookingConfirmed: "Agendamento confirmado"
-        case .bookingRejected: "Agendamento não confirmado"
-        case .bookingCancelled: "Agendamento cancelado por cliente"
-        }
-    }
-
-    /// The first sentence up to the time, and from there on.
-    private var opening: String {
-        switch self {
-        case .bookingConfirmed, .bookingCancelled: "O horário"
-        case .bookingRejected: "O pedido para o horário"
-        }
-    }
-
-    private var statement: String {
-        switch self {
-        case .bookingConfirmed: " está confirmado."
-        case .bookingRejected: " não pôde ser confirmado."
-        case .bookingCancelled: " foi cancelado."
-        }
-    }
-
-    private func reason(_ payload: MessagePayload) -> String? {
-        switch self {
-        case .bookingConfirmed: return nil
-        case .bookingRejected, .bookingCancelled:
-            let cleaned = TypedText.inline(payload.reason ?? "", scalarsMax: Limits.reasonScalarsMax)
-            return cleaned.isEmpty ? nil : cleaned
+        case .bookingConfirmed: ("Agendamento confirmado", "O horário", " está confirmado.")
+        case .bookingRejected: ("Agendamento não confirmado", "O pedido para o horário", " não pôde ser confirmado.")
+        case .bookingCancelled: ("Agendamento cancelado por cliente", "O horário", " foi cancelado.")
         }
     }
 
@@ -74,9 +51,5 @@ public enum NotificationType: String, Sendable, CaseIterable {
         body += time.hour == 1 ? ", à " : ", às "
         body += PortugueseDate.time(time)
         body += ","
-    }
-
-    private func clean(_ name: String, _ fallback: String) -> String {
-        TypedText.inline(name, scalarsMax: Limits.nameScalarsMax, fallback: fallback)
     }
 }

@@ -1,18 +1,7 @@
-/// By what means a message travels. Raw values as in `outbox.channel`.
-public enum Channel: String, Sendable, CaseIterable {
-    case whatsapp, email
-}
-
-/// One of the two sides of an appointment. Raw values as in `outbox.recipient_role` and
-/// `appointment_events.actor_role`.
-public enum Role: String, Sendable, CaseIterable {
-    case professional, client
-}
-
 /// The platform's catalogue of WhatsApp messages. Raw values as in `outbox.template`.
 ///
-/// `bookingConfirmed` and `bookingRejected` exist as e-mails too. This endpoint sends fourteen of the nineteen;
-/// `bookingRequest`, the two reminders and the two `newMessage…` are enqueued by the rest of the platform.
+/// The actions enqueue fourteen of the nineteen; `bookingRequest`, the two reminders and the two `newMessage…` are
+/// enqueued by the rest of the platform.
 public enum Template: String, Sendable, CaseIterable {
     case bookingRequest = "booking_request"
     case bookingConfirmed = "booking_confirmed"
@@ -33,87 +22,122 @@ public enum Template: String, Sendable, CaseIterable {
     case reminder1h = "reminder_1h"
     case newMessageToClient = "new_message_to_client"
     case newMessageToProfessional = "new_message_to_professional"
+}
 
-    /// Who reads it: it decides the layout, and whether a reply context is kept.
-    public var audience: Role {
-        switch self {
-        case .bookingConfirmed, .bookingRejected, .bookingCancelled, .cancelledByProfessional, .registrationInvite,
-            .paymentConfirmed, .appointmentCompleted, .noShow, .reminder24h, .reminder1h, .newMessageToClient:
-            .client
-        case .bookingRequest, .bookingConfirmedReceipt, .bookingRejectedReceipt, .cancelledByClient,
-            .paymentConfirmedReceipt, .appointmentCompletedReceipt, .noShowReceipt, .newMessageToProfessional:
-            .professional
-        }
+/// What holds for one template: a row of the catalogue. Its sentences are in `Template.wording`.
+public struct TemplateTraits: Sendable {
+    /// Who reads it; decides the layout.
+    public let audience: Role
+    /// The first character in WhatsApp.
+    let emoji: String
+    /// What happened, in a few words: the bold part of a text's first line and the heading of an e-mail.
+    let label: String
+    /// The keys without which the message cannot be written.
+    public let required: [PayloadKey]
+    /// The keys that are used where they are given. Every other key is ignored.
+    public let optional: [PayloadKey]
+    /// How it stands to other messages about the same appointment.
+    public let order: Order
+    public let isEmail: Bool
+
+    public enum Order: Sendable, Equatable {
+        /// Neither replaces nor is replaced.
+        case independent
+        /// The same, but pointless once the appointment has another status.
+        case whileStatus(Status)
+        /// Tells what became of the appointment. It makes an unsent older one for the same appointment, recipient and
+        /// channel pointless, and is pointless itself once the appointment has another status than this (nil: any).
+        case statusMessage(Status?)
+    }
+
+    fileprivate init(
+        _ audience: Role, _ emoji: String, _ label: String, _ required: [PayloadKey], uses optional: [PayloadKey] = [],
+        _ order: Order = .independent, isEmail: Bool = false
+    ) {
+        self.audience = audience
+        self.emoji = emoji
+        self.label = label
+        self.required = required
+        self.optional = optional
+        self.order = order
+        self.isEmail = isEmail
     }
 }
 
-/// What a message says: the facts as they were when it was enqueued, stored as JSON in `outbox.payload`.
-///
-/// Each property is a JSON key of the same name. Which keys a template needs is documented in docs/MESSAGES.md; keys
-/// that a template does not know are ignored.
-public struct MessagePayload: Sendable, Equatable {
-    public var clientName: String?
-    public var professionalName: String?
-    /// When the appointment begins; ISO 8601, UTC.
-    public var startsAt: Instant?
-    /// The professional's public page, `{ODYS_APP_URL}/p/{slug}`.
-    public var slug: String?
-    /// Why, in the words of the one who acted.
-    public var reason: String?
-    /// Whether the text invites the client to register.
-    public var invite: Bool
-    /// The beginning of a chat message.
-    public var preview: String?
+private let forProfessional: [PayloadKey] = [.clientName, .startsAt]
+private let forClient: [PayloadKey] = [.clientName, .professionalName, .startsAt]
+private let forClientLinked: [PayloadKey] = forClient + [.slug]
 
-    public init(
-        clientName: String? = nil, professionalName: String? = nil, startsAt: Instant? = nil, slug: String? = nil,
-        reason: String? = nil, invite: Bool = false, preview: String? = nil
-    ) {
-        self.clientName = clientName
-        self.professionalName = professionalName
-        self.startsAt = startsAt
-        self.slug = slug
-        self.reason = reason
-        self.invite = invite
-        self.preview = preview
+extension Template {
+    /// The catalogue; docs/MESSAGES.md has it as a table for readers.
+    public var traits: TemplateTraits {
+        typealias Row = TemplateTraits
+        return switch self {
+        case .bookingRequest:
+            Row(.professional, "🔔", "Novo pedido de agendamento", forProfessional)
+        case .bookingConfirmed:
+            Row(
+                .client, "✅", "Agendamento confirmado", forClient, uses: [.invite], .statusMessage(.confirmed),
+                isEmail: true)
+        case .bookingConfirmedReceipt:
+            Row(.professional, "✅", "Agendamento confirmado", forProfessional, .statusMessage(.confirmed))
+        case .bookingRejected:
+            Row(
+                .client, "❌", "Agendamento não confirmado", forClientLinked, uses: [.reason], .statusMessage(.rejected),
+                isEmail: true)
+        case .bookingRejectedReceipt:
+            Row(.professional, "❌", "Pedido de agendamento recusado", forProfessional, .statusMessage(.rejected))
+        case .bookingCancelled:
+            Row(.client, "❌", "Cancelamento registrado", forClient, .statusMessage(.cancelled))
+        case .cancelledByClient:
+            Row(
+                .professional, "❌", "Agendamento cancelado por cliente", forProfessional, uses: [.reason],
+                .statusMessage(.cancelled))
+        case .cancelledByProfessional:
+            Row(.client, "❌", "Agendamento cancelado", forClientLinked, uses: [.reason], .statusMessage(.cancelled))
+        case .registrationInvite:
+            Row(.client, "👋", "Crie sua conta", [.professionalName], uses: [.clientName])
+        case .paymentConfirmed:
+            Row(.client, "💳", "Pagamento confirmado", forClient)
+        case .paymentConfirmedReceipt:
+            Row(.professional, "💳", "Pagamento registrado", forProfessional)
+        case .appointmentCompleted:
+            Row(.client, "🌟", "Atendimento concluído", forClient, .statusMessage(nil))
+        case .appointmentCompletedReceipt:
+            Row(.professional, "🏁", "Atendimento concluído", forProfessional, .statusMessage(nil))
+        case .noShow:
+            Row(.client, "⚠️", "Ausência registrada", forClientLinked, .statusMessage(nil))
+        case .noShowReceipt:
+            Row(.professional, "⚠️", "Ausência registrada", forProfessional, .statusMessage(nil))
+        case .reminder24h:
+            Row(.client, "⏰", "Lembrete: falta um dia", forClient, .whileStatus(.confirmed))
+        case .reminder1h:
+            Row(.client, "⏰", "Lembrete: falta uma hora", forClient, .whileStatus(.confirmed))
+        case .newMessageToClient:
+            Row(.client, "💬", "Nova mensagem", [.professionalName], uses: [.clientName, .preview])
+        case .newMessageToProfessional:
+            Row(.professional, "💬", "Nova mensagem de cliente", [.clientName], uses: [.preview])
+        }
     }
 
-    /// Reads a stored payload; nil when it is not a JSON object or a known key has the wrong type.
-    public init?(json: JSON) {
-        guard case .object = json else { return nil }
-        func text(_ name: String) -> String?? {
-            switch json[name] {
-            case nil, .null: .some(nil)
-            case .string(let text): .some(text)
-            case .bool, .integer, .number, .array, .object: nil
-            }
+    public var isStatusMessage: Bool {
+        switch traits.order {
+        case .statusMessage: true
+        case .whileStatus, .independent: false
         }
-        guard let clientName = text("clientName"), let professionalName = text("professionalName"),
-            let startsAt = text("startsAt"), let slug = text("slug"), let reason = text("reason"),
-            let preview = text("preview")
-        else { return nil }
-        var instant: Instant?
-        if let startsAt {
-            guard let parsed = Instant(text: startsAt) else { return nil }
-            instant = parsed
-        }
-        self.init(
-            clientName: clientName, professionalName: professionalName, startsAt: instant, slug: slug,
-            reason: reason, invite: json["invite"]?.bool ?? false, preview: preview)
     }
 
-    /// The payload as it is stored, as JSON; absent facts are absent keys.
-    public var bytes: [UInt8] {
-        var json = JSONWriter()
-        json.object { json in
-            json.member("clientName", ifPresent: clientName)
-            json.member("professionalName", ifPresent: professionalName)
-            if let startsAt { json.member("startsAt", startsAt) }
-            json.member("slug", ifPresent: slug)
-            json.member("reason", ifPresent: reason)
-            if invite { json.member("invite", true) }
-            json.member("preview", ifPresent: preview)
+    /// Whether the message would be wrong by now.
+    ///
+    /// - Parameters:
+    ///   - status: what the appointment's status is; nil for one that this program does not know.
+    ///   - hasNewer: whether a newer status message for the same appointment, recipient and channel exists.
+    public func isSuperseded(status: Status?, hasNewer: Bool) -> Bool {
+        switch traits.order {
+        case .independent: false
+        case .whileStatus(let expected): status != expected
+        case .statusMessage(nil): hasNewer
+        case .statusMessage(let expected): hasNewer || status != expected
         }
-        return json.bytes
     }
 }

@@ -15,14 +15,12 @@ struct Wording {
 }
 
 extension Template {
-    /// The words of this message. No claim about a person's gender, and none about the kind of appointment:
-    /// the platform serves hairdressers as well as therapists.
+    /// No claim about a person's gender, and none about the kind of appointment: the platform serves hairdressers as
+    /// well as therapists.
     func wording(_ facts: MessageFacts) throws(MessageError) -> Wording {
         switch self {
         case .bookingConfirmed:
-            Wording(
-                "Seu horário está confirmado:",
-                "Se surgir algum imprevisto, avise com antecedência. Até lá!")
+            Wording("Seu horário está confirmado:", "Se surgir algum imprevisto, avise com antecedência. Até lá!")
         case .bookingRejected:
             Wording(
                 "Desta vez não foi possível confirmar o horário que você pediu:",
@@ -66,51 +64,11 @@ extension Template {
             Wording(nil)
         }
     }
-
-    /// What the message opens with in WhatsApp.
-    var emoji: String {
-        switch self {
-        case .bookingRequest: "🔔"
-        case .bookingConfirmed, .bookingConfirmedReceipt: "✅"
-        case .bookingRejected, .bookingRejectedReceipt, .bookingCancelled, .cancelledByClient,
-            .cancelledByProfessional:
-            "❌"
-        case .registrationInvite: "👋"
-        case .paymentConfirmed, .paymentConfirmedReceipt: "💳"
-        case .appointmentCompleted: "🌟"
-        case .appointmentCompletedReceipt: "🏁"
-        case .noShow, .noShowReceipt: "⚠️"
-        case .reminder24h, .reminder1h: "⏰"
-        case .newMessageToClient, .newMessageToProfessional: "💬"
-        }
-    }
-
-    /// What happened, in a few words: the bold part of a text's first line and the heading of an e-mail.
-    var label: String {
-        switch self {
-        case .bookingRequest: "Novo pedido de agendamento"
-        case .bookingConfirmed, .bookingConfirmedReceipt: "Agendamento confirmado"
-        case .bookingRejected: "Agendamento não confirmado"
-        case .bookingRejectedReceipt: "Pedido de agendamento recusado"
-        case .bookingCancelled: "Cancelamento registrado"
-        case .cancelledByClient: "Agendamento cancelado por cliente"
-        case .cancelledByProfessional: "Agendamento cancelado"
-        case .registrationInvite: "Crie sua conta"
-        case .paymentConfirmed: "Pagamento confirmado"
-        case .paymentConfirmedReceipt: "Pagamento registrado"
-        case .appointmentCompleted, .appointmentCompletedReceipt: "Atendimento concluído"
-        case .noShow, .noShowReceipt: "Ausência registrada"
-        case .reminder24h: "Lembrete: falta um dia"
-        case .reminder1h: "Lembrete: falta uma hora"
-        case .newMessageToClient: "Nova mensagem"
-        case .newMessageToProfessional: "Nova mensagem de cliente"
-        }
-    }
 }
 
 extension MessageFacts {
-    /// The invitation, alone or at the end of a confirmation. Its link carries no personal data: what it
-    /// would fill in belongs in no log on the way.
+    /// The invitation, alone or at the end of a confirmation. Its link carries no personal data, for the logs on its
+    /// way.
     var invitation: Wording {
         Wording(
             nil,

@@ -100,3 +100,19 @@ public struct Breaker: Sendable, Equatable {
         return true
     }
 }
+
+extension Breaker {
+    /// The state without its numbers.
+    public enum Phase: String, Sendable, CaseIterable {
+        case closed, open, probing, ramp
+    }
+
+    public var phase: Phase {
+        switch state {
+        case .closed: .closed
+        case .open: .open
+        case .probing: .probing
+        case .ramp: .ramp
+        }
+    }
+}

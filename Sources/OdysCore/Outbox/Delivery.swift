@@ -90,6 +90,24 @@ public enum Settlement: Sendable, Equatable {
         case .superseded: .superseded
         }
     }
+
+    /// Whether the attempt stays counted. A claim counts one in advance; where no request was made it is given back.
+    public var countsAttempt: Bool {
+        switch self {
+        case .sent: true
+        case .retry(_, _, let counted, _), .dead(_, let counted): counted
+        case .skipped, .expired, .superseded: false
+        }
+    }
+
+    /// The settlement of a message that may have become pointless while it was in flight. Its successor waits for it,
+    /// so it is not to wait for another attempt: it is due at once, to be claimed and found superseded.
+    ///
+    /// - Parameter isSuperseded: `Template.isSuperseded`, asked after the attempt.
+    public func adjusted(isSuperseded: Bool) -> Settlement {
+        guard isSuperseded, case .retry(_, let error, let counted, let unclear) = self else { return self }
+        return .retry(afterSeconds: 0, error: error, counted: counted, unclear: unclear)
+    }
 }
 
 extension ClaimedMessage {
@@ -136,44 +154,25 @@ extension ClaimedMessage {
     }
 }
 
-/// One step of a sender: claim, deliver, settle. Its closures are everything it can do to the world.
-public struct OutboxDrain {
-    /// Takes the next due message of the sender's channel in a short transaction of its own; nil when none is due.
-    public var claim: () throws(StoreError) -> ClaimedMessage?
-    /// Sends, with no transaction open.
-    public var deliver: (ClaimedMessage) -> DeliveryOutcome
-    /// Writes the settlement if the lease is still ours; false when it is not.
-    public var record: (ClaimedMessage, Settlement) throws(StoreError) -> Bool
-    /// Evenly drawn from 0..<1.
-    public var jitter: () -> Double
-    public var pace: Pace
-
-    public init(
-        claim: @escaping () throws(StoreError) -> ClaimedMessage?,
-        deliver: @escaping (ClaimedMessage) -> DeliveryOutcome,
-        record: @escaping (ClaimedMessage, Settlement) throws(StoreError) -> Bool,
-        jitter: @escaping () -> Double, pace: Pace = .standard
-    ) {
-        self.claim = claim
-        self.deliver = deliver
-        self.record = record
-        self.jitter = jitter
-        self.pace = pace
+extension DeliveryOutcome {
+    /// How an attempt failed, without the provider's words.
+    public enum Class: String, Sendable, CaseIterable {
+        case notSent = "not_sent"
+        case unclear, permanent, unsendable
+        case notTried = "not_tried"
+        case misconfigured
     }
 
-    /// What one step did.
-    public struct Step: Sendable, Equatable {
-        public let message: ClaimedMessage
-        public let settlement: Settlement
-        /// False when somebody else had taken the message over: then nothing was changed.
-        public let leaseHeld: Bool
-    }
-
-    /// - Returns: nil when nothing was due.
-    public func step() throws(StoreError) -> Step? {
-        guard let message = try claim() else { return nil }
-        let settlement =
-            message.settlementBeforeSending ?? message.settle(deliver(message), jitter: jitter(), pace: pace)
-        return Step(message: message, settlement: settlement, leaseHeld: try record(message, settlement))
+    /// Nil where it did not fail.
+    public var failureClass: Class? {
+        switch self {
+        case .notSent: .notSent
+        case .unclear: .unclear
+        case .permanent: .permanent
+        case .unsendable: .unsendable
+        case .notTried: .notTried
+        case .misconfigured: .misconfigured
+        case .sent, .skipped: nil
+        }
     }
 }

@@ -15,58 +15,52 @@ public struct Instant: Sendable, Hashable, Comparable {
         microseconds = seconds * 1_000_000 + Int64(microsecond)
     }
 
-    /// Reads `2026-12-01T17:00:00Z`, with an optional fraction. A space for the `T` and a missing `Z` are
-    /// accepted too, because that is what `JSON_OBJECT('startsAt', starts_at)` produces; it is UTC in any case.
+    /// Reads `2026-12-01T17:00:00Z`, with an optional fraction. A space for the `T` and a missing `Z` are accepted too,
+    /// because that is what `JSON_OBJECT('startsAt', starts_at)` produces; it is UTC in any case.
     public init?(text: String) {
-        let bytes = Array(text.utf8)
-        func number(_ from: Int, _ count: Int) -> Int? {
-            guard from + count <= bytes.count else { return nil }
-            var value = 0
-            for byte in bytes[from..<from + count] {
-                guard byte >= 48, byte <= 57 else { return nil }
-                value = value * 10 + Int(byte - 48)
-            }
-            return value
+        var bytes = Array(text.utf8)
+        guard bytes.count >= 19 else { return nil }
+        if bytes[10] == UInt8(ascii: "T") { bytes[10] = UInt8(ascii: " ") }
+        let hasForm = zip(bytes, "0000-00-00 00:00:00".utf8).allSatisfy { byte, form in
+            form == UInt8(ascii: "0") ? byte.isASCIIDigit : byte == form
         }
-        guard bytes.count >= 19, bytes[4] == 45, bytes[7] == 45, bytes[13] == 58, bytes[16] == 58,
-            bytes[10] == 84 || bytes[10] == 32,
-            let year = number(0, 4), let month = number(5, 2), let day = number(8, 2),
-            let hour = number(11, 2), let minute = number(14, 2), let second = number(17, 2),
-            (1...12).contains(month), (1...Instant.daysInMonth(year: year, month: month)).contains(day),
+        func number(_ digits: ArraySlice<UInt8>) -> Int { digits.reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) } }
+        guard hasForm else { return nil }
+        let (year, month, day) = (number(bytes[0..<4]), number(bytes[5..<7]), number(bytes[8..<10]))
+        let (hour, minute, second) = (number(bytes[11..<13]), number(bytes[14..<16]), number(bytes[17..<19]))
+        guard (1...12).contains(month), (1...Instant.daysInMonth(year: year, month: month)).contains(day),
             hour < 24, minute < 60, second < 60
         else { return nil }
         var rest = bytes[19...]
         var fraction = 0
-        if rest.first == 46 {
-            let digits = rest.dropFirst().prefix { $0 >= 48 && $0 <= 57 }
-            guard !digits.isEmpty, digits.count <= 6 else { return nil }
-            fraction = digits.reduce(0) { $0 * 10 + Int($1 - 48) }
+        if rest.first == UInt8(ascii: ".") {
+            let digits = rest.dropFirst().prefix(while: \.isASCIIDigit)
+            guard (1...6).contains(digits.count) else { return nil }
+            fraction = number(digits)
             for _ in digits.count..<6 { fraction *= 10 }
-            rest = rest.dropFirst(1 + digits.count)
+            rest = rest[digits.endIndex...]
         }
-        guard rest.isEmpty || rest.elementsEqual([90]) else { return nil }
+        guard rest.isEmpty || rest.elementsEqual("Z".utf8) else { return nil }
         self.init(
             year: year, month: month, day: day, hour: hour, minute: minute, second: second, microsecond: fraction)
     }
 
     /// Whole seconds since 1970, rounded down: what C's `time_t` holds.
-    public var unixSeconds: Int64 {
-        microseconds >= 0 ? microseconds / 1_000_000 : -((-microseconds + 999_999) / 1_000_000)
-    }
+    public var unixSeconds: Int64 { Instant.quotient(microseconds, 1_000_000) }
 
     /// `2026-12-01T17:00:00Z`; with six digits of fraction only where there is a fraction.
-    public var iso8601: String {
-        microseconds % 1_000_000 == 0 ? text("0000-00-00T00:00:00Z") : iso8601Microseconds
-    }
+    public var iso8601: String { text(microseconds: false) }
 
     /// `2026-12-01T17:00:00.123456Z`, always with six digits.
-    public var iso8601Microseconds: String {
-        text("0000-00-00T00:00:00.000000Z")
-    }
+    public var iso8601Microseconds: String { text(microseconds: true) }
 
     /// `2026-12-01 17:00:00.123456`, as MariaDB writes a `DATETIME(6)`.
-    public var sql: String {
-        text("0000-00-00 00:00:00.000000")
+    public var sql: String { String(iso8601Microseconds.dropLast()).replacing("T", with: " ") }
+
+    private func text(microseconds: Bool) -> String {
+        var bytes: [UInt8] = []
+        append(to: &bytes, microseconds: microseconds)
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     /// `Tue, 01 Dec 2026 17:00:00 +0000`, as the header `Date` of an e-mail.
@@ -82,11 +76,11 @@ public struct Instant: Sendable, Hashable, Comparable {
 
     /// The fields of the UTC date, as `init(year:…)` takes them.
     public var fields: (year: Int, month: Int, day: Int, hour: Int, minute: Int, second: Int, microsecond: Int) {
-        let (year, month, day) = Instant.civil(days: Int(dayNumber))
-        let second = Int(unixSeconds - dayNumber * 86_400)
+        let (seconds, days) = (unixSeconds, dayNumber)
+        let (year, month, day) = Instant.civil(days: Int(days))
+        let second = Int(seconds - days * 86_400)
         return (
-            year, month, day, second / 3_600, second / 60 % 60, second % 60,
-            Int(microseconds - unixSeconds * 1_000_000)
+            year, month, day, second / 3_600, second / 60 % 60, second % 60, Int(microseconds - seconds * 1_000_000)
         )
     }
 
@@ -98,57 +92,33 @@ public struct Instant: Sendable, Hashable, Comparable {
         left.microseconds < right.microseconds
     }
 
-    /// The same as `iso8601` or `iso8601Microseconds`, behind what is there.
+    /// Appends `iso8601` or `iso8601Microseconds`. A request writes a dozen of them, so without a string for each.
     func append(to bytes: inout [UInt8], microseconds withMicroseconds: Bool) {
-        let form: StaticString =
-            withMicroseconds || microseconds % 1_000_000 != 0 ? "0000-00-00T00:00:00.000000Z" : "0000-00-00T00:00:00Z"
-        guard hasFourDigitYear else {
-            bytes += text(form).utf8
-            return
-        }
-        bytes.append(addingCapacity: form.utf8CodeUnitCount) { span in
-            span.withUnsafeMutableBufferPointer { buffer, count in
-                fill(UnsafeMutableBufferPointer(rebasing: buffer[count...]), form)
-                count += form.utf8CodeUnitCount
-            }
-        }
-    }
-
-    private static let fourDigitYears = -62_167_219_200_000_000..<253_402_300_800_000_000
-
-    private var hasFourDigitYear: Bool { Instant.fourDigitYears.contains(Int(microseconds)) }
-
-    /// A form with its zeros replaced, in one piece of memory: a request needs a dozen of these texts.
-    private func text(_ form: StaticString) -> String {
-        let text = String(unsafeUninitializedCapacity: form.utf8CodeUnitCount) { buffer in
-            fill(buffer, form)
-            return form.utf8CodeUnitCount
-        }
-        return hasFourDigitYear ? text : "\(fields.year)\(text.dropFirst(4))"
-    }
-
-    private func fill(_ buffer: UnsafeMutableBufferPointer<UInt8>, _ form: StaticString) {
-        func put(_ number: Int, at start: Int, _ width: Int) {
-            var rest = number
-            for place in (start..<start + width).reversed() {
-                buffer[place] = UInt8(ascii: "0") + UInt8(rest % 10)
-                rest /= 10
-            }
-        }
         let fields = self.fields
-        _ = form.withUTF8Buffer { buffer.update(fromContentsOf: $0) }
-        put(abs(fields.year), at: 0, 4)
-        put(fields.month, at: 5, 2)
-        put(fields.day, at: 8, 2)
-        put(fields.hour, at: 11, 2)
-        put(fields.minute, at: 14, 2)
-        put(fields.second, at: 17, 2)
-        if buffer[19] == UInt8(ascii: ".") { put(fields.microsecond, at: 20, 6) }
+        let hasFraction = withMicroseconds || fields.microsecond != 0
+        let hasUsualYear = (0...9_999).contains(fields.year)
+        if !hasUsualYear { bytes += "\(fields.year)-".utf8 }
+        bytes.append(addingCapacity: 27) { out in
+            func put(_ number: Int, digits: Int, _ after: Unicode.Scalar) {
+                out.append(number, digits: digits)
+                out.append(UInt8(ascii: after))
+            }
+            if hasUsualYear { put(fields.year, digits: 4, "-") }
+            put(fields.month, digits: 2, "-")
+            put(fields.day, digits: 2, "T")
+            put(fields.hour, digits: 2, ":")
+            put(fields.minute, digits: 2, ":")
+            put(fields.second, digits: 2, hasFraction ? "." : "Z")
+            if hasFraction { put(fields.microsecond, digits: 6, "Z") }
+        }
     }
 
     /// Days since 1970-01-01, rounded down.
-    private var dayNumber: Int64 {
-        unixSeconds >= 0 ? unixSeconds / 86_400 : -((-unixSeconds + 86_399) / 86_400)
+    private var dayNumber: Int64 { Instant.quotient(unixSeconds, 86_400) }
+
+    /// Division that rounds down, below zero too.
+    private static func quotient(_ number: Int64, _ divisor: Int64) -> Int64 {
+        number / divisor - (number % divisor < 0 ? 1 : 0)
     }
 
     private static func daysInMonth(year: Int, month: Int) -> Int {
@@ -177,6 +147,16 @@ public struct Instant: Sendable, Hashable, Comparable {
         let marchMonth = (5 * dayOfYear + 2) / 153
         let month = marchMonth < 10 ? marchMonth + 3 : marchMonth - 9
         return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * marchMonth + 2) / 5 + 1)
+    }
+}
+
+extension OutputSpan<UInt8> {
+    fileprivate mutating func append(_ number: Int, digits: Int) {
+        var unit = digits == 2 ? 10 : digits == 4 ? 1_000 : 100_000
+        while unit > 0 {
+            append(UInt8(ascii: "0") + UInt8(number / unit % 10))
+            unit /= 10
+        }
     }
 }
 

@@ -18,8 +18,8 @@ public enum JSON: Sendable, Equatable {
         }
     }
 
-    /// The value of a member, or nil. Names are compared by their bytes: Swift's `==` would take
-    /// canonically equivalent texts for the same name.
+    /// The value of a member, or nil. Names are compared by their bytes: Swift's `==` takes canonically equivalent
+    /// texts for the same name.
     public subscript(name: String) -> JSON? {
         guard case .object(let members) = self else { return nil }
         return members.first { $0.name.hasSameBytes(as: name) }?.value

@@ -4,11 +4,11 @@ extension JSON {
         case notUTF8, unexpected, tooDeep, repeatedMember, numberOutOfRange
     }
 
-    /// Reads one JSON text (RFC 8259), strictly: UTF-8 without a byte order mark, no repeated member names,
-    /// no lone surrogates, at most `Limits.jsonDepthMax` levels.
+    /// Reads one JSON text (RFC 8259), strictly: UTF-8 without a byte order mark, no repeated member names, no lone
+    /// surrogates, at most `Limits.jsonDepthMax` levels.
     ///
-    /// The platform's decoder is not used because it keeps one of two members of the same name without a
-    /// word, and which one is then a matter between it and every other reader of the same bytes.
+    /// Foundation's decoder is not used: of two members of the same name it silently keeps one, and another reader of
+    /// the same bytes may keep the other.
     public init(reading bytes: [UInt8]) throws(ReadError) {
         var reader = Reader(bytes: bytes)
         self = try reader.document()
@@ -173,19 +173,16 @@ private struct Reader {
     private mutating func number() throws(JSON.ReadError) -> JSON {
         let start = position
         _ = take(UInt8(ascii: "-"))
-        guard let first = next, first.isASCIIDigit else { throw .unexpected }
-        if !take(UInt8(ascii: "0")) { skipDigits() }
+        if !take(UInt8(ascii: "0")) { try digits() }
         var isInteger = true
         if take(UInt8(ascii: ".")) {
             isInteger = false
-            guard let digit = next, digit.isASCIIDigit else { throw .unexpected }
-            skipDigits()
+            try digits()
         }
         if take(UInt8(ascii: "e")) || take(UInt8(ascii: "E")) {
             isInteger = false
             if !take(UInt8(ascii: "+")) { _ = take(UInt8(ascii: "-")) }
-            guard let digit = next, digit.isASCIIDigit else { throw .unexpected }
-            skipDigits()
+            try digits()
         }
         let literal = String(decoding: bytes[start..<position], as: UTF8.self)
         if isInteger, let value = Int(literal) { return .integer(value) }
@@ -193,7 +190,9 @@ private struct Reader {
         return .number(value)
     }
 
-    private mutating func skipDigits() {
-        while let byte = next, byte.isASCIIDigit { position += 1 }
+    /// One digit or more.
+    private mutating func digits() throws(JSON.ReadError) {
+        guard next?.isASCIIDigit == true else { throw .unexpected }
+        while next?.isASCIIDigit == true { position += 1 }
     }
 }

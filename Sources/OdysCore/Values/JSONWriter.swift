@@ -1,13 +1,12 @@
-/// Writes JSON as text in one go, for what every request says. A tree of `JSON` costs several times its text, to make
-/// and to take apart again; it is for what is compared or put together.
+/// Writes JSON text directly: for what every request writes, a tree of `JSON` would cost several times as much.
 ///
-/// It puts commas and escapes in their places. That no member comes twice is up to the one who writes.
+/// It places commas and escapes. That no member name repeats is up to the caller.
 public struct JSONWriter {
-    /// What is written so far. Who needs something around it, such as a line end, appends that.
+    /// What is written so far. Callers may append to it, such as a line end.
     public var bytes: [UInt8]
     private var needsComma = false
 
-    /// - Parameter start: what stands before the JSON.
+    /// - Parameter start: text before the JSON.
     public init(after start: StaticString = "") {
         bytes = []
         bytes.reserveCapacity(1_024)
@@ -112,9 +111,9 @@ public struct JSONWriter {
         needsComma = true
     }
 
-    /// Names are ours, and need no escape.
+    /// Names are ours, and need no escape. As in `put(_ text:)`, room is made once: most of what is written goes
+    /// through these two.
     private mutating func put(name: StaticString) {
-        // Room is made once for all of it, as in `put(_ text:)`: most of what is written goes through these two.
         bytes.append(addingCapacity: name.utf8CodeUnitCount + 4) { out in
             if needsComma { out.append(UInt8(ascii: ",")) }
             out.append(UInt8(ascii: "\""))
@@ -136,7 +135,7 @@ public struct JSONWriter {
     private mutating func put(_ text: String) {
         var text = text
         text.withUTF8 { characters in
-            if characters.contains(where: JSONWriter.needsEscape) { return putEscaped(characters) }
+            guard !characters.contains(where: JSONWriter.needsEscape) else { return putEscaped(characters) }
             bytes.append(addingCapacity: characters.count + 2) { out in
                 out.append(UInt8(ascii: "\""))
                 out.append(copying: characters)

@@ -54,26 +54,26 @@ public enum Limits {
     public static let hostFailureSeconds = 30
     /// Seconds in which the web server has to hand over a whole request, and then to take the whole answer.
     public static let frontSeconds = 5.0
-    /// Seconds that a connection is kept after the answer for the web server to close it first.
-    public static let frontFarewellSeconds = 0.1
-    /// Bytes of an answer that libfcgi writes at once: its buffer takes 8,192, less the records' heads.
-    public static let answerBytesAtOnce = 8_000
+    /// Milliseconds between two looks for the rest of a request: from 1, doubled up to this.
+    public static let peekPauseMillisecondsMax = 16
+    /// Seconds of a lingering close, within which the web server closes first.
+    public static let lingerSeconds = 0.1
     /// Connections of the web server's, idle ones too, beyond which it is asked to end some: more than nginx keeps on
     /// most hosts (`keepalive` times its workers).
     public static let connectionsWanted = 512
     /// Connections beyond which we end them: fewer than a process may have descriptors, which are 1,024 by default.
     public static let connectionsMax = 768
-    /// How long a process that ends waits for the web server to end them.
-    public static let connectionFarewellSeconds = 2.0
+    /// Seconds that a stopping process waits for the web server to close idle connections.
+    public static let drainIdleSeconds = 2.0
     /// How long a thread that reads again and again leaves one transaction open: a migration waits for it.
     public static let readTransaction = Duration.milliseconds(100)
-    /// Bytes received at once: most requests whole, with room for their headers.
+    /// Bytes that a worker receives into at first: most requests fit.
     public static let receiveBytes = 16 * 1024
     /// Bytes of a request's parameters. nginx takes 32 KiB of header lines and passes some of them on twice.
     public static let parameterBytesMax = 128 * 1024
-    /// Bytes of a request in the FastCGI protocol, with the heads of its records: enough for a body in records of one
-    /// byte.
-    public static let requestBytesMax = 512 * 1024
+    /// Bytes of a request in the FastCGI protocol, with the heads of its records. All of it waits in the socket until
+    /// it is judged, so this is also what the kernel is asked to buffer.
+    public static let requestBytesMax = 256 * 1024
 
     /// Seconds that a stopping process waits for the requests in hand, and then for the messages in hand.
     public static let drainRequestSeconds = 8
@@ -87,8 +87,8 @@ public enum Limits {
     public static let sendConnectSeconds = 3
     /// Seconds within which the Evolution API says which version it is.
     public static let versionSeconds = 5
-    /// Seconds a mail server may take for one answer. It can come on top of the time above, for the last line of a mail
-    /// and for the farewell; all of it stays below the lease.
+    /// Seconds a mail server may take for one answer. It can come on top of the time above, for the last line of a
+    /// mail and for the farewell; all of it stays below the lease.
     public static let mailAnswerSeconds = 10
     /// Seconds between two looks at the outbox when nothing woke the sender.
     public static let pollSeconds = 1.0
@@ -124,6 +124,10 @@ public enum Limits {
     public static let textUnitsMax = 4_096
     /// Unicode scalars of a name inside a message.
     public static let nameScalarsMax = 120
+    /// Unicode scalars of a chat message's beginning inside a message.
+    public static let previewScalarsMax = 200
+    /// Bytes of a percent-encoded slug in a link. A slug has at most 190 characters; real ones are ASCII.
+    public static let slugLinkBytesMax = 1_024
     /// Hours until a message is no longer worth sending, counted from its event.
     public static let bookingExpiryHours = 24
     public static let paymentExpiryHours = 72
@@ -131,8 +135,8 @@ public enum Limits {
     public static let replyContextSeconds = 7_200
     /// Seconds between two beats of a worker that nobody needs; what shows that its loop still turns.
     public static let idleBeatSeconds = 5
-    /// Seconds a worker may be at one request before it counts as stuck. Above every deadline of a request together: 5
-    /// for its head and body, 5 and a last statement for the database, 5 for a peer that does not read.
+    /// Seconds a worker may be at one request before it counts as stuck. Above every deadline of a request together:
+    /// 5 for its head and body, 5 and a last statement for the database, 5 for a peer that does not read.
     public static let workerSilenceSeconds = 25.0
     /// Seconds above the longest send that a sender may be at one message, for its statements.
     public static let senderSlackSeconds = 10.0
@@ -142,8 +146,8 @@ public enum Limits {
     public static let slowRequestSeconds = 1.0
     /// Seconds for which a look at the database serves everybody who asks.
     public static let lookSeconds = 1.0
-    /// Seconds that a probe waits for a look at the database, and that a look's statement may take; below the 5 s that
-    /// nginx waits for the probe.
+    /// Seconds that a probe waits for a look at the database, and that a look's statement may take; below the 5 s
+    /// that nginx waits for the probe.
     public static let lookWaitSeconds = 1.5
     public static let lookStatementSeconds = 1
     /// Seconds between two looks at itself of a process that nobody asks, for the log.

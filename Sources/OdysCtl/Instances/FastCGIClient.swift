@@ -1,8 +1,8 @@
 internal import Glibc
 internal import OdysCore
 
-/// One GET to a responder, over its own socket, as a web server would send it. Each use opens a connection, asks, reads
-/// the answer and closes, all within a deadline: a responder that is frozen must not freeze the one who looks.
+/// One GET to a responder, over its own socket, as a web server would send it. Each use opens a connection, asks,
+/// reads the answer and closes, all within a deadline: a responder that is frozen must not freeze the one who looks.
 struct FastCGIClient {
     struct Answer {
         let status: Int

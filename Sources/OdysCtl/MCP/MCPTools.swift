@@ -183,15 +183,14 @@ struct MCPTools {
             case .some(true): break
             }
             let status = arguments["status"] ?? ""
-            // A status that no action leads to stays as it is, and is then refused as an action that does not exist.
-            let action = Status(rawValue: status).flatMap { AppointmentAction(leadingTo: $0)?.rawValue } ?? status
-            let request = ActionRequest(rawAction: action, reason: reason, userID: store.professional.userID)
+            // A status that no action leads to is refused as an action that does not exist.
+            let action = Status(rawValue: status).flatMap { AppointmentAction(leadingTo: $0) }
+            let request = ActionRequest(action: action, reason: reason, userID: store.professional.userID)
             switch try asking({ () throws(StoreError) in
-                try appointments.apply(id, request, requestID: Identifier.text())
+                try appointments.act(id, request, requestID: Identifier.text())
             }) {
-            case .notFound: throw .refusal(.notFound)
             case .refused(let refusal): throw .refusal(refusal)
-            case .done(let change):
+            case .changed(let change):
                 guard let answer = try? JSON(reading: change.answer.body) else {
                     preconditionFailure("an answer is JSON")
                 }

@@ -4,107 +4,124 @@ internal import OdysCore
 internal import OdysHost
 internal import OdysStore
 
-/// One thread that answers requests, with its own database connection and its own FastCGI request.
+/// One thread that answers requests, with its own database connection and its own reader.
 ///
 /// It runs on a serial queue of its own: blocking loops on the global queues would starve each other.
 struct Worker {
-    let number: Int
-    let operations: Operations
+    let status: ThreadStatus
+    let management: ManagementEndpoint
     let live: LiveSettings
     let authenticator: Authenticator
+    let interface: Interface
     let rules: Rules
     let listener: Listener
-    let wakeOutbox: @Sendable ([QueuedMessage]) -> Void
+    /// Wakes the delivery queues of this process for messages that were committed.
+    let wakeDelivery: @Sendable ([QueuedMessage]) -> Void
     let log: Logger
 
-    /// Starts the loop; the group is left when the listener was stopped and the request in hand is answered.
+    /// Starts the loop. The group is left when the listener was stopped and the last request is answered.
     func start(in group: DispatchGroup) {
-        DispatchQueue(label: "odys.worker.\(number)").async(group: group, execute: run)
+        DispatchQueue(label: "odys.\(status.name)").async(group: group, execute: run)
     }
 
     @Sendable private func run() {
-        let front = FastCGIRequest()
-        let seat = operations.workers.seats[number - 1]
-        seat.take()
-        let last = LastRecord()
-        let database = Connection { live.current.database }
-        let endpoint = makeEndpoint(
-            AppointmentStore(
-                database, rules: rules, makeMarker: Identifier.bytes, makeMessageUID: Identifier.text,
-                pause: { Clock.pause(milliseconds: $0) }, uptime: { Clock.uptime }),
-            AppointmentReader(database), last)
+        status.adoptCurrentThread()
+        let tools = Tools(live, rules)
         let idle = {
-            seat.beat()
-            database.endReading()
+            status.beat()
+            tools.database.endReading()
         }
-        while let connection = listener.next(idle: idle) {
-            let begun = Clock.uptime
-            if !connection.wasKept { operations.metrics.connections.add() }
-            seat.begin("a request that is not there yet")
-            defer { seat.end() }
-            guard let request = front.take(connection) else {
-                operations.metrics.brokenConnections.add()
-                log.debug("a connection ended before its request was there")
-                continue
-            }
-            seat.begin(request.route)
-            if let answer = operations.answer(request) {
-                if let kept = front.finish(answer) { listener.keep(kept) }
-                continue
-            }
-            last.record = nil
-            let response = operations.settings.delivery == .only ? Self.onlyDelivers : endpoint.respond(to: request)
-            FailPoint.p10.hit()
-            if let kept = front.finish(response) { listener.keep(kept) }
-            // After the answer, so that a slow log holds up this thread and no client.
-            let seconds = Clock.uptime - begun
-            operations.metrics.note(
-                last.record, status: response.status, hasToken: request.field("HTTP_AUTHORIZATION") != .absent,
-                seconds: seconds)
-            if let record = last.record { log.record(record, request, seconds: seconds) }
+        while let connection = listener.next(pollFirst: tools.database.isReading, idle: idle) {
+            status.begin("reading request")
+            serve(connection, tools)
+            status.end()
         }
     }
 
-    /// What the endpoint said of the request in hand. Belongs to one worker.
-    private final class LastRecord {
-        var record: AppointmentEndpoint.Record?
+    /// What belongs to the thread.
+    private struct Tools {
+        let reader = FastCGIReader()
+        let buffer = ReceiveBuffer()
+        let database: Connection
+        let appointments: AppointmentStore
+        let readings: AppointmentReader
+
+        init(_ live: LiveSettings, _ rules: Rules) {
+            database = Connection { live.current.database }
+            appointments = AppointmentStore(
+                database, rules: rules, makeMarker: Identifier.bytes, makeMessageUID: Identifier.text,
+                pause: { Clock.pause(milliseconds: $0) }, uptime: { Clock.uptime })
+            readings = AppointmentReader(database)
+        }
     }
 
-    /// A process that only delivers has a socket for its watchers; a web server that sends it requests is mistaken.
+    private func serve(_ connection: WebConnection, _ tools: Tools) {
+        let begun = Clock.uptime
+        let metrics = management.metrics
+        if !connection.wasKept { metrics.connections.add() }
+        guard let parsed = connection.awaitRequest(peekingInto: tools.buffer),
+            let request = tools.reader.read(from: connection, parsed)
+        else {
+            metrics.brokenConnections.add()
+            log.debug("a connection ended before its request was there")
+            return
+        }
+        let route = Route(path: request.path)
+        status.begin(route.name)
+        if case .management(let page) = route {
+            return send(management.response(page, request), on: connection, parsed, tools.buffer)
+        }
+        guard management.settings.delivery != .only else {
+            return send(Self.onlyDelivers, on: connection, parsed, tools.buffer)
+        }
+        let reply = answer(request, route, tools)
+        if !reply.queued.isEmpty { wakeDelivery(reply.queued) }
+        FailPoint.p10.hit()
+        send(reply.response, on: connection, parsed, tools.buffer)
+        // After the response, so that a slow log holds up this thread and no client.
+        let seconds = Clock.uptime - begun
+        metrics.note(reply.record, status: reply.response.status, seconds: seconds)
+        if let record = reply.record { log.record(record, request, route, seconds: seconds) }
+    }
+
+    private func answer(_ request: Request, _ route: Route, _ tools: Tools) -> Reply {
+        let requestID = interface.requestID(of: request) ?? Identifier.text()
+        let plan = interface.plan(request, route, caller: authenticator.authenticate(request))
+        let outcome = perform(plan, requestID, tools)
+        return interface.reply(to: request, route, requestID: requestID, plan, outcome)
+    }
+
+    /// One call of the store at most.
+    private func perform(_ plan: Plan, _ requestID: String, _ tools: Tools) -> Outcome {
+        do throws(StoreError) {
+            switch plan {
+            case .preflight: return .preflight
+            case .refuse(let refusal): return .refused(refusal)
+            case .act(let id, let request): return .acted(try tools.appointments.act(id, request, requestID: requestID))
+            case .read(let id, let userID):
+                return try tools.readings.appointment(id).map { .read($0, by: userID) } ?? .refused(.notFound)
+            case .readHistory(let id, let userID):
+                return try tools.readings.history(of: id).map { .history($0, by: userID) } ?? .refused(.notFound)
+            }
+        } catch {
+            return .failed(error)
+        }
+    }
+
+    private func send(
+        _ response: Response, on connection: WebConnection, _ parsed: FastCGIRequestParser, _ buffer: ReceiveBuffer
+    ) {
+        guard connection.send(response.records(for: parsed.requestID)) else { return }
+        if parsed.keepsAlive {
+            listener.keep(connection)
+        } else if !parsed.endsCleanly {
+            connection.linger(through: buffer)
+        }
+    }
+
+    /// A process that only delivers has a socket for management pages; a web server that sends it requests is
+    /// misconfigured.
     private static let onlyDelivers = Response(
         status: 503, headers: [Header("Content-Type", "text/plain"), Header("Retry-After", "1")],
         body: Array("this process only delivers messages\n".utf8))
-
-    private func makeEndpoint(
-        _ store: AppointmentStore, _ reader: AppointmentReader, _ last: LastRecord
-    ) -> AppointmentEndpoint {
-        AppointmentEndpoint(
-            authenticate: authenticator.authenticate,
-            apply: { id, request, requestID throws(StoreError) in
-                try store.apply(id, request, requestID: requestID)
-            },
-            readAppointment: { id throws(StoreError) in try reader.appointment(id) },
-            readHistory: { id throws(StoreError) in try reader.history(of: id) },
-            rules: rules,
-            wakeOutbox: wakeOutbox,
-            makeRequestID: Identifier.text,
-            allowedOrigins: live.current.allowedOrigins,
-            acceptsCookies: live.current.tokens.sessionCookie != nil,
-            record: { last.record = $0 })
-    }
-}
-
-extension StoreError {
-    /// What the operator can do about it.
-    var remedy: String {
-        switch kind {
-        case .deadlock: "the database kept aborting it as a deadlock victim; the caller may repeat it"
-        case .timeout: "a lock or a statement took too long; look for long transactions in MariaDB's processlist"
-        case .connectionLost: "MariaDB does not answer; check that it runs and ODYS_DB_SOCKET or ODYS_DB_HOST is right"
-        case .refusing:
-            "MariaDB refuses; check user, password, grants, read-only mode, disk space and max_connections"
-        case .schema: "the schema is older than this program needs; run 'odysctl migrate up'"
-        case .unexpected: "MariaDB or the data are not as expected; report it with this line"
-        }
-    }
 }

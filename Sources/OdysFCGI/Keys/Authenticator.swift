@@ -2,8 +2,8 @@ internal import OdysCore
 internal import OdysHost
 internal import Synchronization
 
-/// Who sends a request: the keys of the moment, and the tokens that they have verified. One for the process; every
-/// worker asks it.
+/// Who sends a request: the current keys, and a cache of the tokens that they have verified. One for the process,
+/// shared by all workers.
 ///
 /// The lock is held for a look-up in memory, and never while a signature is computed.
 final class Authenticator: Sendable {
@@ -14,7 +14,7 @@ final class Authenticator: Sendable {
     private struct State {
         var verifier: TokenVerifier
         var cache = TokenCache()
-        /// Counts the changes of keys: what was verified with other keys is not remembered.
+        /// Counts the changes of keys: what was verified with other keys is not cached.
         var generation = 0
     }
 
@@ -28,12 +28,14 @@ final class Authenticator: Sendable {
 
     /// The caller, or the refusal: 401 for whatever is wrong with a token, 403 for a cookie that fails the CSRF check.
     func authenticate(_ request: Request) -> Result<UserID, Refusal> {
-        guard let credential = reader.credential(of: request), let user = userID(in: credential.token)
-        else { return .failure(.unauthenticated) }
+        guard let credential = reader.credential(of: request) else {
+            return .failure(.unauthenticated(tokenPresented: request.field("HTTP_AUTHORIZATION") != .absent))
+        }
+        guard let user = userID(in: credential.token) else { return .failure(.unauthenticated(tokenPresented: true)) }
         return credential.passesCSRFCheck ? .success(user) : .failure(.forbidden)
     }
 
-    /// From now on these keys count, and no others.
+    /// Replaces the keys.
     ///
     /// - Returns: whether they differ from those before.
     @discardableResult

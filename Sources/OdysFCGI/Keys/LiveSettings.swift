@@ -2,7 +2,7 @@ internal import OdysCore
 internal import OdysHost
 internal import Synchronization
 
-/// The settings of the moment: secrets and keys that come from files may be replaced while the process runs.
+/// The current settings: secrets and keys that come from files may be replaced while the process runs.
 final class LiveSettings: Sendable {
     private let state: Mutex<(settings: Settings, generation: Int)>
 
@@ -11,7 +11,6 @@ final class LiveSettings: Sendable {
     }
 
     var current: Settings { state.withLock { $0.settings } }
-    var generation: Int { state.withLock { $0.generation } }
 
     /// Reads everything again. What is read once, such as the number of threads, keeps its first value; where
     /// anything is wrong, everything keeps its value.
@@ -23,17 +22,17 @@ final class LiveSettings: Sendable {
         }
     }
 
-    /// A sender's function, made again on its own thread after the settings were read again.
-    func remaking(
+    /// A sender's function, made again on its own thread after a reload.
+    func rebuildingOnReload(
         _ make: @escaping (Settings) -> (ClaimedMessage) -> DeliveryOutcome
     ) -> (ClaimedMessage) -> DeliveryOutcome {
-        var made = generation
-        var deliver = make(current)
+        var (settings, generation) = state.withLock { $0 }
+        var deliver = make(settings)
         return { message in
-            let now = self.generation
-            if now != made {
-                deliver = make(self.current)
-                made = now
+            let now = self.state.withLock { $0 }
+            if now.generation != generation {
+                (settings, generation) = now
+                deliver = make(settings)
             }
             return deliver(message)
         }

@@ -1,13 +1,12 @@
-internal import Glibc
 internal import Logging
 internal import OdysCore
 internal import OdysHost
-internal import Synchronization
 
-/// Writes one line for each event to standard error, where journald collects it: `<6>` and a JSON object, or text for a
-/// person. No event holds a name, a phone, an address, a message's text or a token.
+/// Writes one line for each event to standard error, where journald collects it: `<6>` and a JSON object, or text for
+/// a person. No event holds a name, a phone, an address, a message's text or a token.
 struct LineLogHandler: LogHandler {
     var metadata: Logger.Metadata = [:]
+    var metadataProvider: Logger.MetadataProvider?
     var logLevel: Logger.Level
     let format: Settings.LogFormat
     let instance: String
@@ -17,27 +16,43 @@ struct LineLogHandler: LogHandler {
         set { metadata[key] = newValue }
     }
 
-    /// The one key of the metadata that `RequestFacts` are.
+    /// The one key of the metadata of a `RequestLogLine`.
     static let request = "request"
 
     func log(event: LogEvent) {
-        StandardError.write(line(for: event, at: Clock.now))
+        let now = Clock.now
+        StandardError.write(line(for: event, at: now)) { dropped in
+            line(.warning, "\(dropped) lines of the log were dropped", [:], at: now)
+        }
     }
 
     func line(for event: LogEvent, at time: Instant) -> [UInt8] {
-        let facts = event.metadata ?? [:]
+        line(event.level, event.message.description, merged(event.metadata ?? [:]), at: time)
+    }
+
+    /// The event's own metadata wins over the logger's, as swift-log wants it.
+    private func merged(_ own: Logger.Metadata) -> Logger.Metadata {
+        guard !metadata.isEmpty || metadataProvider != nil else { return own }
+        return metadata.merging(metadataProvider?.get() ?? [:]) { $1 }.merging(own) { $1 }
+    }
+
+    private func line(
+        _ level: Logger.Level, _ message: String, _ facts: Logger.Metadata, at time: Instant
+    ) -> [UInt8] {
         switch format {
         case .json:
-            var line = JSONWriter(after: event.level.syslogPrefix)
+            var line = JSONWriter(after: level.syslogPrefix)
             line.object { json in
                 json.member("ts", time, microseconds: true)
-                json.member("level", event.level.rawValue)
-                json.member("msg", event.message.description)
+                json.member("level", level.rawValue)
+                json.member("msg", message)
                 json.member("instance", instance)
-                if case .stringConvertible(let value) = facts[Self.request], let request = value as? RequestFacts {
-                    request.write(to: &json)
-                } else {
-                    for (name, value) in facts.sorted(by: { $0.key < $1.key }) { json.member(named: name, value.json) }
+                for (name, value) in facts.sorted(by: { $0.key < $1.key }) {
+                    if case .stringConvertible(let value) = value, let request = value as? RequestLogLine {
+                        request.write(to: &json)
+                    } else {
+                        json.member(named: name, value.json)
+                    }
                 }
             }
             line.bytes.append(UInt8(ascii: "\n"))
@@ -45,8 +60,8 @@ struct LineLogHandler: LogHandler {
         case .text:
             let details = facts.sorted { $0.key < $1.key }
                 .map { $0.key == Self.request ? " \($0.value)" : " \($0.key)=\($0.value)" }.joined()
-            // What providers say may hold line ends, and must not look like another event.
-            let text = "\(event.level.rawValue) \(event.message)\(details)"
+            // A provider's words may hold line ends, and must not look like another event.
+            let text = "\(level.rawValue) \(message)\(details)"
             return Array("\(time.iso8601Microseconds) \(text.withoutControls)\n".utf8)
         }
     }
@@ -68,54 +83,6 @@ extension Logger.MetadataValue {
 extension String {
     fileprivate var withoutControls: String {
         String(String.UnicodeScalarView(unicodeScalars.map { $0.isControl ? " " : $0 }))
-    }
-}
-
-/// Where the log goes. A reader that has stopped reading must not stop us: a line waits for it for a moment, then it is
-/// dropped and counted, and the next ones do not wait at all until it reads again.
-enum StandardError {
-    private struct Writer {
-        var droppedSinceLast = 0
-    }
-
-    private static let writer = Mutex(Writer())
-    private static let lost = Counter()
-
-    /// Lines that were dropped.
-    static var dropped: Int { lost.count }
-
-    /// One write for one line, by one thread at a time, so that lines of several threads do not mix.
-    static func write(_ line: [UInt8]) {
-        writer.withLock { writer in
-            guard isReady(waitMilliseconds: writer.droppedSinceLast > 0 ? 0 : Limits.logWaitMilliseconds) else {
-                writer.droppedSinceLast += 1
-                lost.add()
-                return
-            }
-            if writer.droppedSinceLast > 0 {
-                let note = "\(writer.droppedSinceLast) lines of the log were dropped"
-                put(Array("<4>{\"level\":\"warning\",\"msg\":\"\(note)\"}\n".utf8))
-                writer.droppedSinceLast = 0
-                guard isReady(waitMilliseconds: 0) else {
-                    writer.droppedSinceLast = 1
-                    lost.add()
-                    return
-                }
-            }
-            if !put(line) { lost.add() }
-        }
-    }
-
-    /// poll(2): a pipe or a socket that is ready takes a line of this length (below PIPE_BUF) without waiting.
-    private static func isReady(waitMilliseconds: Int) -> Bool {
-        var descriptor = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
-        return poll(&descriptor, 1, Int32(waitMilliseconds)) == 1
-    }
-
-    /// - Returns: false when the line could not be written, such as to a full disk.
-    @discardableResult
-    private static func put(_ line: [UInt8]) -> Bool {
-        line.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) == $0.count }
     }
 }
 

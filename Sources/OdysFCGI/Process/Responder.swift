@@ -14,14 +14,14 @@ struct Responder {
     private let live: LiveSettings
     private let log: Logger
     private let rules: Rules
-    private let operations: Operations
+    private let management: ManagementEndpoint
     private let service = ServiceManager()
 
     init(_ settings: Settings, log: Logger) {
         self.settings = settings
         live = LiveSettings(settings)
         self.log = log
-        operations = Operations(settings, live)
+        management = ManagementEndpoint(settings, live)
         rules = Rules(
             enforcesStartTime: settings.enforcesStartTime,
             messages: MessageSetting(appURL: settings.messaging.appURL, civilTime: LocalTime.civil))
@@ -29,8 +29,8 @@ struct Responder {
 
     /// Serves until SIGTERM or SIGINT, then finishes what was begun. SIGHUP: reads secrets and keys again.
     ///
-    /// - Returns: the exit code: 0 when everything was finished, 1 when it could not start. A process that has to leave
-    ///   something unfinished ends here, with 1.
+    /// - Returns: the exit code: 0 when everything was finished, 1 when it could not start. Where something in flight
+    ///   cannot be finished in time, the process ends here, with 1.
     func run() throws(SettingsError) -> Int32 {
         // Every thread inherits the mask, so that only this one ever sees these signals; blocked before libfcgi
         // installs a handler that would swallow them.
@@ -48,17 +48,19 @@ struct Responder {
         let requests = DispatchGroup()
         let deliveries = DispatchGroup()
         let queues = settings.delivery == .off ? [] : startDelivery(in: deliveries)
-        operations.watch(queues, listener: listener?.socket)
+        management.watch(queues, listener: listener?.socket)
         let housekeeper = Housekeeper(
-            live, retention: settings.retention, metrics: operations.metrics, log: log)
+            live, retention: settings.retention, metrics: management.metrics, log: log)
         if settings.delivery != .off { housekeeper.start(in: deliveries) }
-        let keeper = SecretKeeper(live, log: log)
-        let authenticator = listener.map { _ in Authenticator(settings, requestKeyRefetch: keeper.requestKeyRefetch) }
-        keeper.start(for: authenticator, in: deliveries)
+        let reloader = CredentialReloader(live, log: log)
+        let authenticator = listener.map { _ in
+            Authenticator(settings, requestKeyRefetch: reloader.requestKeyRefetch)
+        }
+        reloader.start(for: authenticator, in: deliveries)
         let watchers = DispatchGroup()
-        operations.database.start(in: watchers)
+        management.database.start(in: watchers)
         if let listener, let authenticator { startWorkers(listener, authenticator, queues, in: requests) }
-        let selfCheck = SelfCheck(operations, service, log: log)
+        let selfCheck = SelfCheck(management, service, log: log)
         selfCheck.start(in: watchers)
         log.notice(
             "started",
@@ -72,34 +74,34 @@ struct Responder {
         var signal: Int32 = 0
         while sigwait(&signals, &signal) == 0, signal == SIGHUP {
             service.reloading()
-            keeper.reload()
-            service.ready("serving")
+            let isReloaded = reloader.reload()
+            service.ready(isReloaded ? "serving" : "serving; the settings are not good, the old ones stay")
         }
         service.stopping()
-        operations.drain()
-        log.notice("stopping: finishing the requests and messages in hand")
+        management.drain()
+        log.notice("stopping: finishing requests and messages in flight")
         listener?.stop()
         for queue in queues { queue.stop() }
         housekeeper.stop()
-        keeper.stop()
+        reloader.stop()
         let areAnswered = requests.wait(timeout: .now() + .seconds(Limits.drainRequestSeconds)) == .success
         let areDelivered = deliveries.wait(timeout: .now() + .seconds(Limits.drainDeliverySeconds)) == .success
         guard areAnswered, areDelivered else {
-            log.error("stopped with work in hand; leased messages are sent again when their leases end")
+            log.error("stopped with work in flight; leased messages are sent again when their leases end")
             // Without the clean-up of libraries that other threads are still in.
             _exit(1)
         }
         selfCheck.stop()
-        operations.database.stop()
+        management.database.stop()
         log.notice("stopped")
-        // A look at a database that does not answer may still be under way, and is nothing to wait for.
+        // A check of a database that does not answer may still be under way, and is not waited for.
         guard watchers.wait(timeout: .now() + .seconds(1)) == .success else { _exit(0) }
         return 0
     }
 
-    /// A process that only delivers listens for its watchers, where it was given a socket.
+    /// A process that only delivers listens for management requests, where it was given a socket.
     private func makeListener() throws(SettingsError) -> Listener? {
-        if settings.delivery == .only, settings.listen == .inherited, !Listener.isInherited { return nil }
+        if settings.delivery == .only, settings.listen == .inherited, !ListeningSocket.isInherited { return nil }
         return try Listener(settings.listen)
     }
 
@@ -107,13 +109,13 @@ struct Responder {
     private func initializeLibraries() {
         FCGX_Init()
         Curl.initialize()
-        // FCGX_Init installs handlers of its own; a write to a peer that has gone must be an error, nothing more.
+        // FCGX_Init installs handlers of its own. A write to a disconnected peer must be an error and no signal.
         signal(SIGPIPE, SIG_IGN)
         signal(SIGUSR1, SIG_IGN)
     }
 
-    /// Whether the schema is new enough. A database that is away does not stop the start: requests get 503 until it is
-    /// back, and each connection checks again.
+    /// Whether the schema is new enough. An unreachable database does not stop the start: requests get 503 until it
+    /// answers, and each connection checks again.
     private func isSchemaGood() -> Bool {
         let connection = Connection(settings.database)
         do throws(StoreError) {
@@ -135,11 +137,12 @@ struct Responder {
                 if due > 0 { queue.wake(messages: due) }
             }
         }
-        for number in 1...operations.workers.seats.count {
+        let interface = Interface(
+            rules: rules, allowedOrigins: settings.allowedOrigins, acceptsCookies: settings.tokens.sessionCookie != nil)
+        for status in management.workers.threads {
             Worker(
-                number: number, operations: operations, live: live, authenticator: authenticator, rules: rules,
-                listener: listener,
-                wakeOutbox: wake, log: log
+                status: status, management: management, live: live, authenticator: authenticator, interface: interface,
+                rules: rules, listener: listener, wakeDelivery: wake, log: log
             ).start(in: group)
         }
     }
@@ -151,14 +154,14 @@ struct Responder {
         let whatsAppRate = settings.messaging.evolution == nil ? 0 : settings.whatsAppRate
         return [
             startSenders(.whatsapp, settings.whatsAppSenders, rate: whatsAppRate, in: group) {
-                live.remaking { settings in
+                live.rebuildingOnReload { settings in
                     settings.messaging.evolution.map { evolution in
                         WhatsAppSender(evolution, texts: texts, pace: .chosen).deliver
                     } ?? { _ in .skipped(.channelOff) }
                 }
             },
             startSenders(.email, settings.emailSenders, rate: 0, in: group) {
-                live.remaking { settings in
+                live.rebuildingOnReload { settings in
                     settings.messaging.smtp.map { smtp in
                         EmailSender(smtp, texts: texts, pace: .chosen, now: { Clock.now }).deliver
                     } ?? { _ in .skipped(.channelOff) }
@@ -172,10 +175,10 @@ struct Responder {
         _ makeDeliver: @escaping @Sendable () -> (ClaimedMessage) -> DeliveryOutcome
     ) -> ChannelQueue {
         let queue = ChannelQueue(channel, senders: count, pace: .chosen)
-        for number in 1...count {
+        for status in queue.threads.threads {
             OutboxWorker(
-                number: number, queue: queue, live: live, ratePerSecond: rate,
-                pace: .chosen, makeDeliver: makeDeliver, metrics: operations.metrics, log: log
+                status: status, queue: queue, live: live, ratePerSecond: rate, pace: .chosen, makeDeliver: makeDeliver,
+                metrics: management.metrics, log: log
             ).start(in: group)
         }
         return queue

@@ -22,7 +22,7 @@ do throws(SettingsError) {
     for name in settings.unknown { log.warning("\(name) is set, but there is no such setting; is it misspelt?") }
     exitCode = try Responder(settings, log: log).run()
 } catch {
-    for problem in error.problems { StandardError.write(Array("odys-fcgi: \(problem)\n".utf8)) }
+    for problem in error.problems { StandardError.put(Array("odys-fcgi: \(problem)\n".utf8)) }
     exitCode = 2
 }
 exit(exitCode)

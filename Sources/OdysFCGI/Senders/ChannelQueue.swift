@@ -3,26 +3,28 @@ internal import OdysCore
 internal import OdysStore
 internal import Synchronization
 
-/// What the senders of one channel share: the wish to be woken, the recipients in hand, the breaker, the order to stop.
+/// What the senders of one channel share: wake-ups, in-flight recipients, breaker, stop flag.
 final class ChannelQueue: Sendable {
     let channel: Channel
     let senders: Int
+    let threads: ThreadGroupStatus
     private let isStopping = Atomic<Bool>(false)
     /// Wake-ups that no sender has taken yet. Never more than there are senders, so that a burst of commits does not
-    /// leave a tail of empty looks behind.
+    /// leave a tail of empty polls.
     private let wakeUps = Mutex<Int>(0)
-    private let semaphore = DispatchSemaphore(value: 0)
-    private let inHand = Mutex<[String]>([])
+    private let wakeUp = DispatchSemaphore(value: 0)
+    /// Whose turn it is to claim. A semaphore and not a lock, because a claim is a round trip to a database that may
+    /// not answer, and `stop` must end the waiting of the others.
+    private let claimTurn = DispatchSemaphore(value: 1)
+    private let inFlight = Mutex<[String]>([])
     private let breaker: Mutex<Breaker>
     private let lastPause = Mutex<DeliveryOutcome.Class?>(nil)
-    /// Where the senders sit.
-    let crew: Crew
 
     init(_ channel: Channel, senders: Int, pace: Pace) {
-        breaker = Mutex(Breaker(pace))
-        crew = Crew(channel.rawValue, senders, allowedSeconds: pace.senderSilence)
         self.channel = channel
         self.senders = senders
+        breaker = Mutex(Breaker(pace))
+        threads = ThreadGroupStatus(channel.rawValue, senders, allowedSeconds: pace.senderSilence(channel))
     }
 
     /// Wakes one sender for each new message.
@@ -32,43 +34,49 @@ final class ChannelQueue: Sendable {
             waiting += added
             return added
         }
-        for _ in 0..<added { semaphore.signal() }
+        for _ in 0..<added { wakeUp.signal() }
     }
 
     func stop() {
         isStopping.store(true, ordering: .releasing)
-        for _ in 0..<senders { semaphore.signal() }
+        for _ in 0..<senders {
+            wakeUp.signal()
+            claimTurn.signal()
+        }
     }
 
     var stops: Bool { isStopping.load(ordering: .acquiring) }
 
-    /// Blocks until somebody wakes a sender, the senders are to stop, or the time is over.
+    /// Blocks until a wake-up, until `stop`, or for so many seconds.
     func wait(seconds: Double) {
-        if semaphore.wait(timeout: .now() + seconds) == .success {
+        if wakeUp.wait(timeout: .now() + seconds) == .success {
             wakeUps.withLock { $0 = max(0, $0 - 1) }
         }
     }
 
-    /// Claims a message for none of the recipients that senders of this process are sending to, and takes its recipient
-    /// in hand. One sender at a time: two that look at once would both find the same recipient free.
+    /// Claims a message to a recipient that no other sender of this process is sending to. One sender at a time: two
+    /// at once would find the same recipient free.
+    ///
+    /// - Returns: nil where the senders are to stop.
     func claim(
-        _ body: ([String]) throws(StoreError) -> OutboxStore.Claim
-    ) throws(StoreError) -> OutboxStore.Claim {
-        try inHand.withLock { busy throws(StoreError) in
-            let claim = try body(busy)
-            if case .claimed(let message) = claim { busy.append(message.recipient) }
-            return claim
-        }
+        _ body: (_ inFlight: [String]) throws(StoreError) -> OutboxStore.Claim
+    ) throws(StoreError) -> OutboxStore.Claim? {
+        claimTurn.wait()
+        defer { claimTurn.signal() }
+        guard !stops else { return nil }
+        let claim = try body(inFlight.withLock { $0 })
+        if case .claimed(let message) = claim { inFlight.withLock { $0.append(message.recipient) } }
+        return claim
     }
 
     func release(_ recipient: String) {
-        inHand.withLock { if let index = $0.firstIndex(of: recipient) { $0.remove(at: index) } }
+        inFlight.withLock { if let index = $0.firstIndex(of: recipient) { $0.remove(at: index) } }
     }
 
-    /// Whether the provider may be tried now; the permit is used by that.
+    /// Whether the provider may be tried now. The permit is used by that.
     func permits(at now: Double) -> Bool { breaker.withLock { $0.permits(at: now) } }
 
-    /// A permit was not needed.
+    /// Gives back a permit that was not needed.
     func returnPermit(at now: Double) { breaker.withLock { $0.returnPermit(at: now) } }
 
     /// - Returns: true when the channel was just paused.

@@ -7,57 +7,62 @@ internal import OdysStore
 /// One thread that delivers messages of one channel, with its own database connection and its own libcurl handle. A
 /// serial queue of its own, like a `Worker`.
 struct OutboxWorker {
-    let number: Int
+    let status: ThreadStatus
     let queue: ChannelQueue
     let live: LiveSettings
     let ratePerSecond: Int
     let pace: Pace
-    /// Makes the function that sends one message; called on the sender's own queue, where its libcurl handle lives.
+    /// Makes the function that sends one message. Called on the sender's own queue, where its libcurl handle lives.
     let makeDeliver: @Sendable () -> (ClaimedMessage) -> DeliveryOutcome
     let metrics: Metrics
     let log: Logger
 
-    private var seat: Seat { queue.crew.seats[number - 1] }
-
-    /// Starts the loop; the group is left when the queue was stopped and the message in hand is settled.
+    /// Starts the loop. The group is left when the queue was stopped and the message in flight is settled.
     func start(in group: DispatchGroup) {
-        DispatchQueue(label: "odys.\(queue.channel.rawValue).\(number)").async(group: group, execute: run)
+        DispatchQueue(label: "odys.\(status.name)").async(group: group, execute: run)
+    }
+
+    private enum Claim {
+        /// - Parameter leaseBegan: by this host's clock, which also counts while the host is suspended.
+        case claimed(ClaimedMessage, leaseBegan: Double)
+        case nothingDue
+        /// The breaker is open, or the senders are to stop.
+        case notAllowed
+
+        /// Only then does it say anything about the database.
+        var askedDatabase: Bool {
+            switch self {
+            case .claimed, .nothingDue: true
+            case .notAllowed: false
+            }
+        }
     }
 
     @Sendable private func run() {
+        status.adoptCurrentThread()
         let store = OutboxStore(
             Connection { live.current.database }, channel: queue.channel, exclusions: queue.senders - 1,
             ratePerSecond: ratePerSecond, pace: pace, makeLeaseToken: Identifier.bytes)
         let deliver = makeDeliver()
-        seat.take()
-        var leaseBegan = 0.0
-        let drain = OutboxDrain(
-            claim: { () throws(StoreError) in
-                guard let claimed = try claim(store) else { return nil }
-                leaseBegan = claimed.leaseBegan
-                return claimed.message
-            },
-            deliver: { message in attempt(message, leaseBegan: leaseBegan, deliver) },
-            record: { message, settlement throws(StoreError) in try record(message, settlement, store) },
-            jitter: { Double.random(in: 0..<1) }, pace: pace)
         var isFailing = false
         while !queue.stops {
-            seat.beat()
+            status.beat()
             do throws(StoreError) {
-                if let step = try drain.step() {
-                    seat.end()
-                    metrics.note(step)
-                    log.record(step)
-                    // Whoever works off a backlog leaves the database to requests for a moment.
+                let claim = try claim(store)
+                if isFailing, claim.askedDatabase {
+                    log.notice("the outbox can be worked on again")
+                    isFailing = false
+                }
+                if case .claimed(let message, let leaseBegan) = claim {
+                    try settle(message, leaseBegan: leaseBegan, store, deliver)
+                    // Leave the database to requests for a moment while a backlog is worked off.
                     Clock.pause(milliseconds: Int.random(in: Limits.senderPauseMilliseconds))
                 } else {
-                    // Spread, so that the senders of several processes do not all look at the same moment.
+                    // Spread, so that the senders of several processes do not poll at the same moment.
                     queue.wait(seconds: Limits.pollSeconds * Double.random(in: 0.75..<1.25))
                 }
-                if isFailing { log.notice("the outbox can be worked on again") }
-                isFailing = false
             } catch {
-                seat.end()
+                status.end()
                 metrics.note(error, isWrite: error.kind == .refusing)
                 // One line for an outage, not one for each second of it.
                 if !isFailing {
@@ -69,43 +74,58 @@ struct OutboxWorker {
         }
     }
 
-    /// The next message; nil when none is due or the channel is paused. Where others were faster for every candidate
-    /// there may be more, so it looks again, but not for ever: the rows may be locked for longer.
-    private func claim(_ store: OutboxStore) throws(StoreError) -> Claimed? {
-        for _ in 0..<Limits.contendedClaimsMax where !queue.stops {
-            guard queue.permits(at: Clock.uptime) else { return nil }
+    /// Claims the next message. Where other senders were faster for every candidate there may be more, so it tries
+    /// again, but not for ever: the rows may be locked for longer.
+    private func claim(_ store: OutboxStore) throws(StoreError) -> Claim {
+        for _ in 0..<Limits.contendedClaimsMax {
+            guard queue.permits(at: Clock.uptime) else { return .notAllowed }
             var isUsed = false
             defer { if !isUsed { queue.returnPermit(at: Clock.uptime) } }
             let begun = Clock.uptime
-            switch try queue.claim({ busy throws(StoreError) in try store.claim(passingOver: busy) }) {
+            switch try queue.claim({ inFlight throws(StoreError) in try store.claim(passingOver: inFlight) }) {
+            case nil: return .notAllowed
             case .claimed(let message):
                 isUsed = message.settlementBeforeSending == nil
-                seat.begin(Template(rawValue: message.template)?.rawValue ?? "unknown template")
+                status.begin(Template(rawValue: message.template)?.rawValue ?? "unknown template")
                 FailPoint.w1.hit()
-                return Claimed(message: message, leaseBegan: begun)
+                return .claimed(message, leaseBegan: begun)
             case .contended: Clock.pause(milliseconds: Int.random(in: 2...20))
             case .limited(let seconds): Clock.pause(milliseconds: Int(min(seconds, Limits.pollSeconds) * 1_000) + 1)
-            case .nothingDue: return nil
+            case .nothingDue: return .nothingDue
             }
         }
-        return nil
+        return .nothingDue
     }
 
-    /// Sends one message, and lets the breaker know how it went.
-    ///
-    /// - Parameter leaseBegan: by this host's clock, which counts while the host is suspended too.
+    /// Sends the message, unless it is settled without that, and records what became of it.
+    private func settle(
+        _ message: ClaimedMessage, leaseBegan: Double, _ store: OutboxStore,
+        _ deliver: (ClaimedMessage) -> DeliveryOutcome
+    ) throws(StoreError) {
+        defer { queue.release(message.recipient) }
+        let leaseEnds = leaseBegan + pace.lease
+        let settlement =
+            message.settlementBeforeSending
+            ?? message.settle(
+                attempt(message, leaseEnds: leaseEnds, deliver), jitter: Double.random(in: 0..<1), pace: pace)
+        let holdsLease = try record(message, settlement, until: leaseEnds, store)
+        status.end()
+        metrics.note(settlement, of: message, holdsLease: holdsLease)
+        log.record(message, settlement, holdsLease: holdsLease)
+    }
+
+    /// Sends one message, and tells the breaker how it went.
     private func attempt(
-        _ message: ClaimedMessage, leaseBegan: Double, _ deliver: (ClaimedMessage) -> DeliveryOutcome
+        _ message: ClaimedMessage, leaseEnds: Double, _ deliver: (ClaimedMessage) -> DeliveryOutcome
     ) -> DeliveryOutcome {
         FailPoint.w2.hit()
-        // Whoever slept since the claim may find that another sender has the message by now.
-        let longestSend = pace.send + 2 * pace.answer
-        let isTooLate = Clock.uptime > leaseBegan + pace.lease - longestSend
+        // After a suspended host has resumed, another sender may hold the message by now.
+        let isTooLate = Clock.uptime > leaseEnds - pace.longestSend(queue.channel)
         if !isTooLate { FailPoint.w3.hitSoon() }
         let begun = Clock.uptime
         let outcome = isTooLate ? .notTried(reason: "the lease was nearly over") : deliver(message)
         FailPoint.w4.hit()
-        seat.beat()
+        status.beat()
         metrics.note(outcome, of: message, seconds: Clock.uptime - begun)
         if queue.note(outcome, recipient: message.recipient, at: Clock.uptime) {
             metrics.pauses.add(queue.channel)
@@ -116,27 +136,22 @@ struct OutboxWorker {
         return outcome
     }
 
-    private struct Claimed {
-        let message: ClaimedMessage
-        let leaseBegan: Double
-    }
-
     /// Records a settlement, and does not give up while the lease lasts: a message that was sent and not recorded is
     /// sent again.
+    ///
+    /// - Returns: false when another sender had claimed the message since.
     private func record(
-        _ message: ClaimedMessage, _ settlement: Settlement, _ store: OutboxStore
+        _ message: ClaimedMessage, _ settlement: Settlement, until leaseEnds: Double, _ store: OutboxStore
     ) throws(StoreError) -> Bool {
-        defer { queue.release(message.recipient) }
-        let deadline = Clock.uptime + pace.lease - 2 * pace.send
         while true {
-            seat.beat()
+            status.beat()
             do throws(StoreError) {
                 let isRecorded = try store.record(message, settlement)
                 FailPoint.w5.hit()
                 return isRecorded
             } catch {
                 metrics.note(error, isWrite: true)
-                guard Clock.uptime < deadline, error.kind != .unexpected else {
+                guard Clock.uptime < leaseEnds, error.kind != .unexpected else {
                     log.error(
                         "a message was handled but could not be recorded; it will be sent again when its lease ends",
                         metadata: ["message_uid": "\(message.uid)", "error": "\(error)"])
@@ -149,19 +164,18 @@ struct OutboxWorker {
 }
 
 extension Logger {
-    fileprivate func record(_ step: OutboxDrain.Step) {
-        let message = step.message
+    fileprivate func record(_ message: ClaimedMessage, _ settlement: Settlement, holdsLease: Bool) {
         var facts: Metadata = [
             "message_uid": "\(message.uid)", "channel": "\(message.channel.rawValue)",
-            "template": "\(message.template.loggable)", "state": "\(step.settlement.state.rawValue)",
+            "template": "\(message.template.loggable)", "state": "\(settlement.state.rawValue)",
             "attempt": "\(message.attempts)",
         ]
         if let id = message.appointmentID { facts["appointment_id"] = "\(id)" }
-        guard step.leaseHeld else {
+        guard holdsLease else {
             warning("a message had been taken over by another sender; nothing was recorded", metadata: facts)
             return
         }
-        switch step.settlement {
+        switch settlement {
         case .sent(let providerID, _):
             if let providerID { facts["provider_id"] = "\(providerID.loggable)" }
             info("a message was sent", metadata: facts)

@@ -10,25 +10,53 @@ final class Counter: Sendable {
     var count: Int { value.load(ordering: .relaxed) }
 }
 
-/// A counter for each label of a closed list, all made at the start, so that counting allocates nothing.
-struct Counters<Label: Hashable & Sendable>: Sendable {
-    private let labels: [Label]
-    private let counters: [Label: Counter]
+/// The labels of a sample. They are few and come from closed lists: every combination is a series that is kept for
+/// ever.
+protocol MetricLabels: Hashable, Sendable {
+    var pairs: [PrometheusText.Label] { get }
+}
 
-    init(_ labels: [Label]) {
+/// A family of counters, one for each combination of labels of a closed list, all made at the start, so that counting
+/// neither locks nor allocates.
+struct CounterFamily<Labels: MetricLabels>: Sendable {
+    let name: String
+    let help: String
+    private let labels: [Labels]
+    private let counters: [Labels: Counter]
+
+    init(_ name: String, _ help: String, _ labels: [Labels]) {
+        self.name = name
+        self.help = help
         self.labels = labels
         counters = Dictionary(labels.map { ($0, Counter()) }) { first, _ in first }
     }
 
-    /// A label that is not on the list is not counted.
-    func add(_ label: Label) { counters[label]?.add() }
-
-    func contains(_ label: Label) -> Bool { counters[label] != nil }
-
-    /// Label and count, in the order of the list.
-    var counts: [(label: Label, count: Int)] {
-        labels.map { ($0, counters[$0]?.count ?? 0) }
+    /// - Returns: false where the combination is not on the list; then nothing is counted.
+    @discardableResult
+    func add(_ labels: Labels) -> Bool {
+        guard let counter = counters[labels] else { return false }
+        counter.add()
+        return true
     }
+
+    /// In the order of the list.
+    var counts: [(labels: Labels, count: Int)] { labels.map { ($0, counters[$0]?.count ?? 0) } }
+}
+
+/// A family of one counter, without labels.
+struct SingleCounter: Sendable {
+    let name: String
+    let help: String
+    private let counter = Counter()
+
+    init(_ name: String, _ help: String) {
+        self.name = name
+        self.help = help
+    }
+
+    func add() { counter.add() }
+
+    var count: Int { counter.count }
 }
 
 /// How often something took how long.
@@ -47,7 +75,7 @@ struct Histogram: Sendable {
         microseconds.add(Int(max(0, seconds) * 1e6))
     }
 
-    func distribution(_ labels: (name: String, value: String)...) -> PrometheusText.Distribution {
+    func distribution(_ labels: PrometheusText.Label...) -> PrometheusText.Distribution {
         PrometheusText.Distribution(
             bounds: bounds, counts: buckets.map(\.count), sum: Double(microseconds.count) / 1e6, labels: labels)
     }

@@ -4,13 +4,13 @@ internal import OdysHost
 internal import OdysStore
 internal import Synchronization
 
-/// The one thread that looks at the database for everybody who asks how it stands. A look serves for a second, so
-/// probes cost nothing; and whoever asks waits for a bounded time, whatever the database does.
+/// The one thread that checks the database for the management pages. A snapshot serves for a second, so probes cost
+/// nothing, and each waits for a bounded time, whatever the database does.
 final class DatabaseWatch: Sendable {
     private struct Shared {
-        var state = DatabaseState.silent
+        var state = DatabaseState.timedOut
         var at = -Double.infinity
-        /// When the look that is under way began; nil where none is.
+        /// When the check that is under way began; nil where none is.
         var began: Double?
         var waiting: [DispatchSemaphore] = []
         var isStopping = false
@@ -35,24 +35,24 @@ final class DatabaseWatch: Sendable {
         asked.signal()
     }
 
-    /// How the database stands, as of a second ago at most.
+    /// The state of the database, at most a second old.
     func state() -> DatabaseState {
         let waiter = DispatchSemaphore(value: 0)
         let known: DatabaseState? = shared.withLock {
             let now = Clock.uptime
             if now - $0.at < Limits.lookSeconds { return $0.state }
-            // Somebody has waited for this look before, in vain.
-            if let began = $0.began, now - began > Limits.lookWaitSeconds { return .silent }
+            // An earlier probe has waited for this check in vain.
+            if let began = $0.began, now - began > Limits.lookWaitSeconds { return .timedOut }
             $0.waiting.append(waiter)
             return nil
         }
         if let known { return known }
         asked.signal()
-        guard waiter.wait(timeout: .now() + Limits.lookWaitSeconds) == .success else { return .silent }
+        guard waiter.wait(timeout: .now() + Limits.lookWaitSeconds) == .success else { return .timedOut }
         return shared.withLock { $0.state }
     }
 
-    /// - Returns: those who wait for it.
+    /// - Returns: the probes that wait for it.
     private func finish(_ state: DatabaseState) -> [DispatchSemaphore] {
         shared.withLock { shared in
             let waiting = shared.waiting

@@ -3,18 +3,18 @@ internal import Logging
 internal import OdysCore
 internal import OdysHost
 
-/// One thread that looks at the others. It pings systemd's watchdog as long as workers and senders get on, and writes a
-/// line when readiness changes, so that every fault shows in the log too, whether anybody asks or not.
+/// One thread that watches the others. It pings systemd's watchdog while the loops of workers and senders turn, and
+/// logs each change of readiness, so that every fault shows in the log, probed or not.
 ///
-/// A database that is away changes the status and stops no ping: a restart would mend nothing.
+/// An unreachable database changes the status and stops no ping: a restart would not help.
 final class SelfCheck: Sendable {
-    private let operations: Operations
+    private let management: ManagementEndpoint
     private let service: ServiceManager
     private let log: Logger
     private let stopped = DispatchSemaphore(value: 0)
 
-    init(_ operations: Operations, _ service: ServiceManager, log: Logger) {
-        self.operations = operations
+    init(_ management: ManagementEndpoint, _ service: ServiceManager, log: Logger) {
+        self.management = management
         self.service = service
         self.log = log
     }
@@ -31,7 +31,7 @@ final class SelfCheck: Sendable {
         var known: [String] = []
         var nextLook = Clock.uptime
         repeat {
-            let now = operations.loops.filter(\.isStuck).map(\.name)
+            let now = management.loops.filter(\.isStuck).map(\.name)
             if now.isEmpty { service.ping() }
             if now != stuck, !now.isEmpty {
                 log.critical(
@@ -41,14 +41,14 @@ final class SelfCheck: Sendable {
             stuck = now
             guard Clock.uptime >= nextLook else { continue }
             nextLook = Clock.uptime + Limits.selfCheckSeconds
-            let report = operations.health(operations.database.state())
+            let report = management.health(management.database.state())
             let problems = report.problems.map { "\($0.name) \($0.status.rawValue)" }
-            if problems != known { tell(report) }
+            if problems != known { announce(report) }
             known = problems
         } while stopped.wait(timeout: .now() + seconds) == .timedOut
     }
 
-    private func tell(_ report: HealthReport) {
+    private func announce(_ report: HealthReport) {
         let level: Logger.Level =
             switch report.status {
             case .pass: .notice

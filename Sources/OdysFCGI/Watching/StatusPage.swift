@@ -1,40 +1,41 @@
 internal import Glibc
 internal import OdysCore
 internal import OdysHost
+internal import OdysStore
 
-/// What the process is at, as php-fpm's status page tells it.
+/// The status page, after php-fpm's: what the process and each of its threads are doing.
 struct StatusPage {
     let json: JSON
 
-    init(_ operations: Operations, isFull: Bool) {
-        let database = operations.database.state()
-        let settings = operations.settings
-        let metrics = operations.metrics
-        let workers = operations.workers
+    init(_ management: ManagementEndpoint, isFull: Bool) {
+        let database = management.database.state()
+        let settings = management.settings
+        let metrics = management.metrics
+        let workers = management.workers
         let busy = workers.busy
         var members: [JSON.Member] = [
             JSON.Member("instance", .string(settings.instance)),
             JSON.Member("pid", .integer(Int(getpid()))),
             JSON.Member("version", .string(Product.version)),
-            JSON.Member("startedAt", .string(operations.startedAt.iso8601)),
-            JSON.Member("uptimeSeconds", .integer(Int(Clock.uptime - operations.startedUptime))),
+            JSON.Member("startedAt", .string(management.startedAt.iso8601)),
+            JSON.Member("uptimeSeconds", .integer(Int(Clock.uptime - management.startedUptime))),
             JSON.Member("delivery", .string(settings.delivery.rawValue)),
-            JSON.Member("ready", .string(operations.health(database).status.rawValue)),
+            JSON.Member("ready", .string(management.health(database).status.rawValue)),
             JSON.Member(
                 "threads",
                 [
-                    "total": .integer(workers.seats.count), "busy": .integer(busy),
-                    "idle": .integer(workers.seats.count - busy),
+                    "total": .integer(workers.threads.count), "busy": .integer(busy),
+                    "idle": .integer(workers.threads.count - busy),
                 ]),
             JSON.Member("accepted", .integer(metrics.connections.count)),
             JSON.Member("slow", .integer(metrics.slowRequests.count)),
-            JSON.Member("queue", operations.queueLength.map(JSON.integer) ?? .null),
-            JSON.Member("channels", .array(operations.queues.map(Self.channel))),
+            JSON.Member("queue", management.queueLength.map(JSON.integer) ?? .null),
+            JSON.Member("channels", .array(management.queues.map(Self.channel))),
             JSON.Member("outbox", Self.outbox(database)),
         ]
         if isFull {
-            let seats = workers.seats + operations.queues.flatMap(\.crew.seats)
-            members.append(JSON.Member("perThread", .array(seats.map(Self.thread))))
+            let threads = workers.threads + management.queues.flatMap(\.threads.threads)
+            members.append(JSON.Member("perThread", .array(threads.map(Self.thread))))
         }
         json = .object(members)
     }
@@ -42,7 +43,7 @@ struct StatusPage {
     private static func channel(_ queue: ChannelQueue) -> JSON {
         [
             "channel": .string(queue.channel.rawValue), "senders": .integer(queue.senders),
-            "busy": .integer(queue.crew.busy), "breaker": .string(queue.phase.rawValue),
+            "busy": .integer(queue.threads.busy), "breaker": .string(queue.phase.rawValue),
         ]
     }
 
@@ -60,12 +61,12 @@ struct StatusPage {
             })
     }
 
-    private static func thread(_ seat: Seat) -> JSON {
-        let work = seat.current
+    private static func thread(_ thread: ThreadStatus) -> JSON {
+        let work = thread.current
         return [
-            "thread": .string(seat.name), "id": .integer(work.threadID), "state": work.isBusy ? "busy" : "idle",
+            "thread": .string(thread.name), "id": .integer(work.threadID), "state": work.isBusy ? "busy" : "idle",
             "sinceSeconds": .integer(Int(Clock.uptime - work.since)), "done": .integer(work.done),
-            "last": .string(work.doing),
+            "last": .string(work.operation),
         ]
     }
 

@@ -12,7 +12,7 @@ public import OdysCore
 public final class Connection {
     private let readSettings: () -> DatabaseSettings
     private let limits: SessionLimits
-    private let hostOrder = HostOrder.ofProcess
+    private let hostOrder = HostOrder.shared
     private var handle: UnsafeMutablePointer<MYSQL>?
     private var statements: [StatementText: Statement] = [:]
     /// Whether a statement failed since the last rollback. The server tells whether a transaction is open with every
@@ -46,8 +46,8 @@ public final class Connection {
         }
     }
 
-    /// Runs a block that only reads, and locks nothing. To end its transaction would be another round trip, so that is
-    /// left to whatever comes next: another block, after a tenth of a second at the latest, or `endReading`. READ
+    /// Runs a block that only reads, and locks nothing. To end its transaction would be another round trip, so that
+    /// is left to whatever comes next: another block, after a tenth of a second at the latest, or `endReading`. READ
     /// COMMITTED shows each statement what was committed when it began, however old the transaction; what an open one
     /// does hold up is a change of the tables read.
     func reading<Value>(_ body: (Connection) throws(StoreError) -> Value) throws(StoreError) -> Value {
@@ -61,6 +61,9 @@ public final class Connection {
             return value
         }
     }
+
+    /// Whether `reading` left a transaction open.
+    public var isReading: Bool { readingSince != nil }
 
     /// Ends what `reading` left open: for a thread that has nothing else to do.
     public func endReading() {
@@ -76,7 +79,8 @@ public final class Connection {
                 close()
             } else {
                 // After 1205 or 1969 the first half of the transaction is still there, and a later COMMIT on this
-                // connection would commit it. Where even the rollback fails, the connection goes, and the half with it.
+                // connection would commit it. Where even the rollback fails, the connection goes, and the half with
+                // it.
                 do throws(StoreError) { try rollbackIfOpen() } catch { close() }
             }
             throw error
@@ -108,14 +112,15 @@ public final class Connection {
         }
     }
 
-    /// Runs a file of many statements. Only here may one text hold more than one: everywhere else it would be a gift to
-    /// an injection.
+    /// Runs a file of many statements. Only here may one text hold more than one: everywhere else it would be a gift
+    /// to an injection.
     func executeScript(_ sql: String, operation: String) throws(StoreError) {
         try connect()
         guard let handle else { throw lost(operation) }
-        mysql_set_server_option(handle, MYSQL_OPTION_MULTI_STATEMENTS_ON)
-        defer { mysql_set_server_option(handle, MYSQL_OPTION_MULTI_STATEMENTS_OFF) }
+        guard mysql_set_server_option(handle, MYSQL_OPTION_MULTI_STATEMENTS_ON) == 0 else { throw error(operation) }
         try executeText(sql, operation: operation)
+        // After an error the connection is closed or its user is done with it, so that it need not be set back.
+        guard mysql_set_server_option(handle, MYSQL_OPTION_MULTI_STATEMENTS_OFF) == 0 else { throw error(operation) }
     }
 
     /// Runs text that cannot be prepared: session settings, and the files of the schema.
@@ -240,32 +245,34 @@ public final class Connection {
     private func configure(
         _ handle: UnsafeMutablePointer<MYSQL>, _ settings: DatabaseSettings, verifiesServer: Bool
     ) {
-        // mysql_options(3): call it before mysql_real_connect(); the value is copied.
-        func seconds(_ option: mysql_option, _ value: Int) {
+        // mysql_options(3): call it before mysql_real_connect(); the value is copied. It fails for an option that the
+        // library does not know, and without one of these a connection would have other bounds than it must.
+        func set(_ option: mysql_option, _ value: UnsafeRawPointer) {
+            precondition(
+                mysql_options(handle, option, value) == 0, "mysql_options: option \(option.rawValue) is unknown")
+        }
+        func set(_ option: mysql_option, _ value: Int) {
             var value = UInt32(value)
-            mysql_options(handle, option, &value)
+            set(option, &value)
         }
-        seconds(MYSQL_OPT_CONNECT_TIMEOUT, Limits.connectSeconds)
+        func set(_ option: mysql_option, _ value: Bool) {
+            var value: my_bool = value ? 1 : 0
+            set(option, &value)
+        }
+        set(MYSQL_OPT_CONNECT_TIMEOUT, Limits.connectSeconds)
         // Without these two a server that freezes holds the thread for ever.
-        seconds(MYSQL_OPT_READ_TIMEOUT, limits.readSeconds)
-        seconds(MYSQL_OPT_WRITE_TIMEOUT, limits.readSeconds)
-        mysql_options(handle, MYSQL_SET_CHARSET_NAME, "utf8mb4")
-        var off: my_bool = 0
-        mysql_options(handle, MYSQL_OPT_RECONNECT, &off)
-        if case .hosts = settings.server {
-            // Else "localhost" would mean the library's own idea of a Unix socket, whatever the port.
-            var tcp = MYSQL_PROTOCOL_TCP.rawValue
-            mysql_options(handle, MYSQL_OPT_PROTOCOL, &tcp)
-        }
-        var noFiles: UInt32 = 0
-        mysql_options(handle, MYSQL_OPT_LOCAL_INFILE, &noFiles)
+        set(MYSQL_OPT_READ_TIMEOUT, limits.readSeconds)
+        set(MYSQL_OPT_WRITE_TIMEOUT, limits.readSeconds)
+        set(MYSQL_SET_CHARSET_NAME, "utf8mb4")
+        set(MYSQL_OPT_RECONNECT, false)
+        // Else "localhost" would mean the library's own idea of a Unix socket, whatever the port.
+        if case .hosts = settings.server { set(MYSQL_OPT_PROTOCOL, Int(MYSQL_PROTOCOL_TCP.rawValue)) }
+        set(MYSQL_OPT_LOCAL_INFILE, 0)
         if verifiesServer {
             // MYSQL_OPT_SSL_ENFORCE connects in clear text to a server without TLS; only verifying the certificate
             // really refuses (seen with Connector/C 3.3).
-            var on: my_bool = 1
-            mysql_options(handle, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &on)
-            mysql_options(
-                handle, MYSQL_OPT_SSL_CA, settings.certificateAuthority ?? "/etc/ssl/certs/ca-certificates.crt")
+            set(MYSQL_OPT_SSL_VERIFY_SERVER_CERT, true)
+            set(MYSQL_OPT_SSL_CA, settings.certificateAuthority ?? "/etc/ssl/certs/ca-certificates.crt")
         }
     }
 
@@ -278,8 +285,8 @@ public final class Connection {
     }
 }
 
-/// The text of a statement as a key. To hash two thousand bytes for each statement would cost more than to run it: the
-/// length tells nearly all of them apart, and Swift sees at a glance that two texts are the same constant.
+/// The text of a statement as a key. To hash two thousand bytes for each statement would cost more than to run it:
+/// the length tells nearly all of them apart, and Swift sees at a glance that two texts are the same constant.
 private struct StatementText: Hashable {
     let sql: String
 

@@ -47,7 +47,8 @@ extension StoreError.Kind {
     /// What an error number of the server or of libmariadb means here.
     fileprivate init(_ code: Int32) {
         switch code {
-        // 1020: the row changed under a snapshot (MariaDB 11.6 and later by default); to be run again like a deadlock.
+        // 1020: the row changed under a snapshot (MariaDB 11.6 and later by default); to be run again like a
+        // deadlock.
         case ER_LOCK_DEADLOCK, ER_CHECKREAD: self = .deadlock
         case ER_LOCK_WAIT_TIMEOUT, ER_STATEMENT_TIMEOUT, ER_QUERY_INTERRUPTED: self = .timeout
         case CR_CONNECTION_ERROR, CR_CONN_HOST_ERROR, CR_SERVER_GONE_ERROR, CR_SERVER_LOST,

@@ -1,5 +1,5 @@
-/// Places at which a debug build can be made to die, for the tests that kill it there. A release build has none: `hit`
-/// and `pause` are empty.
+/// Places at which a debug build can be made to die, for the tests that kill it there. A release build has none:
+/// `hit` and `pause` are empty.
 ///
 /// `ODYS_FAIL_POINT` names one, `ODYS_FAIL_EVERY` says at how many passes one kills, on average.
 public enum FailPoint: String, Sendable, CaseIterable {
@@ -7,7 +7,8 @@ public enum FailPoint: String, Sendable, CaseIterable {
     case p1 = "P1"
     case p2 = "P2"
     case p3 = "P3"
-    /// The write block runs on the server: after the UPDATE, the event, the notification, the messages, before COMMIT.
+    /// The write block runs on the server: after the UPDATE, the event, the notification, the messages, before
+    /// COMMIT.
     case p4 = "P4"
     case p5 = "P5"
     case p6 = "P6"

@@ -3,10 +3,10 @@ internal import Synchronization
 
 /// In which order the hosts of `ODYS_DB_HOST` are tried: as they are listed, those that have just failed last.
 ///
-/// All connections of a process share one, so that a host that is away costs one of them its time, and not each. A host
-/// is tried in its turn again after a while: where the first one is preferred, it is used again once it is back.
+/// All connections of a process share one, so that a host that is away costs one of them its time, and not each. A
+/// host is tried in its turn again after a while: where the first one is preferred, it is used again once it is back.
 final class HostOrder: Sendable {
-    static let ofProcess = HostOrder()
+    static let shared = HostOrder()
 
     private let failures = Mutex<[String: ContinuousClock.Instant]>([:])
 

@@ -14,8 +14,8 @@ public struct SessionLimits: Sendable {
         "SET SESSION autocommit = 0, time_zone = '+00:00',"
         + " sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
 
-    /// For requests and senders: whatever waits, gives up before the one who waits for it does. The last limit is for a
-    /// process that is frozen inside a transaction, on a suspended machine: its locks do not outlast its deadline.
+    /// For requests and senders: whatever waits, gives up before the one who waits for it does. The last limit is for
+    /// a process that is frozen inside a transaction, on a suspended machine: its locks do not outlast its deadline.
     public static let request = SessionLimits(
         readSeconds: Limits.statementSeconds + 1,
         sql: session + ", innodb_lock_wait_timeout = \(Limits.lockWaitSeconds),"

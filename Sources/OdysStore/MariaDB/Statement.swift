@@ -1,6 +1,11 @@
 internal import CMariaDB
 internal import OdysCore
 
+/// Values of a rule as SQL literals: raw values of our enumerations, which hold no quote.
+func sqlList(_ values: [some RawRepresentable<String>]) -> String {
+    values.map { "'\($0.rawValue)'" }.joined(separator: ", ")
+}
+
 /// A value that is bound to a `?`.
 enum SQLValue {
     case null
@@ -18,8 +23,8 @@ enum SQLValue {
 
 /// One prepared statement, with the memory that the C library reads its parameters from and writes its rows to.
 ///
-/// mysql_stmt_bind_param(3) and mysql_stmt_bind_result(3) keep pointers to the binds' buffers, lengths and null flags;
-/// all of them are allocated here and stay where they are.
+/// mysql_stmt_bind_param(3) and mysql_stmt_bind_result(3) keep pointers to the binds' buffers, lengths and null
+/// flags; all of them are allocated here and stay where they are.
 final class Statement {
     private let handle: UnsafeMutablePointer<MYSQL_STMT>
     private let parameterCount: Int

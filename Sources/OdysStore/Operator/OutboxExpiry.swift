@@ -33,8 +33,8 @@ extension OperatorStore {
 
     /// Gives up every pending message made before a time: after a restore, when nobody knows which of them were sent.
     ///
-    /// A claimed message too: in a restored database its sender is gone, and its lease would only make it due later. A
-    /// sender that does live loses its lease by this, and records nothing.
+    /// A claimed message too: in a restored database its sender is gone, and its lease would only make it due later.
+    /// A sender that does live loses its lease by this, and records nothing.
     ///
     /// - Returns: how many were changed; each is recorded.
     public func expire(before time: Instant, by operatorName: String) throws(StoreError) -> Int {

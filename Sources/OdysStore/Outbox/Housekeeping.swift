@@ -1,8 +1,8 @@
 public import OdysCore
 
 /// Deletes what nobody needs any more: finished messages past their retention, expired idempotency keys and reply
-/// contexts. Some time before that, it empties finished messages of what they said and to whom. In small batches and by
-/// primary key, so that it neither holds up nor deadlocks with anybody.
+/// contexts. Some time before that, it empties finished messages of what they said and to whom. In small batches and
+/// by primary key, so that it neither holds up nor deadlocks with anybody.
 public struct Housekeeping {
     /// Rows of one batch.
     private static let batchRows = 500

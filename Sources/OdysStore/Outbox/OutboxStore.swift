@@ -57,11 +57,13 @@ public final class OutboxStore {
     /// Candidates are read without a lock and then locked by primary key: a locking read
     /// that has to sort locks every row it passes.
     ///
-    /// - Parameter busy: recipients that this process is sending to at the moment; they are passed over, so that one
-    ///   slow recipient holds one sender and not all.
-    public func claim(passingOver busy: [String]) throws(StoreError) -> Claim {
+    /// - Parameter inFlight: recipients that this process is sending to. They are passed over, so that one slow
+    ///   recipient holds up one sender and not all.
+    public func claim(passingOver inFlight: [String]) throws(StoreError) -> Claim {
         try connection.transaction { connection throws(StoreError) in
-            let excluded = (0..<max(exclusions, 1)).map { SQLValue.text($0 < busy.count ? busy[$0] : Self.nobody) }
+            let excluded = (0..<max(exclusions, 1)).map {
+                SQLValue.text($0 < inFlight.count ? inFlight[$0] : Self.nobody)
+            }
             let candidates = try connection.query(
                 candidatesSQL, [.text(channel.rawValue)] + excluded, operation: "look for due messages")
             guard !candidates.isEmpty else { return .nothingDue }
@@ -102,7 +104,8 @@ public final class OutboxStore {
         END
         """
 
-    /// Fills the places for recipients in hand that are not needed. Not the empty text: a row may have that recipient.
+    /// Fills the places for recipients in hand that are not needed. Not the empty text: a row may have that
+    /// recipient.
     private static let nobody = "(nobody)"
 
     /// The pace over all processes: one row says when the next message may go.
@@ -189,14 +192,20 @@ public final class OutboxStore {
         _ message: ClaimedMessage, _ settlement: Settlement, _ connection: Connection
     ) throws(StoreError) {
         let row: [SQLValue] = [.integer(message.id), .bytes(message.leaseToken)]
+        let settlement = try settlement.adjusted(
+            isSuperseded: isSuperseded(message, by: settlement, connection))
+        let uncounted = settlement.countsAttempt ? 0 : 1
+        func finish(_ error: String?) throws(StoreError) {
+            try connection.execute(
+                Self.finishAlone,
+                [.text(settlement.state.rawValue), .integer(uncounted), .null, .text(error.map(Self.clipped))] + row,
+                operation: "record a \(settlement.state.rawValue) message")
+        }
         switch settlement {
-        case .retry(let delay, let error, let counted, let unclear):
-            // Its successor waits for it: one that has become pointless is to be claimed, and found so, at once.
-            let delay = try isOvertaken(message, connection) ? 0 : delay
+        case .retry(let delay, let error, _, let unclear):
             try connection.execute(
                 Self.postpone,
-                [.seconds(delay), .integer(counted ? 0 : 1), .integer(unclear ? 1 : 0), .text(Self.clipped(error))]
-                    + row,
+                [.seconds(delay), .integer(uncounted), .integer(unclear ? 1 : 0), .text(Self.clipped(error))] + row,
                 operation: "postpone a message")
         case .sent(let providerID, let recipient):
             let finish: [SQLValue] = [.text("sent"), .integer(0), .text(providerID.map(Self.clipped)), .null] + row
@@ -208,33 +217,22 @@ public final class OutboxStore {
             } else {
                 try connection.execute(Self.finishAlone, finish, operation: "record a sent message")
             }
-        case .dead(let error, let counted):
-            try Self.finish(row, .dead, error, uncounted: counted ? 0 : 1, connection)
-        case .skipped(let reason):
-            try Self.finish(row, .skipped, reason.rawValue, uncounted: 1, connection)
-        case .expired:
-            try Self.finish(row, .expired, nil, uncounted: 1, connection)
-        case .superseded:
-            try Self.finish(row, .superseded, nil, uncounted: 1, connection)
+        case .dead(let error, _): try finish(error)
+        case .skipped(let reason): try finish(reason.rawValue)
+        case .expired, .superseded: try finish(nil)
         }
     }
 
-    private func isOvertaken(_ message: ClaimedMessage, _ connection: Connection) throws(StoreError) -> Bool {
-        guard let appointmentID = message.appointmentID, let template = Template(rawValue: message.template),
-            template.isStatusMessage
+    /// Whether a status message that is to be retried has become pointless meanwhile.
+    private func isSuperseded(
+        _ message: ClaimedMessage, by settlement: Settlement, _ connection: Connection
+    ) throws(StoreError) -> Bool {
+        guard settlement.state == .pending, let appointmentID = message.appointmentID,
+            let template = Template(rawValue: message.template), template.isStatusMessage
         else { return false }
         let standing = try standing(
             appointmentID, version: message.appointmentVersion, role: message.role.rawValue, connection)
         return template.isSuperseded(status: standing.status, hasNewer: standing.hasNewer)
-    }
-
-    private static func finish(
-        _ row: [SQLValue], _ state: OutboxState, _ error: String?, uncounted: Int, _ connection: Connection
-    ) throws(StoreError) {
-        try connection.execute(
-            finishAlone,
-            [.text(state.rawValue), .integer(uncounted), .null, .text(error.map(clipped))] + row,
-            operation: "record a \(state.rawValue) message")
     }
 
     private static let postpone = """

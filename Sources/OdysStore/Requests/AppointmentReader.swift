@@ -59,9 +59,9 @@ public struct AppointmentReader {
         try connection.query(Self.appointment, [.text(id.description)], operation: "read the appointment").first
     }
 
-    /// READ COMMITTED shows each statement what was committed when it began. Up to the version that the appointment had
-    /// a moment ago everything was; a later action is left out here and below, or its event could come without its
-    /// messages.
+    /// READ COMMITTED shows each statement what was committed when it began. Up to the version that the appointment
+    /// had a moment ago everything was; a later action is left out here and below, or its event could come without
+    /// its messages.
     static let events = """
         SELECT version, action, actor_role, actor_user_id, reason, from_status, to_status, from_payment_status,
             to_payment_status, created_at

@@ -1,7 +1,7 @@
 internal import OdysCore
 
-/// An appointment with its parties and the database's clock, as one row. The parties can only be missing where foreign
-/// keys were off; with an inner join such an appointment would seem not to exist.
+/// An appointment with its parties and the database's clock, as one row. The parties can only be missing where
+/// foreign keys were off; with an inner join such an appointment would seem not to exist.
 enum AppointmentRow {
     static let select = """
         SELECT a.version, a.status, a.payment_status, a.starts_at, a.ends_at, UTC_TIMESTAMP(6),

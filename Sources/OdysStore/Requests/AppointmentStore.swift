@@ -31,11 +31,12 @@ public final class AppointmentStore {
     /// Judges the request and applies it, all or nothing.
     ///
     /// The whole transaction runs again after a deadlock, and after a connection that broke before anything was
-    /// written.
-    /// Where the answer to a COMMIT was lost, the outcome is looked up by the event's marker.
-    public func apply(
+    /// written. Where the answer to a COMMIT was lost, the outcome is looked up by the event's marker.
+    ///
+    /// - Parameter requestID: stored with the event.
+    public func act(
         _ id: AppointmentID, _ request: ActionRequest, requestID: String
-    ) throws(StoreError) -> ApplyResult {
+    ) throws(StoreError) -> ActResult {
         let deadline = uptime() + Double(Limits.requestSeconds)
         var tries = 0
         while true {
@@ -50,14 +51,14 @@ public final class AppointmentStore {
                 guard uptime() < deadline - Double(Limits.lockWaitSeconds) else { throw error }
                 switch error.kind {
                 case .connectionLost:
-                    if let change = unclear, try isCommitted(change.appointment.id, marker) { return .done(change) }
+                    if let change = unclear, try isCommitted(id, marker) { return .changed(change) }
                     guard tries < 2, uptime() < deadline - Double(Limits.lockWaitSeconds) else { throw error }
                 case .deadlock:
                     guard tries < Limits.transactionTriesMax else { throw error }
                     pause(Int.random(in: Limits.retryDelayMilliseconds))
                 case .timeout:
                     // The limit on a statement can strike when the block has committed already.
-                    if let change = unclear, try isCommitted(change.appointment.id, marker) { return .done(change) }
+                    if let change = unclear, try isCommitted(id, marker) { return .changed(change) }
                     throw error
                 case .refusing, .schema, .unexpected:
                     throw error
@@ -69,7 +70,7 @@ public final class AppointmentStore {
     private func tryOnce(
         _ connection: Connection, _ id: AppointmentID, _ request: ActionRequest, _ requestID: String,
         _ marker: [UInt8], writing unclear: inout AppliedChange?
-    ) throws(StoreError) -> ApplyResult {
+    ) throws(StoreError) -> ActResult {
         FailPoint.p1.hit()
         if let key = request.idempotencyKey {
             switch try IdempotencyStore.reserve(key, connection) {
@@ -79,20 +80,22 @@ public final class AppointmentStore {
             }
         }
         FailPoint.p2.hit()
-        guard let locked = try lock(id, connection) else { return .notFound }
+        let rows = try connection.query(Self.lock, [.text(id.description)], operation: "lock the appointment")
+        guard let row = rows.first else { return .refused(.notFound) }
+        let appointment = try AppointmentRow.appointment(row, id)
+        let now = try AppointmentRow.now(row)
         FailPoint.p3.hit()
-        switch locked.appointment.judge(request, now: locked.now, rules: rules) {
+        switch appointment.judge(request, now: now, rules: rules) {
         case .refused(let refusal):
             return .refused(refusal)
         case .accepted(let decision):
             let change = AppliedChange(
-                appointment: locked.appointment, decision: decision, version: locked.appointment.version + 1,
-                at: locked.now,
+                appointment: appointment, decision: decision, version: appointment.version + 1, at: now,
                 messages: decision.messages.map { QueuedMessage(uid: makeMessageUID(), message: $0) })
             unclear = change
             do throws(StoreError) {
                 try write(change, request, requestID, marker, connection)
-                return .done(change)
+                return .changed(change)
             } catch {
                 guard error.code == Signal.slotConflict.rawValue,
                     let holder = error.signal.flatMap({ AppointmentID($0) })
@@ -102,8 +105,6 @@ public final class AppointmentStore {
         }
     }
 
-    // MARK: Lock
-
     /// `FOR UPDATE` stands in a derived table, because in a join it would lock the rows of both parties too, and
     /// MariaDB has no `OF`.
     static let lock = """
@@ -111,14 +112,6 @@ public final class AppointmentStore {
         FROM (SELECT * FROM appointments WHERE id = ? FOR UPDATE) a
         \(AppointmentRow.parties)
         """
-
-    private func lock(
-        _ id: AppointmentID, _ connection: Connection
-    ) throws(StoreError) -> (appointment: Appointment, now: Instant)? {
-        let rows = try connection.query(Self.lock, [.text(id.description)], operation: "lock the appointment")
-        guard let row = rows.first else { return nil }
-        return (try AppointmentRow.appointment(row, id), try AppointmentRow.now(row))
-    }
 
     // MARK: Write
 
@@ -128,9 +121,7 @@ public final class AppointmentStore {
     ) throws(StoreError) {
         let decision = change.decision
         let block = WriteBlock(
-            checksSlot: decision.action == .confirm, notifies: decision.notification != nil,
-            // At version 1 nothing was ever sent about the appointment; a payment leaves its status as it was.
-            supersedes: change.appointment.version > 1 && decision.action != .paid,
+            checksSlot: decision.needsFreeSlot, notifies: decision.notification != nil, supersedes: decision.supersedes,
             keepsAnswer: request.idempotencyKey != nil, messages: change.messages.count)
         let row = WrittenRow(change)
         var values: [SQLValue] = []
@@ -205,7 +196,7 @@ public final class AppointmentStore {
     // MARK: After a lost COMMIT
 
     /// Whether the transaction with this marker was committed. The lock on the appointment waits until the server has
-    /// truly ended the old transaction; only then does the absence of the marker mean anything.
+    /// ended the old transaction; only then does the absence of the marker mean anything.
     private func isCommitted(_ id: AppointmentID, _ marker: [UInt8]) throws(StoreError) -> Bool {
         try connection.transaction { connection throws(StoreError) in
             _ = try connection.query(

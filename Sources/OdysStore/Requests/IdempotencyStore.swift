@@ -2,11 +2,11 @@ internal import CMariaDB
 internal import OdysCore
 
 /// The answers that are kept for repeated requests. All of it happens inside the request's transaction, so that a key
-/// and the change it stands for exist together or not at all; no record of a request "in progress" can outlive a crash.
+/// and the change it stands for exist together or not at all; no record of a request "in progress" can outlive a
+/// crash.
 enum IdempotencyStore {
-    /// What a key says of a request.
-    enum Finding {
-        /// Nobody has used the key; it is reserved now, by a row that becomes visible with the change.
+    enum Lookup {
+        /// The key is new. It is reserved now, by a row that becomes visible with the change.
         case reserved
         case answered(StoredAnswer)
         case refused(Refusal)
@@ -14,7 +14,7 @@ enum IdempotencyStore {
 
     /// Reserves a key. Whoever comes second waits for the first: for its commit, and then gets its answer, or for its
     /// rollback, and then goes ahead; past the lock's wait they are told that it still runs.
-    static func reserve(_ key: IdempotencyKey, _ connection: Connection) throws(StoreError) -> Finding {
+    static func reserve(_ key: IdempotencyKey, _ connection: Connection) throws(StoreError) -> Lookup {
         do throws(StoreError) {
             try connection.execute(
                 insert, values(key) + [.bytes(key.fingerprint)], operation: "reserve an idempotency key")
@@ -28,7 +28,7 @@ enum IdempotencyStore {
         }
     }
 
-    private static func read(_ key: IdempotencyKey, _ connection: Connection) throws(StoreError) -> Finding {
+    private static func read(_ key: IdempotencyKey, _ connection: Connection) throws(StoreError) -> Lookup {
         guard let row = try connection.query(select, values(key), operation: "read an idempotency key").first else {
             // Its owner has rolled back, or it was pruned, between the two statements.
             return .refused(.idempotencyInProgress)

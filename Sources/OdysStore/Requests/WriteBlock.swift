@@ -43,18 +43,18 @@ struct WriteBlock {
         return parts.joined(separator: " ")
     }
 
-    /// The professional's row serialises confirms of one calendar; taken last before the writes, by confirm alone. What
-    /// is read inside is a plain read, which depends on that row and so comes after its lock: under READ COMMITTED it
-    /// sees what the last winner committed. With FOR UPDATE or in share mode it would lock other appointments and end
-    /// in deadlocks. The index is named because one of the platform's own that begins with the professional would be
-    /// taken for a full calendar, whose appointments are then read one by one.
+    /// The professional's row serialises confirms of one calendar; taken last before the writes, by confirm alone.
+    /// What is read inside is a plain read, which depends on that row and so comes after its lock: under READ
+    /// COMMITTED it sees what the last winner committed. With FOR UPDATE or in share mode it would lock other
+    /// appointments and end in deadlocks. The index is named because one of the platform's own that begins with the
+    /// professional would be taken for a full calendar, whose appointments are then read one by one.
     ///
     /// Parameters: appointment, this end, this start, professional.
     static let slotCheck = """
         DECLARE holder VARCHAR(36);
         SELECT (SELECT a.id FROM appointments a FORCE INDEX (appointments_slot)
                 WHERE a.professional_id = p.id AND a.id <> ? AND a.starts_at < ? AND a.ends_at > ?
-                    AND a.status IN ('confirmed', 'completed', 'no_show')
+                    AND a.status IN (\(holdingStatuses))
                 LIMIT 1)
             INTO holder FROM professionals p WHERE p.id = ? FOR UPDATE;
         IF holder IS NOT NULL THEN
@@ -83,7 +83,7 @@ struct WriteBlock {
             VALUES (?, ?, ?, ?, ?, ?, ?);
         """
 
-    /// A row that a sender has in hand is left to it; it looks again before it sends, and before it tries again.
+    /// A row in flight is left to its sender, which checks again before it sends, and before it retries.
     ///
     /// Parameters: now, appointment.
     private static let superseding = """
@@ -92,9 +92,9 @@ struct WriteBlock {
                 AND template IN (\(statusTemplates));
         """
 
-    /// The status messages of the catalogue as SQL literals.
-    static let statusTemplates = Template.allCases.filter(\.isStatusMessage).map { "'\($0.rawValue)'" }
-        .joined(separator: ", ")
+    static let statusTemplates = sqlList(Template.allCases.filter(\.isStatusMessage))
+
+    private static let holdingStatuses = sqlList(Status.allCases.filter(\.holdsSlot))
 
     /// Parameters: status, etag, body, actor, key.
     private static let answer = """

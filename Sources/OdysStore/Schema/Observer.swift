@@ -1,5 +1,36 @@
 public import OdysCore
 
+/// What was seen of the database.
+public struct DatabaseSnapshot: Sendable, Equatable {
+    /// The unfinished messages of a channel.
+    public struct Outbox: Sendable, Equatable {
+        public let channel: Channel
+        public let pending: Int
+        public let dead: Int
+        /// Age of the oldest message that is due and not in flight; nil where none is.
+        public let oldestDueSeconds: Double?
+
+        public init(channel: Channel, pending: Int, dead: Int, oldestDueSeconds: Double?) {
+            self.channel = channel
+            self.pending = pending
+            self.dead = dead
+            self.oldestDueSeconds = oldestDueSeconds
+        }
+    }
+
+    public let schemaVersion: Int
+    /// What is wrong with the server's settings, in words for the operator.
+    public let durabilityProblems: [String]
+    /// Empty where the schema is too old to be asked.
+    public let outbox: [Outbox]
+
+    public init(schemaVersion: Int, durabilityProblems: [String], outbox: [Outbox]) {
+        self.schemaVersion = schemaVersion
+        self.durabilityProblems = durabilityProblems
+        self.outbox = outbox
+    }
+}
+
 /// Looks at the database for those who watch the process. Cheap enough for once a second: each question is answered
 /// from the end of an index, or from the entries of unfinished messages.
 public struct Observer {
@@ -10,22 +41,22 @@ public struct Observer {
         self.connection = connection
     }
 
-    public func look() throws(StoreError) -> DatabaseLook {
+    public func look() throws(StoreError) -> DatabaseSnapshot {
         try connection.connect()
         let version = try Migrations.schemaVersion(connection)
         let problems = try Durability.problems(connection)
         let outbox = version < Migrations.requiredVersion ? [] : try self.outbox()
-        return DatabaseLook(schemaVersion: version, durabilityProblems: problems, outbox: outbox)
+        return DatabaseSnapshot(schemaVersion: version, durabilityProblems: problems, outbox: outbox)
     }
 
-    private func outbox() throws(StoreError) -> [DatabaseLook.Outbox] {
+    private func outbox() throws(StoreError) -> [DatabaseSnapshot.Outbox] {
         try connection.transaction { connection throws(StoreError) in
-            var channels: [DatabaseLook.Outbox] = []
+            var channels: [DatabaseSnapshot.Outbox] = []
             for channel in Channel.allCases {
                 let due = try connection.query(
                     Self.oldestDue, [.text(channel.rawValue)], operation: "look for the oldest due message")
                 channels.append(
-                    DatabaseLook.Outbox(
+                    DatabaseSnapshot.Outbox(
                         channel: channel, pending: try count(.pending, channel, connection),
                         dead: try count(.dead, channel, connection),
                         oldestDueSeconds: try due.first.map { row throws(StoreError) in

@@ -2,10 +2,9 @@
 public enum MailHeader {
     /// The text as the value of a header field such as `Subject`.
     ///
-    /// Printable ASCII stays as it is. Anything else becomes encoded words (RFC 2047, UTF-8, B), one a
-    /// line, folded by CRLF and a space: each is at most 75 characters, and its line at most 76 with a
-    /// field name of up to 12 in front. Control characters become spaces first, so no text can end the
-    /// field and begin another.
+    /// Printable ASCII stays as it is. Anything else becomes encoded words (RFC 2047, UTF-8, B), one a line, folded by
+    /// CRLF and a space: each is at most 75 characters, and its line at most 76 with a field name of up to 12 in front.
+    /// Control characters become spaces first, so no text can end the field and begin another.
     public static func encoded(_ text: String) -> String {
         let text = withoutControls(text)
         return isPlain(text) ? text : words(text).joined(separator: "\r\n ")
@@ -23,47 +22,20 @@ public enum MailHeader {
     }
 
     static func withoutControls(_ text: String) -> String {
-        var out = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars {
-            switch scalar.properties.generalCategory {
-            case .control, .lineSeparator, .paragraphSeparator: out.append(" ")
-            default: out.append(scalar)
-            }
-        }
-        return String(out)
+        let breaks: ClosedRange<Unicode.Scalar> = "\u{2028}"..."\u{2029}"
+        return String(
+            String.UnicodeScalarView(text.unicodeScalars.map { $0.isControl || breaks.contains($0) ? " " : $0 }))
     }
 
-    /// "Each 'encoded-word' MUST represent an integral number of characters" (RFC 2047, 5): cut between
-    /// scalars.
+    /// "Each 'encoded-word' MUST represent an integral number of characters" (RFC 2047, 5): cut between scalars.
     private static func words(_ text: String) -> [String] {
-        var words: [String] = []
-        var bytes: [UInt8] = []
+        var chunks: [[UInt8]] = [[]]
         for scalar in text.unicodeScalars {
             let encoded = String(scalar).utf8
-            if bytes.count + encoded.count > wordBytesMax {
-                words.append("=?UTF-8?B?\(base64(bytes))?=")
-                bytes = []
-            }
-            bytes += encoded
+            if chunks[chunks.count - 1].count + encoded.count > wordBytesMax { chunks.append([]) }
+            chunks[chunks.count - 1] += encoded
         }
-        if !bytes.isEmpty { words.append("=?UTF-8?B?\(base64(bytes))?=") }
-        return words
-    }
-
-    private static let alphabet = Array(
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".unicodeScalars)
-
-    private static func base64(_ bytes: [UInt8]) -> String {
-        var out = String.UnicodeScalarView()
-        for start in stride(from: 0, to: bytes.count, by: 3) {
-            let group = bytes[start..<min(start + 3, bytes.count)]
-            var bits = group.reduce(0) { $0 << 8 | Int($1) }
-            bits <<= 8 * (3 - group.count)
-            for place in 0..<4 {
-                out.append(place <= group.count ? alphabet[bits >> (18 - 6 * place) & 63] : "=")
-            }
-        }
-        return String(out)
+        return chunks.map { "=?UTF-8?B?\(Base64.text($0))?=" }
     }
 }
 
@@ -71,8 +43,8 @@ public enum MailHeader {
 public enum MailAddress {
     /// Whether the text is one plain address that can stand in a command or a header.
     ///
-    /// Stricter than RFC 5321 on purpose: a dot-atom of ASCII, one `@`, a host name; no quotes, comments,
-    /// spaces, address literals or non-ASCII. At most 254 bytes, 64 of them before the `@`.
+    /// Stricter than RFC 5321 on purpose: a dot-atom of ASCII, one `@`, a host name; no quotes, comments, spaces,
+    /// address literals or non-ASCII. At most 254 bytes, 64 of them before the `@`.
     public static func isSafe(_ address: String) -> Bool {
         let bytes = Array(address.utf8)
         guard bytes.count <= 254, let at = bytes.firstIndex(of: UInt8(ascii: "@")), at <= 64 else { return false }
@@ -81,7 +53,7 @@ public enum MailAddress {
             && allParts(of: bytes[(at + 1)...]) { label in
                 (1...63).contains(label.count) && label.first != UInt8(ascii: "-")
                     && label.last != UInt8(ascii: "-")
-                    && label.allSatisfy { isAlphanumeric($0) || $0 == UInt8(ascii: "-") }
+                    && label.allSatisfy { $0.isASCIIAlphanumeric || $0 == UInt8(ascii: "-") }
             }
     }
 
@@ -95,8 +67,7 @@ public enum MailAddress {
         return isGood(rest)
     }
 
-    /// `Name <address>` for a header field, the name quoted or encoded as it needs; nil for an unsafe
-    /// address.
+    /// `Name <address>` for a header field, the name quoted or encoded as it needs; nil for an unsafe address.
     public static func header(name: String, address: String) -> String? {
         guard isSafe(address) else { return nil }
         let name = MailHeader.withoutControls(name)
@@ -113,15 +84,8 @@ public enum MailAddress {
         return "\"\(quoted)\" <\(address)>"
     }
 
-    private static func isAlphanumeric(_ byte: UInt8) -> Bool {
-        switch byte {
-        case 48...57, 65...90, 97...122: true
-        default: false
-        }
-    }
-
     /// `atext` of RFC 5322.
     private static func isAtomByte(_ byte: UInt8) -> Bool {
-        isAlphanumeric(byte) || "!#$%&'*+-/=?^_`{|}~".utf8.contains(byte)
+        byte.isASCIIAlphanumeric || "!#$%&'*+-/=?^_`{|}~".utf8.contains(byte)
     }
 }

@@ -2,17 +2,7 @@
 public enum Phone {
     /// The digits that WhatsApp wants, country code first and without `+`; nil when the text is unusable.
     ///
-    /// The rule: "Normalise to digits: a form with `+` and 8 to 15 digits is kept; 55 followed by 10 or 11
-    /// digits is kept; 10 or 11 digits (after dropping a trunk zero) get 55 and need a Brazilian area code,
-    /// as 55 forms do; 12 to 15 digits that start neither with 0 nor 55 are kept as foreign; anything else
-    /// is unusable."
-    ///
-    /// Where it leaves something open, a wrong recipient is worse than none:
-    /// - A `+` counts when it stands before the first digit; `+55` needs an area code and 10 or 11 digits
-    ///   too.
-    /// - Digits are ASCII digits. A text with other digits (full-width, Arabic) is unusable, not shortened.
-    /// - Where letters or `,` `;` `#` `*` stand between digits after the first eight, an extension or a
-    ///   second number follows, and the text is unusable. (`0xx11 …` is the usual trunk zero.)
+    /// docs/MESSAGES.md, "Phones", has the rule. Where it leaves something open, a wrong recipient is worse than none.
     ///
     /// Not for its own result: that has lost its `+`, and `14155552671` would be taken for a Brazilian number.
     /// What is read again, such as the recipient of a stored message, is kept as `stored` has it.

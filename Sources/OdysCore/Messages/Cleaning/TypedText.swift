@@ -1,26 +1,15 @@
 /// Cleaning of what people typed (names, reasons, chat previews) before it becomes part of a message.
 ///
-/// Nothing that was typed may change a message's layout or add a link, a header, a recipient or HTML. This
-/// is the part that every channel needs; HTML is escaped on top of it, and a mail header is encoded on top
-/// of it.
+/// Nothing that was typed may change a message's layout or add a link, a header, a recipient or HTML. This is the part
+/// that every channel needs; HTML and mail headers escape or encode its result.
 public enum TypedText {
     /// The text as one line of at most `scalarsMax` Unicode scalars, perhaps empty.
     ///
-    /// - Gone: WhatsApp's marks `*`, `~` and the backtick, control characters, everything invisible or
-    ///   formatting (bidi controls, zero-width characters, tags, fillers), and marks above the fourth on
-    ///   one letter.
-    /// - A space instead: white space of any kind, line and paragraph separators, `_`, box drawing and
-    ///   blocks. Runs of spaces become one; none is left at either end.
-    /// - Kept: emoji, with their joiners and variation selectors where these follow an emoji.
-    /// - No link: `://` becomes `: `; a full stop that stands directly before a letter or a digit gets a
-    ///   space after it, and an `@` inside a word one before it. So `evil.com` reads `evil. com` and no
-    ///   reader makes a link of it, while `Dr. João`, `14h.` and `R$ 1.234,50` stay as they are: a full
-    ///   stop between two digits needs no space, unless there are three or more of them, as in an IP
-    ///   address.
-    /// - Too long: cut at a whole character, and `…` says so.
-    ///
-    /// It does not keep the text from starting with a list or quotation mark (`- `, `> `, `1. `). WhatsApp
-    /// heeds those at the start of a line only, and no template starts a line with a typed value.
+    /// docs/MESSAGES.md, "What people typed", has the rules. Beyond those:
+    /// - Marks above the fourth on one letter go. Joiners and variation selectors stay where they follow an emoji.
+    /// - A full stop between two digits needs no space, unless there are three or more of them, as in an IP address.
+    /// - The text may start with a list or quotation mark (`- `, `> `, `1. `). WhatsApp heeds those at the start of a
+    ///   line only, and no template starts a line with a typed value.
     public static func inline(_ text: String, scalarsMax: Int) -> String {
         isCleanLatin(text, scalarsMax: scalarsMax) ? text : cleaned(text, scalarsMax: scalarsMax)
     }
@@ -31,14 +20,17 @@ public enum TypedText {
         return cleaned.isEmpty ? fallback : cleaned
     }
 
-    /// Whether cleaning leaves the text as it is, told from its bytes alone, as for most names. False says nothing.
+    /// True only where cleaning leaves the text as it is, told from its bytes alone; true for most names, and a
+    /// twentieth of the work.
     ///
     /// Latin letters up to U+017F (ã, ç, Ž) are the bytes C3 to C5 with one more behind each.
     static func isCleanLatin(_ text: String, scalarsMax: Int) -> Bool {
         var scalars = 0
         // No space may stand at the start, at the end or beside another, and a full stop needs one behind it.
         var last = UInt8(ascii: " ")
-        for byte in text.utf8 {
+        let bytes = text.utf8Span.span
+        for index in bytes.indices {
+            let byte = bytes[index]
             switch byte {
             case UInt8(ascii: " "):
                 if last == byte { return false }
@@ -54,9 +46,9 @@ public enum TypedText {
         return last != UInt8(ascii: " ") && scalars <= scalarsMax
     }
 
-    /// What `inline` says of a text of any kind.
+    /// `inline` for a text of any kind.
     static func cleaned(_ text: String, scalarsMax: Int) -> String {
-        // Breaking a link takes at most every third scalar away, so twice the room is more than is shown.
+        // Breaking links drops at most every third scalar: twice the room holds more than is shown.
         let start = visible(text, scalarsMax: 2 * scalarsMax + 64)
         return cut(withoutLinks(start), scalarsMax: scalarsMax)
     }
@@ -72,11 +64,10 @@ public enum TypedText {
     private static func kind(of scalar: Unicode.Scalar) -> Kind {
         switch scalar {
         case "*", "~", "`": return .removed
-        case "_", "\u{2500}"..."\u{259F}", "\u{2800}": return .space
+        case " ", "_", "\u{2500}"..."\u{259F}", "\u{2800}": return .space
         case "\u{200D}": return .joiner
         case "\u{FE0E}", "\u{FE0F}": return .selector
         case "\u{1F3FB}"..."\u{1F3FF}": return .plain
-        case " ": return .space
         // The rest of printable ASCII, and Latin letters.
         case "!"..."}", "\u{C0}"..."\u{17F}": return .plain
         default: break
@@ -196,9 +187,7 @@ public enum TypedText {
     }
 
     private static func cut(_ scalars: [Unicode.Scalar], scalarsMax: Int) -> String {
-        var view = String.UnicodeScalarView()
-        for scalar in scalars { view.append(scalar) }
-        let text = String(view)
+        let text = String(String.UnicodeScalarView(scalars))
         guard scalars.count > scalarsMax else { return text }
         var kept = ""
         var count = 0

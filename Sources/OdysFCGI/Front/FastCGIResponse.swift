@@ -1,0 +1,27 @@
+internal import OdysCore
+
+extension Response {
+    /// In the form of CGI (RFC 3875, section 6), which the web server makes an HTTP response of, as the records of a
+    /// FastCGI response.
+    func records(for requestID: UInt16) -> [UInt8] {
+        var content: [UInt8] = []
+        content.reserveCapacity(512 + body.count)
+        content += "Status: \(status)\r\n".utf8
+        for header in headers {
+            content += header.name.utf8
+            content += ": ".utf8
+            content += header.value.utf8
+            content += "\r\n".utf8
+        }
+        // Without it the web server would send the body in chunks.
+        if !body.isEmpty { content += "Content-Length: \(body.count)\r\n".utf8 }
+        content += "\r\n".utf8
+        content += body
+        var out: [UInt8] = []
+        out.reserveCapacity(content.count + 64)
+        FastCGIRecord.append(stream: .standardOutput, requestID, content, to: &out)
+        // Exit status 0, FCGI_REQUEST_COMPLETE.
+        FastCGIRecord.append(.endRequest, requestID, [0, 0, 0, 0, 0, 0, 0, 0], to: &out)
+        return out
+    }
+}

@@ -1,0 +1,165 @@
+internal import Dispatch
+internal import Logging
+internal import OdysCore
+internal import OdysDelivery
+internal import OdysHost
+internal import Synchronization
+
+/// One thread that keeps secrets and keys current: it reads the settings' files again on SIGHUP or when the key set's
+/// file has changed, and fetches the key set at its address. No request waits for it.
+final class CredentialReloader: Sendable {
+    private let live: LiveSettings
+    private let log: Logger
+    private let woken = DispatchSemaphore(value: 0)
+    private let pending = Mutex(PendingWork())
+
+    private struct PendingWork {
+        var refetchesKeys = false
+        /// Those who wait for a reload to be done.
+        var reloads: [Reload] = []
+        var stops = false
+    }
+
+    private final class Reload: Sendable {
+        let done = DispatchSemaphore(value: 0)
+        let isGood = Mutex(false)
+    }
+
+    init(_ live: LiveSettings, log: Logger) {
+        self.live = live
+        self.log = log
+    }
+
+    /// A token named a key that is not known.
+    func requestKeyRefetch() {
+        // Woken once for many: anybody can send tokens with unknown names, as often as they like.
+        let wasRequested = pending.withLock { pending in
+            defer { pending.refetchesKeys = true }
+            return pending.refetchesKeys
+        }
+        if !wasRequested { woken.signal() }
+    }
+
+    /// Reads secrets and keys again, and returns when they hold: a fetch of the key set is part of it.
+    ///
+    /// - Returns: false where something is wrong with them; then the old ones stay.
+    func reload() -> Bool {
+        let reload = Reload()
+        pending.withLock { $0.reloads.append(reload) }
+        woken.signal()
+        reload.done.wait()
+        return reload.isGood.withLock { $0 }
+    }
+
+    func stop() {
+        pending.withLock { $0.stops = true }
+        woken.signal()
+    }
+
+    /// Starts the thread and waits for its first fetch, so that a process that has just started does not turn away
+    /// callers whose key it is about to get.
+    ///
+    /// - Parameter authenticator: nil in a process that answers no requests and so needs no keys.
+    func start(for authenticator: Authenticator?, in group: DispatchGroup) {
+        let isReady = DispatchSemaphore(value: 0)
+        DispatchQueue(label: "odys.credentials").async(group: group) {
+            self.run(authenticator, isReady)
+        }
+        isReady.wait()
+    }
+
+    private func run(_ authenticator: Authenticator?, _ isReady: DispatchSemaphore) {
+        let tokens = live.current.tokens
+        var source = authenticator == nil ? nil : tokens.keySetURL.map(KeySource.init)
+        var version = tokens.keySetFile.map(Environment.version)
+        log.report(leftOut: tokens.fileKeys?.leftOut ?? [], of: "ODYS_JWKS_FILE")
+        source?.refresh(log)
+        authenticator?.use(tokens.verifier(fetched: source?.published.keys ?? []))
+        isReady.signal()
+        while true {
+            let untilFetch = source?.published.seconds(untilFetchAt: Clock.uptime) ?? Limits.keyRefreshSeconds
+            let work = wait(seconds: version == nil ? untilFetch : min(untilFetch, Limits.keyFilePollSeconds))
+            if work.stops {
+                for reload in work.reloads { reload.done.signal() }
+                return
+            }
+            let newVersion = tokens.keySetFile.map(Environment.version)
+            var isGood = true
+            if !work.reloads.isEmpty || newVersion != version {
+                version = newVersion
+                isGood = readSettings()
+                source?.published.fetchNow(at: Clock.uptime)
+            }
+            if work.refetchesKeys, source?.published.requestRefetch(at: Clock.uptime) == true {
+                log.info("a token names an unknown key; the key set is fetched again")
+            }
+            if source?.published.seconds(untilFetchAt: Clock.uptime) == 0 { source?.refresh(log) }
+            let verifier = live.current.tokens.verifier(fetched: source?.published.keys ?? [])
+            if authenticator?.use(verifier) == true { log.notice("the keys of tokens have changed") }
+            for reload in work.reloads {
+                reload.isGood.withLock { $0 = isGood }
+                reload.done.signal()
+            }
+        }
+    }
+
+    private func wait(seconds: Double) -> PendingWork {
+        _ = woken.wait(timeout: .now() + seconds)
+        return pending.withLock { pending in
+            defer { pending = PendingWork(stops: pending.stops) }
+            return pending
+        }
+    }
+
+    private func readSettings() -> Bool {
+        do throws(SettingsError) {
+            try live.reload()
+            log.notice("secrets and keys were read again")
+            log.report(leftOut: live.current.tokens.fileKeys?.leftOut ?? [], of: "ODYS_JWKS_FILE")
+            return true
+        } catch {
+            log.error(
+                "secrets and keys were not read again; the old ones stay: \(error.problems.joined(separator: "; "))")
+            return false
+        }
+    }
+}
+
+/// The key set at an address, and the outcome of the last fetch.
+private struct KeySource {
+    var published = PublishedKeys(now: Clock.uptime)
+    private let fetch: KeySetFetch
+    private var leftOut: [String] = []
+    private var isFailing = false
+
+    init(_ url: String) {
+        fetch = KeySetFetch(url)
+    }
+
+    /// Fetches the set. One line for an outage, not one for each try.
+    mutating func refresh(_ log: Logger) {
+        switch fetch.fetch() {
+        case .success(let set):
+            published.fetched(set.keys, at: Clock.uptime)
+            if isFailing { log.notice("the key set can be fetched again") }
+            isFailing = false
+            if set.leftOut != leftOut { log.report(leftOut: set.leftOut, of: "ODYS_JWKS_URL") }
+            leftOut = set.leftOut
+        case .failure(let failure):
+            let areDropped = published.failed(at: Clock.uptime)
+            if areDropped {
+                log.error("the key set could not be fetched for too long; its keys count no longer")
+            } else if !isFailing {
+                let last = published.isKnown ? "the last keys count for up to a day" : "there are none yet"
+                log.error("ODYS_JWKS_URL cannot be fetched; \(last)", metadata: ["error": "\(failure)"])
+            }
+            isFailing = true
+        }
+    }
+}
+
+extension Logger {
+    fileprivate func report(leftOut: [String], of name: String) {
+        for reason in leftOut { warning("\(name): a key is left out", metadata: ["reason": "\(reason)"]) }
+    }
+}

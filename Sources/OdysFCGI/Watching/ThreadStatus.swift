@@ -1,0 +1,88 @@
+internal import Glibc
+internal import OdysCore
+internal import OdysHost
+internal import Synchronization
+
+/// What one thread is doing: written by the thread, read by the management pages.
+final class ThreadStatus: Sendable {
+    struct Work: Sendable {
+        var threadID = 0
+        var isBusy = false
+        var since = Clock.uptime
+        /// The current or last operation: a route or a template's name, no path and no id.
+        var operation = ""
+        var done = 0
+    }
+
+    let name: String
+    private let work = Mutex(Work())
+    private let lastBeat = Atomic<Int>(ThreadStatus.milliseconds)
+
+    init(_ name: String) {
+        self.name = name
+    }
+
+    private static var milliseconds: Int { Int(Clock.uptime * 1_000) }
+
+    /// As `top -H` shows it; the link reads `PID/task/TID` (proc(5)). gettid(2) is hidden from Swift.
+    private static var threadID: Int {
+        var target = [CChar](repeating: 0, count: 64)
+        let length = readlink("/proc/thread-self", &target, target.count)
+        guard length > 0 else { return 0 }
+        let text = String(decoding: target[..<length].map(UInt8.init(bitPattern:)), as: UTF8.self)
+        return text.split(separator: "/").last.flatMap { Int($0) } ?? 0
+    }
+
+    /// Called by the thread that this is about.
+    func adoptCurrentThread() {
+        let id = Self.threadID
+        work.withLock { $0.threadID = id }
+        beat()
+    }
+
+    /// The loop turns.
+    func beat() { lastBeat.store(Self.milliseconds, ordering: .relaxed) }
+
+    func begin(_ operation: String) {
+        beat()
+        let now = Clock.uptime
+        work.withLock {
+            if !$0.isBusy { $0.since = now }
+            $0.isBusy = true
+            $0.operation = operation
+        }
+    }
+
+    func end() {
+        beat()
+        let now = Clock.uptime
+        work.withLock {
+            guard $0.isBusy else { return }
+            $0.isBusy = false
+            $0.since = now
+            $0.done += 1
+        }
+    }
+
+    var current: Work { work.withLock { $0 } }
+    var silence: Double { max(0, Double(Self.milliseconds - lastBeat.load(ordering: .relaxed)) / 1_000) }
+}
+
+/// The threads that do the same work.
+struct ThreadGroupStatus: Sendable {
+    let name: String
+    let allowedSeconds: Double
+    let threads: [ThreadStatus]
+
+    init(_ name: String, _ count: Int, allowedSeconds: Double) {
+        self.name = name
+        self.allowedSeconds = allowedSeconds
+        threads = (0..<count).map { ThreadStatus("\(name) \($0 + 1)") }
+    }
+
+    var busy: Int { threads.count { $0.current.isBusy } }
+
+    var loops: LoopGroup {
+        LoopGroup(name: name, allowedSeconds: allowedSeconds, silences: threads.map(\.silence))
+    }
+}

@@ -1,0 +1,43 @@
+import OdysCore
+import Testing
+
+/// What others put into `outbox.payload`, in the forms that SQL gives it.
+@Suite struct MessagePayloadTests {
+    private static func payload(_ text: String) throws -> MessagePayload? {
+        MessagePayload(json: try JSON(reading: Array(text.utf8)))
+    }
+
+    @Test(
+        "invite: true and false, 1 and 0 as of a TINYINT column, null or nothing",
+        arguments: [
+            (#"{"invite": true}"#, true), (#"{"invite": 1}"#, true), (#"{"invite": false}"#, false),
+            (#"{"invite": 0}"#, false), (#"{"invite": null}"#, false), ("{}", false),
+        ])
+    func invite(_ text: String, _ isInvited: Bool) throws {
+        #expect(try Self.payload(text) == MessagePayload(invite: isInvited))
+    }
+
+    @Test(
+        "a wrong type makes the payload unusable, for every key",
+        arguments: [
+            #"{"invite": 2}"#, #"{"invite": -1}"#, #"{"invite": 1.5}"#, #"{"invite": "1"}"#, #"{"invite": "true"}"#,
+            #"{"invite": ""}"#, #"{"invite": []}"#, #"{"invite": {}}"#,
+            #"{"clientName": 42}"#, #"{"professionalName": true}"#, #"{"slug": 7}"#, #"{"reason": []}"#,
+            #"{"preview": {}}"#, #"{"startsAt": 1796144400}"#, #"{"startsAt": "2026-12-01"}"#,
+            #"{"startsAt": ""}"#, #"{"startsAt": "2026-12-01T14:00:00-03:00"}"#, "[]", "null", "1", #""{}""#,
+        ])
+    func wrongType(_ text: String) throws {
+        #expect(try Self.payload(text) == nil)
+    }
+
+    @Test("null is absent, and what DATETIME(6) becomes in JSON_OBJECT is read")
+    func formsOfSQL() throws {
+        let text = #"""
+            {"clientName": null, "professionalName": null, "slug": null, "reason": null, "preview": null,
+            "startsAt": "2026-12-01 17:00:00.000000", "unknown": 1}
+            """#
+        let startsAt = Instant(year: 2026, month: 12, day: 1, hour: 17, minute: 0, second: 0)
+        #expect(try Self.payload(text) == MessagePayload(startsAt: startsAt))
+        #expect(try Self.payload(#"{"startsAt": null}"#) == MessagePayload())
+    }
+}

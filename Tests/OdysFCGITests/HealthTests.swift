@@ -1,0 +1,104 @@
+import OdysCore
+import OdysStore
+import Testing
+
+@testable import OdysFCGI
+
+@Suite struct HealthTests {
+    private static let good = DatabaseSnapshot(
+        schemaVersion: 3, durabilityProblems: [],
+        outbox: Channel.allCases.map {
+            DatabaseSnapshot.Outbox(channel: $0, pending: 0, dead: 0, oldestDueSeconds: nil)
+        })
+
+    private func report(
+        _ database: DatabaseState = .answering(good), _ change: (inout HealthFacts) -> Void = { _ in }
+    ) -> HealthReport {
+        var facts = HealthFacts(database: database, requiredSchemaVersion: 3)
+        change(&facts)
+        return HealthReport(facts)
+    }
+
+    private func look(version: Int = 3, durability: [String] = [], oldestDue: Double? = nil) -> DatabaseState {
+        .answering(
+            DatabaseSnapshot(
+                schemaVersion: version, durabilityProblems: durability,
+                outbox: [DatabaseSnapshot.Outbox(channel: .email, pending: 1, dead: 0, oldestDueSeconds: oldestDue)]))
+    }
+
+    @Test func nothingWrongPasses() {
+        #expect(report().status == .pass)
+        #expect(report().problems == [])
+    }
+
+    @Test func aDatabaseThatCannotBeUsedFails() {
+        let gone = StoreError(kind: .connectionLost, code: 2002, sqlState: "HY000", operation: "connect")
+        for state in [DatabaseState.timedOut, .failing(gone), look(version: 2)] {
+            #expect(report(state).status == .fail)
+            #expect(report(state).problems.allSatisfy { $0.output != nil })
+        }
+    }
+
+    @Test func whatSomebodyShouldLookAtWarns() {
+        #expect(report(look(version: 4)).status == .warn)
+        #expect(report(look(durability: ["set x"])).problems.map(\.output) == ["set x"])
+        #expect(report(look(oldestDue: 300)).status == .pass)
+        #expect(report(look(oldestDue: 300.5)).problems.map(\.name) == ["email:oldestDueSeconds"])
+        #expect(report { $0.unknownSettings = ["ODYS_X"] }.status == .warn)
+    }
+
+    /// Every kind of failed write shows, and only one that the server refuses makes the process unready.
+    @Test func aWriteThatFailedShows() {
+        for kind in StoreError.Kind.allCases {
+            #expect(report { $0.writeFailure = kind }.status == (kind == .refusing ? .fail : .warn), "\(kind)")
+        }
+    }
+
+    @Test func aPausedChannelWarnsAndNeverFails() {
+        for phase in Breaker.Phase.allCases {
+            let report = report {
+                $0.channels = [.init(channel: .whatsapp, phase: phase, pausedBy: .misconfigured)]
+            }
+            #expect(report.status == (phase == .closed ? .pass : .warn), "\(phase)")
+        }
+    }
+
+    @Test func aProcessThatStopsOrIsStuckFails() {
+        #expect(report { $0.isDraining = true }.status == .fail)
+        #expect(report { $0.loops = [LoopGroup(name: "requests", allowedSeconds: 5, silences: [6])] }.status == .fail)
+    }
+
+    @Test func theDocumentHasTheFormOfTheDraft() throws {
+        let json = report(.timedOut).json(version: "1", instance: "2", at: Instant(microseconds: 0))
+        #expect(json["status"]?.string == "fail" && json["instance"]?.string == "2")
+        let check = try #require(json["checks"]?["database:reachable"]?.array?.first)
+        #expect(check["status"]?.string == "fail" && check["output"]?.string != nil)
+        #expect(check["time"]?.string == "1970-01-01T00:00:00Z")
+    }
+}
+
+@Suite struct ProgressTests {
+    private func group(_ silences: [Double]) -> LoopGroup {
+        LoopGroup(name: "requests", allowedSeconds: 25, silences: silences)
+    }
+
+    @Test func oneThatGetsOnIsEnough() {
+        #expect(!group([0, 0]).isStuck)
+        #expect(!group([1_000, 25]).isStuck)
+        #expect(group([1_000, 25.1]).isStuck)
+        #expect(group([30, 26]).silence == 26)
+    }
+
+    /// A database that does not answer must not look like threads that are stuck.
+    @Test func theLimitsAreAboveEveryDeadlineOfTheirWork() {
+        // The last host of several is tried just before the time for that is over.
+        let connect = Limits.connectHostsSeconds + Limits.connectSeconds
+        let database = Limits.requestSeconds + Limits.statementSeconds + 1 + connect
+        #expect(Limits.workerSilenceSeconds > 2 * Limits.frontSeconds + Double(database))
+        for channel in Channel.allCases {
+            #expect(Pace.standard.senderSilence(channel) > Pace.standard.longestSend(channel))
+            #expect(Pace.standard.senderSilence(channel) < Double(Limits.leaseSeconds))
+        }
+        #expect(Limits.lookWaitSeconds + 1 < 5)
+    }
+}
