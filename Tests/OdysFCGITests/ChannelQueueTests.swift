@@ -27,7 +27,7 @@ import Testing
                     frozen.wait()
                     return .nothingDue
                 }
-                if case .some(.none) = claim { stopped.withLock { $0 += 1 } }
+                if case nil = claim { stopped.withLock { $0 += 1 } }
             }
         }
         hasFrozen.wait()

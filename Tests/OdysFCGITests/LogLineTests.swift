@@ -67,7 +67,8 @@ import Testing
         #expect(handler[metadataKey: "r"] == "own")
         func line(_ metadata: Logger.Metadata?) -> String {
             let event = LogEvent(
-                level: .info, message: "m", error: nil, metadata: metadata, source: nil, file: "", function: "", line: 0)
+                level: .info, message: "m", error: nil, metadata: metadata, source: nil, file: "", function: "", line: 0
+            )
             return String(decoding: handler.line(for: event, at: Self.time), as: UTF8.self)
         }
         #expect(line(["r": "event"]).hasSuffix(" info m p=provided q=provided r=event\n"))
