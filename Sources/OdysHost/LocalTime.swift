@@ -1,8 +1,5 @@
+internal import Glibc
 public import OdysCore
-
-#if canImport(Glibc)
-    internal import Glibc
-#endif
 
 /// The zone that messages show times in: the one place that asks the C library. glibc serves one zone for each
 /// process, taken from `TZ` once, at start.
@@ -14,6 +11,7 @@ public enum LocalTime {
     /// - Parameter zone: an IANA name.
     public static func use(zone: String) throws(SettingsError) {
         if let problem = problem(zone: zone) { throw SettingsError(problems: ["ODYS_TIME_ZONE: \(problem)"]) }
+        // setenv(3) fails only without memory, for a valid name.
         setenv("TZ", zone, 1)
         tzset()
     }
@@ -38,7 +36,7 @@ public enum LocalTime {
 
     /// The wall-clock time of an instant in the zone.
     public static func civil(_ instant: Instant) -> CivilTime {
-        // localtime_r(3): thread-safe; the result is stored in memory that the caller supplies.
+        // localtime_r(3): thread-safe, and fails only for years that an Instant does not reach.
         var seconds = time_t(instant.unixSeconds)
         var fields = tm()
         localtime_r(&seconds, &fields)

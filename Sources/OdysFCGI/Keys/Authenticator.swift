@@ -35,9 +35,7 @@ final class Authenticator: Sendable {
         return credential.passesCSRFCheck ? .success(user) : .failure(.forbidden)
     }
 
-    /// Replaces the keys.
-    ///
-    /// - Returns: whether they differ from those before.
+    /// - Returns: whether the keys differ from those before.
     @discardableResult
     func use(_ verifier: TokenVerifier) -> Bool {
         state.withLock { state in

@@ -12,17 +12,13 @@ final class CredentialReloader: Sendable {
     private let log: Logger
     private let woken = DispatchSemaphore(value: 0)
     private let pending = Mutex(PendingWork())
+    private let reloaded = DispatchSemaphore(value: 0)
+    private let isReloadGood = Atomic<Bool>(false)
 
     private struct PendingWork {
         var refetchesKeys = false
-        /// Those who wait for a reload to be done.
-        var reloads: [Reload] = []
+        var reloads = false
         var stops = false
-    }
-
-    private final class Reload: Sendable {
-        let done = DispatchSemaphore(value: 0)
-        let isGood = Mutex(false)
     }
 
     init(_ live: LiveSettings, log: Logger) {
@@ -40,15 +36,15 @@ final class CredentialReloader: Sendable {
         if !wasRequested { woken.signal() }
     }
 
-    /// Reads secrets and keys again, and returns when they hold: a fetch of the key set is part of it.
+    /// Reads secrets and keys again, and returns when they hold: a fetch of the key set is part of it. Called by one
+    /// thread, the same that calls `stop`.
     ///
     /// - Returns: false where something is wrong with them; then the old ones stay.
     func reload() -> Bool {
-        let reload = Reload()
-        pending.withLock { $0.reloads.append(reload) }
+        pending.withLock { $0.reloads = true }
         woken.signal()
-        reload.done.wait()
-        return reload.isGood.withLock { $0 }
+        reloaded.wait()
+        return isReloadGood.load(ordering: .acquiring)
     }
 
     func stop() {
@@ -79,13 +75,10 @@ final class CredentialReloader: Sendable {
         while true {
             let untilFetch = source?.published.seconds(untilFetchAt: Clock.uptime) ?? Limits.keyRefreshSeconds
             let work = wait(seconds: version == nil ? untilFetch : min(untilFetch, Limits.keyFilePollSeconds))
-            if work.stops {
-                for reload in work.reloads { reload.done.signal() }
-                return
-            }
+            if work.stops { return }
             let newVersion = tokens.keySetFile.map(Environment.version)
             var isGood = true
-            if !work.reloads.isEmpty || newVersion != version {
+            if work.reloads || newVersion != version {
                 version = newVersion
                 isGood = readSettings()
                 source?.published.fetchNow(at: Clock.uptime)
@@ -96,9 +89,9 @@ final class CredentialReloader: Sendable {
             if source?.published.seconds(untilFetchAt: Clock.uptime) == 0 { source?.refresh(log) }
             let verifier = live.current.tokens.verifier(fetched: source?.published.keys ?? [])
             if authenticator?.use(verifier) == true { log.notice("the keys of tokens have changed") }
-            for reload in work.reloads {
-                reload.isGood.withLock { $0 = isGood }
-                reload.done.signal()
+            if work.reloads {
+                isReloadGood.store(isGood, ordering: .releasing)
+                reloaded.signal()
             }
         }
     }

@@ -29,18 +29,12 @@ struct LineLogHandler: LogHandler {
     }
 
     func line(for event: LogEvent, at time: Instant) -> [UInt8] {
-        line(event.level, event.message.description, merged(event.metadata ?? [:]), at: time)
-    }
-
-    private func merged(_ own: Logger.Metadata) -> Logger.Metadata {
-        guard !metadata.isEmpty || metadataProvider != nil else { return own }
         // As swift-log's own handlers: the event's over the provider's over the logger's.
-        return metadata.merging(metadataProvider?.get() ?? [:]) { $1 }.merging(own) { $1 }
+        let facts = metadata.merging(metadataProvider?.get() ?? [:]) { $1 }.merging(event.metadata ?? [:]) { $1 }
+        return line(event.level, "\(event.message)", facts, at: time)
     }
 
-    private func line(
-        _ level: Logger.Level, _ message: String, _ facts: Logger.Metadata, at time: Instant
-    ) -> [UInt8] {
+    private func line(_ level: Logger.Level, _ message: String, _ facts: Logger.Metadata, at time: Instant) -> [UInt8] {
         switch format {
         case .json:
             var line = JSONWriter(after: level.syslogPrefix)
@@ -63,8 +57,8 @@ struct LineLogHandler: LogHandler {
             let details = facts.sorted { $0.key < $1.key }
                 .map { $0.key == Self.request ? " \($0.value)" : " \($0.key)=\($0.value)" }.joined()
             // A provider's words may hold line ends, and must not look like another event.
-            let text = "\(level.rawValue) \(message)\(details)"
-            return Array("\(time.iso8601Microseconds) \(text.withoutControls)\n".utf8)
+            let text = "\(level.rawValue) \(message)\(details)".unicodeScalars.map { $0.isControl ? " " : $0 }
+            return Array("\(time.iso8601Microseconds) \(String(String.UnicodeScalarView(text)))\n".utf8)
         }
     }
 }
@@ -79,12 +73,6 @@ extension Logger.MetadataValue {
             return .string(value.description)
         case .array, .dictionary: return .string(description)
         }
-    }
-}
-
-extension String {
-    fileprivate var withoutControls: String {
-        String(String.UnicodeScalarView(unicodeScalars.map { $0.isControl ? " " : $0 }))
     }
 }
 

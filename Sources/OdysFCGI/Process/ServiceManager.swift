@@ -22,35 +22,18 @@ struct ServiceManager: Sendable {
     func ping() { notify("WATCHDOG=1") }
 
     /// To be followed by `ready`.
-    func reloading() {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        notify("RELOADING=1\nMONOTONIC_USEC=\(time.tv_sec * 1_000_000 + time.tv_nsec / 1_000)")
-    }
+    func reloading() { notify("RELOADING=1\nMONOTONIC_USEC=\(Clock.monotonicMicroseconds)") }
 
     /// Never waits: a service manager that does not read must not hold us up.
     private func notify(_ lines: String) {
         guard let path else { return }
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        guard path.utf8.count < MemoryLayout.size(ofValue: address.sun_path) else { return }
-        withUnsafeMutableBytes(of: &address.sun_path) { bytes in
-            bytes.copyBytes(from: path.utf8)
-            // A name in the abstract space begins with a NUL, which is written as "@".
-            if path.hasPrefix("@") { bytes[0] = 0 }
-        }
-        let length = socklen_t(MemoryLayout<sa_family_t>.size + path.utf8.count)
         let kinds = Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
         let socket = Glibc.socket(AF_UNIX, kinds, 0)
         guard socket >= 0 else { return }
         defer { close(socket) }
-        var lines = lines
-        lines.withUTF8 { bytes in
-            _ = withUnsafePointer(to: &address) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    sendto(socket, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL), $0, length)
-                }
-            }
+        // A lost message is not an error: we serve with or without a service manager.
+        _ = UnixSocket.withAddress(of: path) { address, length in
+            sendto(socket, Array(lines.utf8), lines.utf8.count, Int32(MSG_NOSIGNAL), address, length)
         }
     }
 }

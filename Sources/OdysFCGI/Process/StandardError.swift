@@ -21,21 +21,14 @@ enum StandardError {
     /// - Parameter note: makes the line that goes ahead of the first one after some were dropped, from their number.
     static func write(_ line: [UInt8], note: (_ dropped: Int) -> [UInt8]) {
         droppedSinceLast.withLock { dropped in
-            guard isReady(waitMilliseconds: dropped > 0 ? 0 : Limits.logWaitMilliseconds) else {
-                dropped += 1
-                lost.add()
-                return
-            }
-            if dropped > 0 {
+            var hasRoom = isReady(waitMilliseconds: dropped > 0 ? 0 : Limits.logWaitMilliseconds)
+            if hasRoom, dropped > 0 {
                 put(note(dropped))
                 dropped = 0
-                guard isReady(waitMilliseconds: 0) else {
-                    dropped = 1
-                    lost.add()
-                    return
-                }
+                hasRoom = isReady(waitMilliseconds: 0)
             }
-            if !put(line) { lost.add() }
+            if !hasRoom { dropped += 1 }
+            if !hasRoom || !put(line) { lost.add() }
         }
     }
 
