@@ -35,7 +35,9 @@ import Testing
 
     @Test func bucketsOfAHistogramAddUp() {
         var page = PrometheusText()
-        page.add("t", "Words.", [.init(bounds: [0.5, 1], counts: [2, 0, 3], sum: 9.5, labels: [("c", "x")])])
+        let histogram = Histogram([0.5, 1], ("c", "x"))
+        for seconds in [0.25, 0.25, 3, 3, 3] { histogram.note(seconds: seconds) }
+        page.add("t", "Words.", [histogram])
         #expect(
             String(decoding: page.bytes, as: UTF8.self) == """
                 # HELP t Words.

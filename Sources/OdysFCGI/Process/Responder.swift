@@ -58,7 +58,6 @@ struct Responder {
         }
         reloader.start(for: authenticator, in: deliveries)
         let watchers = DispatchGroup()
-        management.database.start(in: watchers)
         if let listener, let authenticator { startWorkers(listener, authenticator, queues, in: requests) }
         log.notice(
             "started",
@@ -93,10 +92,11 @@ struct Responder {
             _exit(1)
         }
         selfCheck.stop()
-        management.database.stop()
         log.notice("stopped")
         // A check of a database that does not answer may still be under way, and is not waited for.
-        guard watchers.wait(timeout: .now() + .seconds(1)) == .success else { _exit(0) }
+        guard watchers.wait(timeout: .now() + .seconds(1)) == .success, management.database.isIdle(within: 1) else {
+            _exit(0)
+        }
         return 0
     }
 

@@ -10,63 +10,77 @@ final class Counter: Sendable {
     var count: Int { value.load(ordering: .relaxed) }
 }
 
-/// The labels of a sample. They are few and come from closed lists: every combination is a series that is kept for
+/// A label of a counter, with the closed list of its values: each combination of labels is a series that is kept for
 /// ever.
-protocol MetricLabels: Hashable, Sendable {
-    var pairs: [PrometheusText.Label] { get }
+struct CounterLabel<Value: Equatable & Sendable>: Sendable {
+    let name: String
+    let values: [Value]
+    let texts: [String]
+
+    init(_ name: String, _ values: [Value], text: (Value) -> String) {
+        self.name = name
+        self.values = values
+        texts = values.map(text)
+    }
 }
 
-/// A family of counters, one for each combination of labels of a closed list, all made at the start, so that counting
-/// neither locks nor allocates.
-struct CounterFamily<Labels: MetricLabels>: Sendable {
+extension CounterLabel where Value: RawRepresentable<String> {
+    init(_ name: String, _ values: [Value]) { self.init(name, values, text: \.rawValue) }
+}
+
+/// One counter for each combination of labels, or a single one where there are no labels. All are made at the start,
+/// so that counting does not lock.
+struct CounterFamily<each Value: Equatable & Sendable>: Sendable {
     let name: String
     let help: String
-    private let labels: [Labels]
-    private let counters: [Labels: Counter]
+    private let labels: (repeat CounterLabel<each Value>)
+    /// In the order of `samples`: the last label changes fastest.
+    private let counters: [Counter]
 
-    init(_ name: String, _ help: String, _ labels: [Labels]) {
+    init(_ name: String, _ help: String, _ labels: repeat CounterLabel<each Value>) {
         self.name = name
         self.help = help
-        self.labels = labels
-        counters = Dictionary(labels.map { ($0, Counter()) }) { first, _ in first }
+        self.labels = (repeat each labels)
+        var combinations = 1
+        for label in repeat each labels { combinations *= label.values.count }
+        counters = (0..<combinations).map { _ in Counter() }
     }
 
-    /// - Returns: false where the combination is not on the list; then nothing is counted.
+    /// - Returns: false where a value is not on its label's list; then nothing is counted.
     @discardableResult
-    func add(_ labels: Labels) -> Bool {
-        guard let counter = counters[labels] else { return false }
-        counter.add()
+    func add(_ values: repeat each Value) -> Bool {
+        var index = 0
+        for (label, value) in repeat (each labels, each values) {
+            guard let place = label.values.firstIndex(of: value) else { return false }
+            index = index * label.values.count + place
+        }
+        counters[index].add()
         return true
     }
 
-    /// In the order of the list.
-    var counts: [(labels: Labels, count: Int)] { labels.map { ($0, counters[$0]?.count ?? 0) } }
-}
+    /// Of all combinations.
+    var total: Int { counters.reduce(0) { $0 + $1.count } }
 
-/// A family of one counter, without labels.
-struct SingleCounter: Sendable {
-    let name: String
-    let help: String
-    private let counter = Counter()
-
-    init(_ name: String, _ help: String) {
-        self.name = name
-        self.help = help
+    var samples: [(value: Int, labels: [PrometheusText.Label])] {
+        var combinations: [[PrometheusText.Label]] = [[]]
+        for label in repeat each labels {
+            combinations = combinations.flatMap { before in label.texts.map { before + [(label.name, $0)] } }
+        }
+        return zip(counters, combinations).map { ($0.count, $1) }
     }
-
-    func add() { counter.add() }
-
-    var count: Int { counter.count }
 }
 
 /// How often something took how long.
 struct Histogram: Sendable {
-    private let bounds: [Double]
+    let bounds: [Double]
+    let labels: [PrometheusText.Label]
+    /// One for each bound, and a last one for what is above all of them.
     private let buckets: [Counter]
     private let microseconds = Counter()
 
-    init(_ bounds: [Double]) {
+    init(_ bounds: [Double], _ labels: PrometheusText.Label...) {
         self.bounds = bounds
+        self.labels = labels
         buckets = (0...bounds.count).map { _ in Counter() }
     }
 
@@ -75,8 +89,6 @@ struct Histogram: Sendable {
         microseconds.add(Int(max(0, seconds) * 1e6))
     }
 
-    func distribution(_ labels: PrometheusText.Label...) -> PrometheusText.Distribution {
-        PrometheusText.Distribution(
-            bounds: bounds, counts: buckets.map(\.count), sum: Double(microseconds.count) / 1e6, labels: labels)
-    }
+    var counts: [Int] { buckets.map(\.count) }
+    var sum: Double { Double(microseconds.count) / 1e6 }
 }

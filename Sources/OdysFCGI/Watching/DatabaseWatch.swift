@@ -4,86 +4,69 @@ internal import OdysHost
 internal import OdysStore
 internal import Synchronization
 
-/// The one thread that checks the database for the management pages. A snapshot serves for a second, so probes cost
-/// nothing, and each waits for a bounded time, whatever the database does.
+/// How the database stands.
+enum DatabaseState: Sendable, Equatable {
+    case answering(DatabaseSnapshot)
+    case failing(StoreError)
+    /// It took the question and does not answer.
+    case timedOut
+
+    /// Nil while the database does not answer.
+    var snapshot: DatabaseSnapshot? {
+        if case .answering(let snapshot) = self { snapshot } else { nil }
+    }
+}
+
+/// Checks the database for the management pages, on a queue of its own: one check at a time, and at most one a second,
+/// so that probes cost nothing. Each probe waits for a bounded time, whatever the database does.
 final class DatabaseWatch: Sendable {
     private struct Shared {
         var state = DatabaseState.timedOut
         var at = -Double.infinity
-        /// When the check that is under way began; nil where none is.
+        /// When the current check began; nil where none runs.
         var began: Double?
-        var waiting: [DispatchSemaphore] = []
-        var isStopping = false
     }
 
     private let shared = Mutex(Shared())
-    private let asked = DispatchSemaphore(value: 0)
-    private let live: LiveSettings
+    private let queue = DispatchQueue(label: "odys.watch")
+    /// Holds the current check. Every probe that finds it running waits for the same one.
+    private let check = DispatchGroup()
+    private let observer: Mutex<Observer>
     private let metrics: Metrics
 
     init(_ live: LiveSettings, metrics: Metrics) {
-        self.live = live
+        observer = Mutex(Observer(Connection(limits: .look) { live.current.database }))
         self.metrics = metrics
-    }
-
-    func start(in group: DispatchGroup) {
-        DispatchQueue(label: "odys.watch").async(group: group, execute: run)
-    }
-
-    func stop() {
-        shared.withLock { $0.isStopping = true }
-        asked.signal()
     }
 
     /// The state of the database, at most a second old.
     func state() -> DatabaseState {
-        let waiter = DispatchSemaphore(value: 0)
         let known: DatabaseState? = shared.withLock {
             let now = Clock.uptime
             if now - $0.at < Limits.lookSeconds { return $0.state }
+            guard let began = $0.began else {
+                $0.began = now
+                queue.async(group: check, execute: look)
+                return nil
+            }
             // An earlier probe has waited for this check in vain.
-            if let began = $0.began, now - began > Limits.lookWaitSeconds { return .timedOut }
-            $0.waiting.append(waiter)
-            return nil
+            return now - began > Limits.lookWaitSeconds ? .timedOut : nil
         }
         if let known { return known }
-        asked.signal()
-        guard waiter.wait(timeout: .now() + Limits.lookWaitSeconds) == .success else { return .timedOut }
-        return shared.withLock { $0.state }
+        return isIdle(within: Limits.lookWaitSeconds) ? shared.withLock { $0.state } : .timedOut
     }
 
-    /// - Returns: the probes that wait for it.
-    private func finish(_ state: DatabaseState) -> [DispatchSemaphore] {
-        shared.withLock { shared in
-            let waiting = shared.waiting
-            shared.waiting = []
-            shared.state = state
-            shared.at = Clock.uptime
-            shared.began = nil
-            return waiting
-        }
-    }
+    /// Waits until no check runs, but no longer than so many seconds.
+    func isIdle(within seconds: Double) -> Bool { check.wait(timeout: .now() + seconds) == .success }
 
-    @Sendable private func run() {
-        let observer = Observer(Connection(limits: .look) { [live] in live.current.database })
-        while true {
-            asked.wait()
-            let isAsked: Bool? = shared.withLock {
-                if $0.isStopping { return nil }
-                if $0.waiting.isEmpty { return false }
-                $0.began = Clock.uptime
-                return true
-            }
-            guard let isAsked else { return }
-            guard isAsked else { continue }
-            let state: DatabaseState
-            do throws(StoreError) {
-                state = .answering(try observer.look())
-            } catch {
-                metrics.note(error)
-                state = .failing(error)
-            }
-            for waiter in finish(state) { waiter.signal() }
+    @Sendable private func look() {
+        let state: DatabaseState
+        do throws(StoreError) {
+            state = .answering(try observer.withLock { observer throws(StoreError) in try observer.look() })
+        } catch {
+            metrics.note(error)
+            state = .failing(error)
         }
+        shared.withLock { $0 = Shared(state: state, at: Clock.uptime) }
     }
 }

@@ -1,14 +1,6 @@
 internal import OdysCore
 internal import OdysStore
 
-/// How the database stands.
-enum DatabaseState: Sendable, Equatable {
-    case answering(DatabaseSnapshot)
-    case failing(StoreError)
-    /// It took the question and does not answer.
-    case timedOut
-}
-
 /// What is known of a process, for `HealthReport`.
 struct HealthFacts: Sendable {
     /// A channel that this process delivers for.
@@ -21,8 +13,7 @@ struct HealthFacts: Sendable {
 
     var database: DatabaseState
     var requiredSchemaVersion: Int
-    /// What the last write that the database refused met, if no write has succeeded since; reads do not notice a full
-    /// disk or a read-only server.
+    /// Why the last write failed, if none has succeeded since; reads do not notice a full disk or a read-only server.
     var writeFailure: StoreError.Kind?
     var channels: [ChannelState] = []
     var loops: [LoopGroup] = []
@@ -32,18 +23,9 @@ struct HealthFacts: Sendable {
 
 /// Whether a process can do its work: `fail` when it cannot answer requests, `warn` when somebody should look.
 struct HealthReport: Sendable, Equatable {
-    enum Status: String, Sendable, CaseIterable, Comparable {
+    /// From good to bad.
+    enum Status: String, Sendable, CaseIterable {
         case pass, warn, fail
-
-        private var rank: Int {
-            switch self {
-            case .pass: 0
-            case .warn: 1
-            case .fail: 2
-            }
-        }
-
-        static func < (left: Status, right: Status) -> Bool { left.rank < right.rank }
     }
 
     /// One line of the report, named `component:measurement`.
@@ -62,32 +44,30 @@ struct HealthReport: Sendable, Equatable {
             self.unit = unit
             self.output = status == .pass ? nil : output
         }
+
+        fileprivate func json(at time: Instant) -> JSON {
+            let members = [
+                JSON.Member("status", JSON(status)), JSON.Member("observedValue", observed),
+                JSON.Member("observedUnit", JSON(unit)), JSON.Member("output", JSON(output)),
+                JSON.Member("time", .string(time.iso8601)),
+            ]
+            return .object(members.filter { $0.value != .null })
+        }
     }
 
     let checks: [Check]
 
-    var status: Status { checks.map(\.status).max() ?? .pass }
+    /// The worst status of any check.
+    var status: Status { Status.allCases.last { status in checks.contains { $0.status == status } } ?? .pass }
 
     /// The checks that do not pass.
     var problems: [Check] { checks.filter { $0.status != .pass } }
 
-    /// As `application/health+json` says it (draft-inadarei-api-health-check).
+    /// The format is `application/health+json` (draft-inadarei-api-health-check).
     func json(version: String, instance: String, at time: Instant) -> JSON {
-        .object([
-            JSON.Member("status", .string(status.rawValue)),
-            JSON.Member("version", .string(version)),
-            JSON.Member("instance", .string(instance)),
-            JSON.Member(
-                "checks",
-                .object(
-                    checks.map { check in
-                        var members = [JSON.Member("status", .string(check.status.rawValue))]
-                        if check.observed != .null { members.append(JSON.Member("observedValue", check.observed)) }
-                        if let unit = check.unit { members.append(JSON.Member("observedUnit", .string(unit))) }
-                        if let output = check.output { members.append(JSON.Member("output", .string(output))) }
-                        members.append(JSON.Member("time", .string(time.iso8601)))
-                        return JSON.Member(check.name, .array([.object(members)]))
-                    })),
-        ])
+        [
+            "status": JSON(status), "version": .string(version), "instance": .string(instance),
+            "checks": .object(checks.map { JSON.Member($0.name, .array([$0.json(at: time)])) }),
+        ]
     }
 }

@@ -10,9 +10,8 @@ final class ManagementEndpoint: Sendable {
     let metrics = Metrics()
     let database: DatabaseWatch
     let workers: ThreadGroupStatus
-    /// The channels that this process delivers for; set once, before anybody asks.
-    private let channels = Mutex<[ChannelQueue]>([])
-    private let listener = Mutex<Int32?>(nil)
+    /// The channels that this process delivers for, and its listener; set once, before the first request.
+    private let watched = Mutex<(queues: [ChannelQueue], listener: Int32?)>(([], nil))
     private let draining = Atomic<Bool>(false)
     let startedAt = Clock.now
     let startedUptime = Clock.uptime
@@ -25,70 +24,53 @@ final class ManagementEndpoint: Sendable {
         workers = ThreadGroupStatus("requests", count, allowedSeconds: Limits.workerSilenceSeconds)
     }
 
-    func watch(_ queues: [ChannelQueue], listener socket: Int32?) {
-        channels.withLock { $0 = queues }
-        listener.withLock { $0 = socket }
-    }
+    func watch(_ queues: [ChannelQueue], listener socket: Int32?) { watched.withLock { $0 = (queues, socket) } }
 
     func drain() { draining.store(true, ordering: .releasing) }
 
-    var queues: [ChannelQueue] { channels.withLock { $0 } }
-    var queueLength: Int? { listener.withLock { $0 }.flatMap(ProcessFacts.queueLength(of:)) }
+    var queues: [ChannelQueue] { watched.withLock { $0.queues } }
+    private var listener: Int32? { watched.withLock { $0.listener } }
+    var queueLength: Int? { listener.flatMap(ProcessFacts.queueLength) }
 
     /// The threads whose loops must turn.
-    var loops: [LoopGroup] {
-        let senders = queues.map(\.threads.loops)
-        return listener.withLock { $0 } == nil ? senders : [workers.loops] + senders
-    }
+    var loops: [LoopGroup] { (listener == nil ? [] : [workers.loops]) + queues.map(\.threads.loops) }
 
     func health(_ database: DatabaseState) -> HealthReport {
         HealthReport(
             HealthFacts(
                 database: database, requiredSchemaVersion: Migrations.requiredVersion,
                 writeFailure: metrics.recentWriteFailure,
-                channels: queues.map {
-                    HealthFacts.ChannelState(channel: $0.channel, phase: $0.phase, pausedBy: $0.pausedBy)
-                },
+                channels: queues.map { .init(channel: $0.channel, phase: $0.phase, pausedBy: $0.pausedBy) },
                 loops: loops, isDraining: draining.load(ordering: .acquiring), unknownSettings: settings.unknown))
     }
 
     func response(_ page: ManagementPage, _ request: Request) -> Response {
+        let noStore = Header("Cache-Control", "no-store")
+        func response(_ type: String, _ body: [UInt8], status: Int = 200) -> Response {
+            Response(status: status, headers: [Header("Content-Type", type), noStore], body: body)
+        }
         guard request.method == "GET" else {
-            return Response(status: 405, headers: [Header("Allow", "GET"), Self.noStore], body: [])
+            return Response(status: 405, headers: [Header("Allow", "GET"), noStore], body: [])
         }
+        let health = "application/health+json"
         switch page {
-        case .healthz: return alive
-        case .readyz: return ready
-        case .metrics: return response(200, PrometheusText.mediaType, MetricsPage(self).bytes)
-        case .status: return status(request.query)
+        case .healthz:
+            // One of the threads answers, so the process is alive. Nothing else is checked.
+            let body: JSON = [
+                "status": "pass", "version": .string(Product.version), "instance": .string(settings.instance),
+            ]
+            return response(health, body.bytes)
+        case .readyz:
+            let report = self.health(database.state())
+            let body = report.json(version: Product.version, instance: settings.instance, at: Clock.now)
+            return response(health, body.bytes, status: report.status == .fail ? 503 : 200)
+        case .metrics: return response(PrometheusText.mediaType, MetricsPage(self).bytes)
+        case .status:
+            let options = request.query.split(separator: "&").map { $0.prefix { $0 != "=" } }
+            let page = StatusPage(self, isFull: options.contains("full"))
+            return options.contains("text")
+                ? response("text/plain; charset=utf-8", Array(page.text.utf8))
+                : response("application/json", page.json.bytes)
         }
-    }
-
-    private static let noStore = Header("Cache-Control", "no-store")
-
-    private func response(_ status: Int, _ type: String, _ body: [UInt8]) -> Response {
-        Response(status: status, headers: [Header("Content-Type", type), Self.noStore], body: body)
-    }
-
-    /// The process is alive: one of its threads answers. Nothing else is checked.
-    private var alive: Response {
-        let body: JSON = [
-            "status": "pass", "version": .string(Product.version), "instance": .string(settings.instance),
-        ]
-        return response(200, "application/health+json", body.bytes)
-    }
-
-    private var ready: Response {
-        let report = health(database.state())
-        let body = report.json(version: Product.version, instance: settings.instance, at: Clock.now)
-        return response(report.status == .fail ? 503 : 200, "application/health+json", body.bytes)
-    }
-
-    private func status(_ query: String) -> Response {
-        let options = query.split(separator: "&").map { $0.prefix { $0 != "=" } }
-        let page = StatusPage(self, isFull: options.contains("full"))
-        return options.contains("text")
-            ? response(200, "text/plain; charset=utf-8", Array(page.text.utf8))
-            : response(200, "application/json", page.json.bytes)
     }
 }

@@ -3,19 +3,22 @@ internal import OdysStore
 
 /// `/metrics/N`, in Prometheus's text format. docs/OPERATIONS.md says what each is good for.
 struct MetricsPage {
+    private let management: ManagementEndpoint
     private var page = PrometheusText()
 
     var bytes: [UInt8] { page.bytes }
 
     init(_ management: ManagementEndpoint) {
+        self.management = management
         let database = management.database.state()
         page.add(
             "odys_build_info", .gauge, "The version that runs.",
             [(1, [("version", Product.version), ("swift", Self.swift)])])
-        requests(management)
-        deliveries(management)
-        health(management, database)
-        process(management)
+        addRequests()
+        if !management.queues.isEmpty { addDeliveries() }
+        addHealth(management.health(database))
+        addDatabase(database)
+        addProcess()
     }
 
     private static var swift: String {
@@ -26,13 +29,13 @@ struct MetricsPage {
         #endif
     }
 
-    private mutating func requests(_ management: ManagementEndpoint) {
+    private mutating func addRequests() {
         let metrics = management.metrics
         // A series that never counted is left out, but for those that alerts count from.
-        page.add(metrics.answers) { $1 > 0 || [200, 500, 503].contains($0.status) }
+        page.add(metrics.answers) { $0.value > 0 || ["200", "500", "503"].contains($0.labels.last?.value) }
         page.add(
             "odys_http_request_duration_seconds", "Time from the connection to the end of the answer.",
-            [metrics.requestSeconds.distribution()])
+            [metrics.requestSeconds])
         let busy = management.workers.busy
         page.add("odys_http_requests_in_flight", .gauge, "Requests in hand, this scrape included.", busy)
         page.add(
@@ -44,38 +47,38 @@ struct MetricsPage {
         if let queue = management.queueLength {
             page.add("odys_listen_queue_connections", .gauge, "Connections that wait for a thread.", queue)
         }
-        page.add(metrics.authenticationFailures)
-        page.add(metrics.transitions) { $1 > 0 }
+        page.add(metrics.tokenProblems)
+        page.add(metrics.transitions) { $0.value > 0 }
     }
 
-    private mutating func deliveries(_ management: ManagementEndpoint) {
+    private mutating func addDeliveries() {
         let metrics = management.metrics
-        guard !management.queues.isEmpty else { return }
-        page.add(metrics.sent) { $1 > 0 }
+        page.add(metrics.sent) { $0.value > 0 }
         page.add(metrics.failures)
         page.add(metrics.settled)
-        page.add("odys_message_duration_seconds", "Time of one attempt to send.", metrics.sendDistributions)
+        page.add("odys_message_duration_seconds", "Time of one attempt to send.", metrics.sendSeconds)
         page.add(
             "odys_breaker_state", .gauge, "1 for the state of the channel's breaker, in this process.",
             management.queues.flatMap { queue in
                 let current = queue.phase
-                return Breaker.Phase.allCases.map { phase in
-                    (phase == current ? 1 : 0, [("channel", queue.channel.rawValue), ("state", phase.rawValue)])
-                }
+                return Self.samples(queue.channel, Breaker.Phase.allCases.map { ($0.rawValue, $0 == current ? 1 : 0) })
             })
         page.add(metrics.pauses)
         page.add(
             "odys_sender_threads", .gauge, "Threads that send messages.",
             management.queues.flatMap { queue in
                 let busy = queue.threads.busy
-                return [("busy", busy), ("idle", queue.senders - busy)].map { state, count in
-                    (count, [("channel", queue.channel.rawValue), ("state", state)])
-                }
+                return Self.samples(queue.channel, [("busy", busy), ("idle", queue.senders - busy)])
             })
     }
 
-    private mutating func health(_ management: ManagementEndpoint, _ database: DatabaseState) {
-        let report = management.health(database)
+    private static func samples(
+        _ channel: Channel, _ states: [(name: String, count: Int)]
+    ) -> [(value: Int, labels: [PrometheusText.Label])] {
+        states.map { ($0.count, [("channel", channel.rawValue), ("state", $0.name)]) }
+    }
+
+    private mutating func addHealth(_ report: HealthReport) {
         page.add(
             "odys_ready", .gauge, "1 for the status that readiness has.",
             HealthReport.Status.allCases.map { ($0 == report.status ? 1 : 0, [("status", $0.rawValue)]) })
@@ -85,18 +88,18 @@ struct MetricsPage {
         page.add(
             "odys_progress_age_seconds", .gauge, "Seconds since any thread of the kind got on.",
             management.loops.map { ($0.silence, [("loop", $0.name)]) })
-        page.add(management.metrics.databaseErrors)
         page.add(
             "odys_log_lines_dropped_total", .counter, "Lines of the log that nobody took in time.",
             StandardError.dropped)
         page.add(
             "odys_settings_unknown", .gauge, "Variables named ODYS_ that are no settings.",
             management.settings.unknown.count)
-        guard case .answering(let snapshot) = database else {
-            page.add("odys_database_up", .gauge, "Whether the database answers.", 0)
-            return
-        }
-        page.add("odys_database_up", .gauge, "Whether the database answers.", 1)
+    }
+
+    private mutating func addDatabase(_ database: DatabaseState) {
+        page.add(management.metrics.databaseErrors)
+        page.add("odys_database_up", .gauge, "Whether the database answers.", database.snapshot == nil ? 0 : 1)
+        guard let snapshot = database.snapshot else { return }
         page.add(
             "odys_database_schema_version", .gauge, "The newest migration that was applied.", snapshot.schemaVersion)
         page.add(
@@ -104,17 +107,13 @@ struct MetricsPage {
             snapshot.durabilityProblems.isEmpty ? 1 : 0)
         page.add(
             "odys_outbox_messages", .gauge, "Messages in the outbox, of all instances: take the maximum.",
-            snapshot.outbox.flatMap { outbox in
-                [(OutboxState.pending, outbox.pending), (.dead, outbox.dead)].map { state, count in
-                    (count, [("channel", outbox.channel.rawValue), ("state", state.rawValue)])
-                }
-            })
+            snapshot.outbox.flatMap { Self.samples($0.channel, [("pending", $0.pending), ("dead", $0.dead)]) })
         page.add(
             "odys_outbox_oldest_due_seconds", .gauge, "Age of the oldest message that is due; 0 where none is.",
             snapshot.outbox.map { ($0.oldestDueSeconds ?? 0, [("channel", $0.channel.rawValue)]) })
     }
 
-    private mutating func process(_ management: ManagementEndpoint) {
+    private mutating func addProcess() {
         page.add(
             "process_start_time_seconds", .gauge, "Start of the process, in seconds since 1970.",
             [(Double(management.startedAt.microseconds) / 1e6, [])])

@@ -8,23 +8,6 @@ struct PrometheusText: Sendable {
 
     typealias Label = (name: String, value: String)
 
-    /// What a histogram has seen: how often a value fell into each bucket (not added up), and the sum of all values.
-    struct Distribution: Sendable {
-        let bounds: [Double]
-        /// One for each bound, and a last one for what is above all of them.
-        let counts: [Int]
-        let sum: Double
-        let labels: [Label]
-
-        init(bounds: [Double], counts: [Int], sum: Double, labels: [Label] = []) {
-            precondition(counts.count == bounds.count + 1)
-            self.bounds = bounds
-            self.counts = counts
-            self.sum = sum
-            self.labels = labels
-        }
-    }
-
     private(set) var bytes: [UInt8] = []
 
     init() {
@@ -46,17 +29,14 @@ struct PrometheusText: Sendable {
         add(name, kind, help, [(value, [])])
     }
 
-    mutating func add<Labels>(
-        _ family: CounterFamily<Labels>, where isShown: (Labels, Int) -> Bool = { _, _ in true }
+    mutating func add<each Value>(
+        _ family: CounterFamily<repeat each Value>,
+        where isShown: ((value: Int, labels: [Label])) -> Bool = { _ in true }
     ) {
-        add(
-            family.name, .counter, family.help,
-            family.counts.filter { isShown($0.labels, $0.count) }.map { ($0.count, $0.labels.pairs) })
+        add(family.name, .counter, family.help, family.samples.filter(isShown))
     }
 
-    mutating func add(_ counter: SingleCounter) { add(counter.name, .counter, counter.help, counter.count) }
-
-    mutating func add(_ name: String, _ help: String, _ histograms: [Distribution]) {
+    mutating func add(_ name: String, _ help: String, _ histograms: [Histogram]) {
         guard !histograms.isEmpty else { return }
         head(name, "histogram", help)
         for histogram in histograms {

@@ -32,8 +32,9 @@ final class SelfCheck: Sendable {
         var nextLook = Clock.uptime
         repeat {
             let now = management.loops.filter(\.isStuck).map(\.name)
-            if now.isEmpty { service.ping() }
-            if now != stuck, !now.isEmpty {
+            if now.isEmpty {
+                service.ping()
+            } else if now != stuck {
                 log.critical(
                     "threads are stuck; a service manager that watches restarts us",
                     metadata: ["loops": "\(now.joined(separator: " "))"])

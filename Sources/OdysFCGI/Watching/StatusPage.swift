@@ -9,26 +9,21 @@ struct StatusPage {
 
     init(_ management: ManagementEndpoint, isFull: Bool) {
         let database = management.database.state()
-        let settings = management.settings
-        let metrics = management.metrics
         let workers = management.workers
         let busy = workers.busy
+        let idle = workers.threads.count - busy
         var members: [JSON.Member] = [
-            JSON.Member("instance", .string(settings.instance)),
+            JSON.Member("instance", .string(management.settings.instance)),
             JSON.Member("pid", .integer(Int(getpid()))),
             JSON.Member("version", .string(Product.version)),
             JSON.Member("startedAt", .string(management.startedAt.iso8601)),
             JSON.Member("uptimeSeconds", .integer(Int(Clock.uptime - management.startedUptime))),
-            JSON.Member("delivery", .string(settings.delivery.rawValue)),
-            JSON.Member("ready", .string(management.health(database).status.rawValue)),
+            JSON.Member("delivery", JSON(management.settings.delivery)),
+            JSON.Member("ready", JSON(management.health(database).status)),
             JSON.Member(
-                "threads",
-                [
-                    "total": .integer(workers.threads.count), "busy": .integer(busy),
-                    "idle": .integer(workers.threads.count - busy),
-                ]),
-            JSON.Member("accepted", .integer(metrics.connections.count)),
-            JSON.Member("slow", .integer(metrics.slowRequests.count)),
+                "threads", ["total": .integer(workers.threads.count), "busy": .integer(busy), "idle": .integer(idle)]),
+            JSON.Member("accepted", .integer(management.metrics.connections.total)),
+            JSON.Member("slow", .integer(management.metrics.slowRequests.total)),
             JSON.Member("queue", management.queueLength.map(JSON.integer) ?? .null),
             JSON.Member("channels", .array(management.queues.map(Self.channel))),
             JSON.Member("outbox", Self.outbox(database)),
@@ -42,22 +37,20 @@ struct StatusPage {
 
     private static func channel(_ queue: ChannelQueue) -> JSON {
         [
-            "channel": .string(queue.channel.rawValue), "senders": .integer(queue.senders),
-            "busy": .integer(queue.threads.busy), "breaker": .string(queue.phase.rawValue),
+            "channel": JSON(queue.channel), "senders": .integer(queue.senders), "busy": .integer(queue.threads.busy),
+            "breaker": JSON(queue.phase),
         ]
     }
 
     /// Null while the database does not answer.
     private static func outbox(_ database: DatabaseState) -> JSON {
-        guard case .answering(let look) = database else { return .null }
+        guard let snapshot = database.snapshot else { return .null }
         return .object(
-            look.outbox.map { outbox in
-                JSON.Member(
+            snapshot.outbox.map { outbox in
+                let oldest = outbox.oldestDueSeconds.map { JSON.integer(Int($0)) } ?? .null
+                return JSON.Member(
                     outbox.channel.rawValue,
-                    [
-                        "pending": .integer(outbox.pending), "dead": .integer(outbox.dead),
-                        "oldestDueSeconds": outbox.oldestDueSeconds.map { .integer(Int($0)) } ?? .null,
-                    ])
+                    ["pending": .integer(outbox.pending), "dead": .integer(outbox.dead), "oldestDueSeconds": oldest])
             })
     }
 
@@ -72,23 +65,22 @@ struct StatusPage {
 
     /// The same for a person: one line for each fact, with the path to it in front.
     var text: String {
-        var lines: [(String, String)] = []
-        Self.lines(json, "", &lines)
-        let width = lines.map(\.0.count).max() ?? 0
-        return lines.map { "\($0.0):\(String(repeating: " ", count: width - $0.0.count + 2))\($0.1)\n" }.joined()
+        let lines = Self.lines(json, "")
+        let width = lines.map(\.path.count).max() ?? 0
+        return lines.map { "\($0):\(String(repeating: " ", count: width - $0.count + 2))\($1)\n" }.joined()
     }
 
-    private static func lines(_ value: JSON, _ path: String, _ out: inout [(String, String)]) {
+    private static func lines(_ value: JSON, _ path: String) -> [(path: String, fact: String)] {
         switch value {
         case .object(let members):
-            for member in members { lines(member.value, path.isEmpty ? member.name : "\(path) \(member.name)", &out) }
+            members.flatMap { lines($0.value, path.isEmpty ? $0.name : "\(path) \($0.name)") }
         case .array(let elements):
-            for element in elements {
-                guard case .object(let members) = element, let name = members.first?.value.string else { continue }
-                let rest = members.dropFirst().map { "\($0.name) \(plain($0.value))" }.joined(separator: ", ")
-                out.append(("\(path) \(name)", rest))
+            elements.compactMap { element in
+                guard case .object(let members) = element, let name = members.first?.value.string else { return nil }
+                let rest = members.dropFirst().map { "\($0.name) \(plain($0.value))" }
+                return ("\(path) \(name)", rest.joined(separator: ", "))
             }
-        case .null, .bool, .integer, .number, .string: out.append((path, plain(value)))
+        case .null, .bool, .integer, .number, .string: [(path, plain(value))]
         }
     }
 

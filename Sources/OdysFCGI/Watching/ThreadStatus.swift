@@ -1,4 +1,3 @@
-internal import Glibc
 internal import OdysCore
 internal import OdysHost
 internal import Synchronization
@@ -24,18 +23,11 @@ final class ThreadStatus: Sendable {
 
     private static var milliseconds: Int { Int(Clock.uptime * 1_000) }
 
-    /// As `top -H` shows it; the link reads `PID/task/TID` (proc(5)). gettid(2) is hidden from Swift.
-    private static var threadID: Int {
-        var target = [CChar](repeating: 0, count: 64)
-        let length = readlink("/proc/thread-self", &target, target.count)
-        guard length > 0 else { return 0 }
-        let text = String(decoding: target[..<length].map(UInt8.init(bitPattern:)), as: UTF8.self)
-        return text.split(separator: "/").last.flatMap { Int($0) } ?? 0
-    }
-
     /// Called by the thread that this is about.
     func adoptCurrentThread() {
-        let id = Self.threadID
+        // The id that `top -H` shows is the first field (proc(5)); gettid(2) is hidden from Swift.
+        let stat = try? Environment.readFile("/proc/thread-self/stat").get()
+        let id = stat?.split(separator: " ").first.flatMap { Int($0) } ?? 0
         work.withLock { $0.threadID = id }
         beat()
     }
@@ -85,4 +77,20 @@ struct ThreadGroupStatus: Sendable {
     var loops: LoopGroup {
         LoopGroup(name: name, allowedSeconds: allowedSeconds, silences: threads.map(\.silence))
     }
+}
+
+/// When the threads of a group last beat. A loop beats each time round, and an idle one every few seconds. An
+/// unreachable database does not stop the beat: every wait for it has a deadline.
+struct LoopGroup: Sendable, Equatable {
+    let name: String
+    /// The longest that a working loop may need between two beats.
+    let allowedSeconds: Double
+    /// Seconds since the last beat of each loop.
+    let silences: [Double]
+
+    /// Seconds since the latest beat of any of them.
+    var silence: Double { silences.min() ?? 0 }
+
+    /// True when no loop has beaten within the limit. One that does is enough: it takes the work of the others.
+    var isStuck: Bool { silence > allowedSeconds }
 }
