@@ -19,7 +19,6 @@ public enum Clock {
         return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1_000
     }
 
-    public static func pause(milliseconds: Int) {
-        usleep(UInt32(milliseconds) * 1_000)
-    }
+    /// A signal may end the pause early.
+    public static func pause(milliseconds: Int) { usleep(UInt32(milliseconds) * 1_000) }
 }

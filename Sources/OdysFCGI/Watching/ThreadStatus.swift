@@ -23,7 +23,6 @@ final class ThreadStatus: Sendable {
 
     private static var milliseconds: Int { Int(Clock.uptime * 1_000) }
 
-    /// Called by the thread that this is about.
     func adoptCurrentThread() {
         // The id that `top -H` shows is the first field (proc(5)); gettid(2) is hidden from Swift.
         let stat = try? Environment.readFile("/proc/thread-self/stat").get()
