@@ -8,6 +8,7 @@ import time
 import uuid
 
 import stack
+from bench import Bench
 from refusing import problem
 from together import at_once
 from waiting import eventually
@@ -85,3 +86,15 @@ def test_a_message_whose_sender_met_a_frozen_database_arrives_once(fragile):
     (row,) = fragile.settled(booking, seconds=30)
     assert (row["state"], row["attempts"]) == ("sent", 1)
     assert fragile.whatsapp.requests(booking.client.number) == 1
+
+
+def test_sigterm_ends_senders_that_wait_for_a_frozen_database(fragile):
+    """One sender claims at a time. The others must not wait for their turn one timeout after another."""
+    with contextlib.closing(Bench(fragile)) as bench:
+        bench.peer("whatsapp")
+        bench.start(ODYS_WHATSAPP_SENDERS="8")
+        with frozen(fragile):
+            eventually(lambda: "the outbox cannot be worked on" in bench.log(), 15)
+            began = time.monotonic()
+            assert bench.stop() == 0
+            assert time.monotonic() - began < 12

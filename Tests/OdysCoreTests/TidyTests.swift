@@ -103,6 +103,32 @@ import Testing
         }
     }
 
+    /// ARCHITECTURE.md names every source file, by target and folder.
+    @Test("tree: ARCHITECTURE.md shows the files that are there")
+    func theTreeIsAsDocumented() throws {
+        let text = String(
+            decoding: try Data(contentsOf: Self.root.appending(path: "ARCHITECTURE.md")), as: UTF8.self)
+        let block = try #require(text.components(separatedBy: "```tree\n").last?.components(separatedBy: "```").first)
+        var documented: Set<String> = []
+        var target = ""
+        var folder = ""
+        for line in block.split(separator: "\n") {
+            var words = line.split(separator: " ").map(String.init)
+            if !line.hasPrefix(" ") {
+                target = words.removeFirst()
+                folder = target
+                // The rest says what the target is.
+                continue
+            }
+            // A folder begins three columns in; what its line does not hold follows further in.
+            if line.prefix(3).last != " " { folder = target + words.removeFirst() }
+            for word in words { documented.insert("Sources/\(folder)\(word).swift") }
+        }
+        let found = Set(Self.paths("Sources", ending: ".swift"))
+        #expect(documented.subtracting(found) == [], "in ARCHITECTURE.md, but not there")
+        #expect(found.subtracting(documented) == [], "not in ARCHITECTURE.md")
+    }
+
     // MARK: Who imports what
 
     private static func imports(_ file: File) -> [String] {
