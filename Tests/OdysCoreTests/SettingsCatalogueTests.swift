@@ -3,8 +3,7 @@ import Testing
 
 @testable import OdysCore
 
-/// The catalogue of settings against what `Settings` does, and the texts that are made from it.
-@Suite struct SettingsCatalogueTests {
+@Suite("Settings catalogue: against Settings and the generated documents") struct SettingsCatalogueTests {
     /// Without the host, which stands instead of the socket, and the file, which has to be there.
     ///
     /// A debug build traps where a variable is read that is not in the catalogue, so reading everything once is a
@@ -14,21 +13,23 @@ import Testing
             ($0.name, $0.isSecret ? SettingsSamples.secret : $0.example)
         })
 
-    @Test func namesAreUnique() {
+    @Test("catalogue: names are unique, only secrets have no example")
+    func namesAreUnique() {
         #expect(Set(Setting.all.map(\.name)).count == Setting.all.count)
         #expect(Setting.all.count > 30)
         for setting in Setting.all { #expect(setting.isSecret == setting.example.isEmpty, "\(setting.name)") }
     }
 
-    @Test func examplesAreGood() throws {
+    @Test("catalogue: the examples are valid settings")
+    func examplesAreGood() throws {
         let settings = try SettingsSamples.read([:], base: Self.everything)
         #expect(settings.unknown == [] && settings.messaging.smtp != nil && settings.messaging.evolution != nil)
         let hosts = ["ODYS_DB_SOCKET": nil, "ODYS_DB_HOST": Setting.all.first { $0.name == "ODYS_DB_HOST" }?.example]
         #expect(SettingsSamples.problems(hosts, base: Self.everything) == [])
     }
 
-    /// Setting every default by hand changes nothing: the catalogue says what the program does.
-    @Test func defaultsAreTheProgramsOwn() throws {
+    @Test("catalogue: its defaults are those of Settings")
+    func defaultsAreTheProgramsOwn() throws {
         var least = SettingsSamples.least
         func text(_ environment: [String: String]) throws -> String {
             var text = ""
@@ -45,12 +46,16 @@ import Testing
         #expect(try text(least) == before)
     }
 
-    @Test(arguments: Setting.all.filter { if case .required = $0.fallback { true } else { false } }.map(\.name))
+    @Test(
+        "catalogue: required settings are required",
+        arguments: Setting.all.filter { if case .required = $0.fallback { true } else { false } }.map(\.name)
+    )
     func requiredSettingsAreRequired(name: String) {
         #expect(SettingsSamples.names([name: nil]) == [name])
     }
 
-    @Test func whatTheCatalogueLacksIsUnknown() throws {
+    @Test("catalogue: a name that it lacks is reported as unknown")
+    func whatTheCatalogueLacksIsUnknown() throws {
         #expect(try SettingsSamples.read(["ODYS_THREDS": "3"]).unknown == ["ODYS_THREDS"])
         let files = ["ODYS_SMTP_PASSWORD_FILE": "", "ODYS_THREADS_FILE": "/x"]
         #expect(try SettingsSamples.read(files.mapValues { $0 }).unknown == ["ODYS_THREADS_FILE"])
@@ -68,7 +73,8 @@ import Testing
         return variables
     }
 
-    @Test func theExampleLacksOnlySecrets() throws {
+    @Test("example file: complete but for secrets")
+    func theExampleLacksOnlySecrets() throws {
         var variables = Self.variables(SettingsReference.exampleFile)
         #expect(SettingsSamples.names([:], base: variables) == ["ODYS_JWT_SECRET"])
         variables["ODYS_JWT_SECRET"] = SettingsSamples.secret
@@ -79,7 +85,8 @@ import Testing
     }
 
     /// After a change of the catalogue, `make docs` writes the file again.
-    @Test func theDocumentIsTheCatalogue() throws {
+    @Test("docs/SETTINGS.md, manual page: match the catalogue")
+    func theDocumentIsTheCatalogue() throws {
         let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..")
         let document = String(decoding: try Data(contentsOf: root.appending(path: "docs/SETTINGS.md")), as: UTF8.self)
         #expect(document == SettingsReference.markdown, "docs/SETTINGS.md is stale: run 'make docs'")
@@ -99,7 +106,8 @@ import Testing
         return Dictionary(uniqueKeysWithValues: values.map { ($0.setting.name, $0) })
     }
 
-    @Test func eachValueNamesItsOrigin() {
+    @Test("shown settings: each value names its origin")
+    func eachValueNamesItsOrigin() {
         let shown = Self.shown(
             [
                 "ODYS_THREADS": "3", "ODYS_INSTANCE": "", "ODYS_JWT_SECRET": SettingsSamples.secret,
@@ -122,7 +130,8 @@ import Testing
         #expect(shown["ODYS_DB_MIGRATE_PASSWORD"]?.json["text"]?.string == "(not set)")
     }
 
-    @Test func noSecretIsShown() {
+    @Test("shown settings: no secret is shown")
+    func noSecretIsShown() {
         var environment = Self.everything
         environment["ODYS_SMTP_URL"] = "smtp://agenda:\(SettingsSamples.secret)@mail.example:25"
         for value in Self.shown(environment).values {
