@@ -94,7 +94,7 @@ class Edge:
 
 
 class Unclosed(io.BytesIO):
-    """Several answers are read from one socket; http.client closes it after each."""
+    """A buffer that stays open: http.client closes its file after each answer."""
 
     def close(self):
         pass
