@@ -6,25 +6,26 @@ import Testing
 @Suite("Settings catalogue: against Settings and the generated documents") struct SettingsCatalogueTests {
     /// Without the host, which stands instead of the socket, and the file, which has to be there.
     ///
-    /// A debug build traps where a variable is read that is not in the catalogue, so reading everything once is a
-    /// test.
+    /// The reader traps where a setting is read as another kind than its own, so reading everything once is a test.
     private static let everything = Dictionary(
-        uniqueKeysWithValues: Setting.all.filter { !["ODYS_DB_HOST", "ODYS_JWKS_FILE"].contains($0.name) }.map {
-            ($0.name, $0.isSecret ? SettingsSamples.secret : $0.example)
+        uniqueKeysWithValues: Setting.allCases.filter { !["ODYS_DB_HOST", "ODYS_JWKS_FILE"].contains($0.name) }.map {
+            ($0.name, $0.isSecret ? SettingsSamples.secret : $0.entry.example)
         })
 
     @Test("catalogue: names are unique, only secrets have no example")
     func namesAreUnique() {
-        #expect(Set(Setting.all.map(\.name)).count == Setting.all.count)
-        #expect(Setting.all.count > 30)
-        for setting in Setting.all { #expect(setting.isSecret == setting.example.isEmpty, "\(setting.name)") }
+        #expect(Set(Setting.allCases.map(\.name)).count == Setting.allCases.count)
+        #expect(Setting.allCases.count > 30)
+        for setting in Setting.allCases {
+            #expect(setting.isSecret == setting.entry.example.isEmpty, "\(setting.name)")
+        }
     }
 
     @Test("catalogue: the examples are valid settings")
     func examplesAreGood() throws {
         let settings = try SettingsSamples.read([:], base: Self.everything)
         #expect(settings.unknown == [] && settings.messaging.smtp != nil && settings.messaging.evolution != nil)
-        let hosts = ["ODYS_DB_SOCKET": nil, "ODYS_DB_HOST": Setting.all.first { $0.name == "ODYS_DB_HOST" }?.example]
+        let hosts = ["ODYS_DB_SOCKET": nil, "ODYS_DB_HOST": Setting.databaseHosts.entry.example]
         #expect(SettingsSamples.problems(hosts, base: Self.everything) == [])
     }
 
@@ -38,7 +39,7 @@ import Testing
             return text
         }
         let before = try text(least)
-        for setting in Setting.all {
+        for setting in Setting.allCases {
             guard case .value(let value) = setting.fallback else { continue }
             least[setting.name] = value
         }
@@ -46,10 +47,7 @@ import Testing
         #expect(try text(least) == before)
     }
 
-    @Test(
-        "catalogue: required settings are required",
-        arguments: Setting.all.filter { if case .required = $0.fallback { true } else { false } }.map(\.name)
-    )
+    @Test("catalogue: required settings are required", arguments: Setting.allCases.filter(\.isRequired).map(\.name))
     func requiredSettingsAreRequired(name: String) {
         #expect(SettingsSamples.names([name: nil]) == [name])
     }
@@ -75,24 +73,13 @@ import Testing
 
     @Test("example file: complete but for secrets")
     func theExampleLacksOnlySecrets() throws {
-        var variables = Self.variables(SettingsReference.exampleFile)
+        var variables = Self.variables(Setting.exampleFile)
         #expect(SettingsSamples.names([:], base: variables) == ["ODYS_JWT_SECRET"])
         variables["ODYS_JWT_SECRET"] = SettingsSamples.secret
         let settings = try SettingsSamples.read([:], base: variables)
         #expect(settings.enforcesStartTime && settings.unknown == [])
-        let all = Self.variables(SettingsReference.exampleFile.replacing("\n#ODYS", with: "\nODYS"))
+        let all = Self.variables(Setting.exampleFile.replacing("\n#ODYS", with: "\nODYS"))
         #expect(all.count > 25 && all["ODYS_MAIL_FROM"] == "Odys <agenda@odys.example>")
-    }
-
-    /// After a change of the catalogue, `make docs` writes the file again.
-    @Test("docs/SETTINGS.md, manual page: match the catalogue")
-    func theDocumentIsTheCatalogue() throws {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..")
-        let document = String(decoding: try Data(contentsOf: root.appending(path: "docs/SETTINGS.md")), as: UTF8.self)
-        #expect(document == SettingsReference.markdown, "docs/SETTINGS.md is stale: run 'make docs'")
-        for setting in Setting.all {
-            #expect(SettingsReference.manualPage(date: "May 1, 2026").contains(".It Ev \(setting.name)\n"))
-        }
     }
 
     // MARK: What holds now
@@ -100,13 +87,11 @@ import Testing
     private static func shown(
         _ environment: [String: String], files: [String: String] = [:]
     ) -> [String: SettingValue] {
-        let values = SettingValue.all(environment: environment) { path in
-            files[path].map(Result.success) ?? .failure(SettingsError(problems: ["cannot read \(path): gone"]))
-        }
+        let values = SettingValue.all(SettingsSamples.source(environment, files: files))
         return Dictionary(uniqueKeysWithValues: values.map { ($0.setting.name, $0) })
     }
 
-    @Test("shown settings: each value names its origin")
+    @Test("config show: each value names its origin")
     func eachValueNamesItsOrigin() {
         let shown = Self.shown(
             [
@@ -130,7 +115,21 @@ import Testing
         #expect(shown["ODYS_DB_MIGRATE_PASSWORD"]?.json["text"]?.string == "(not set)")
     }
 
-    @Test("shown settings: no secret is shown")
+    @Test("config show: an empty secret does not hide its credential, and an unreadable one is named")
+    func emptyAndUnreadableSecretsAreShown() {
+        let values = SettingValue.all(
+            SettingsSamples.source(
+                ["ODYS_JWT_SECRET": "", "ODYS_DB_PASSWORD": "", "CREDENTIALS_DIRECTORY": "/c"],
+                files: ["/c/odys-jwt-secret": SettingsSamples.secret, "/c/evolution-api-key": nil],
+                notUTF8: ["ODYS_INSTANCE"]))
+        let shown = Dictionary(uniqueKeysWithValues: values.map { ($0.setting, $0) })
+        #expect(shown[.tokenSecret]?.origin == .credential && shown[.tokenSecret]?.content == .secret(bytes: 32))
+        #expect(shown[.databasePassword]?.origin == .fallback)
+        #expect(shown[.evolutionKey]?.content == .unreadable("cannot read /c/evolution-api-key: Is a directory"))
+        #expect(shown[.instance]?.text == "(is not UTF-8 text)" && shown[.instance]?.origin == .environment)
+    }
+
+    @Test("config show: no secret is shown")
     func noSecretIsShown() {
         var environment = Self.everything
         environment["ODYS_SMTP_URL"] = "smtp://agenda:\(SettingsSamples.secret)@mail.example:25"

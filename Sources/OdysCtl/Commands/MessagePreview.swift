@@ -49,10 +49,9 @@ struct Message: ParsableCommand {
 
         /// The installation's own address and zone where they are set, so that the preview shows real links.
         private func setting() throws(SettingsError) -> MessageSetting {
-            let variables = Environment.variables
-            try LocalTime.use(zone: variables["ODYS_TIME_ZONE"] ?? "America/Sao_Paulo")
-            return MessageSetting(
-                appURL: variables["ODYS_APP_URL"] ?? "https://odys.example", civilTime: LocalTime.civil)
+            let read = try MessagingSettings.preview(.process)
+            try LocalTime.use(zone: read.timeZone)
+            return MessageSetting(appURL: read.appURL ?? "https://odys.example", civilTime: LocalTime.civil)
         }
 
         private func show(_ email: EmailText) {

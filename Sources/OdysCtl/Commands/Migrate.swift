@@ -21,7 +21,8 @@ struct Migrate: ParsableCommand {
             }
             let migrations = try names.compactMap { name in
                 guard Migration(fileName: name, sql: "") != nil else { return nil as Migration? }
-                return Migration(fileName: name, sql: try Environment.readFile("\(sql)/\(name)").get())
+                let text = try Environment.readFile("\(sql)/\(name)").mapError { Failure.usage("\($0)") }.get()
+                return Migration(fileName: name, sql: text)
             }
             guard !migrations.isEmpty else {
                 throw Failure.usage("there are no migrations in \(sql); name another with --sql")

@@ -19,7 +19,7 @@ struct Doctor: ParsableCommand {
 
     func run() throws {
         Curl.initialize()
-        let findings = checks(Environment.variables).flatMap { $0.findings() }
+        let findings = checks(.process).flatMap { $0.findings() }
         output.show(.array(findings.map(\.json)), orLines: findings.flatMap(\.lines))
         for (state, code) in [(Finding.State.configuration, 2), (.unreachable, 3), (.problem, 1)]
         where findings.contains(where: { $0.state == state }) {
@@ -28,18 +28,15 @@ struct Doctor: ParsableCommand {
     }
 
     /// Each check needs only its own settings: invalid settings of one do not prevent the others.
-    private func checks(_ variables: [String: String]) -> [any DoctorCheck] {
-        let readFile = Environment.readFile
-        let read = Result { () throws(SettingsError) in
-            try Settings(environment: variables, readFile: readFile, timeZoneProblem: LocalTime.problem)
-        }
+    private func checks(_ source: SettingsSource) -> [any DoctorCheck] {
+        let read = Result { () throws(SettingsError) in try Settings(source, timeZoneProblem: LocalTime.problem) }
         let settings = try? read.get()
         let listen = settings?.listen ?? .inherited
         var checks: [any DoctorCheck] = [SettingsCheck(settings: read)]
-        if let database = try? DatabaseSettings(environment: variables, migrating: false, readFile: readFile) {
+        if let database = try? DatabaseSettings(source) {
             checks.append(DatabaseCheck(settings: database, freeMiB: freeMib))
         }
-        if let messaging = try? MessagingSettings(environment: variables, readFile: readFile) {
+        if let messaging = try? MessagingSettings(source) {
             checks.append(ProvidersCheck(messaging: messaging))
         }
         checks += [
