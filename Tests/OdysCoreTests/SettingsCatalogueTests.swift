@@ -3,8 +3,7 @@ import Testing
 
 @testable import OdysCore
 
-/// The catalogue of settings against what `Settings` does, and the texts that are made from it.
-@Suite struct SettingsCatalogueTests {
+@Suite("Settings catalogue: against Settings and the generated documents") struct SettingsCatalogueTests {
     /// Without the host, which stands instead of the socket, and the file, which has to be there.
     ///
     /// The reader traps where a setting is read as another kind than its own, so reading everything once is a test.
@@ -13,7 +12,8 @@ import Testing
             ($0.name, $0.isSecret ? SettingsSamples.secret : $0.entry.example)
         })
 
-    @Test func namesAreUnique() {
+    @Test("catalogue: names are unique, only secrets have no example")
+    func namesAreUnique() {
         #expect(Set(Setting.allCases.map(\.name)).count == Setting.allCases.count)
         #expect(Setting.allCases.count > 30)
         for setting in Setting.allCases {
@@ -21,15 +21,16 @@ import Testing
         }
     }
 
-    @Test func examplesAreGood() throws {
+    @Test("catalogue: the examples are valid settings")
+    func examplesAreGood() throws {
         let settings = try SettingsSamples.read([:], base: Self.everything)
         #expect(settings.unknown == [] && settings.messaging.smtp != nil && settings.messaging.evolution != nil)
         let hosts = ["ODYS_DB_SOCKET": nil, "ODYS_DB_HOST": Setting.databaseHosts.entry.example]
         #expect(SettingsSamples.problems(hosts, base: Self.everything) == [])
     }
 
-    /// Setting every default by hand changes nothing: the catalogue says what the program does.
-    @Test func defaultsAreTheProgramsOwn() throws {
+    @Test("catalogue: its defaults are those of Settings")
+    func defaultsAreTheProgramsOwn() throws {
         var least = SettingsSamples.least
         func text(_ environment: [String: String]) throws -> String {
             var text = ""
@@ -46,12 +47,13 @@ import Testing
         #expect(try text(least) == before)
     }
 
-    @Test(arguments: Setting.allCases.filter(\.isRequired).map(\.name))
+    @Test("catalogue: required settings are required", arguments: Setting.allCases.filter(\.isRequired).map(\.name))
     func requiredSettingsAreRequired(name: String) {
         #expect(SettingsSamples.names([name: nil]) == [name])
     }
 
-    @Test func whatTheCatalogueLacksIsUnknown() throws {
+    @Test("catalogue: a name that it lacks is reported as unknown")
+    func whatTheCatalogueLacksIsUnknown() throws {
         #expect(try SettingsSamples.read(["ODYS_THREDS": "3"]).unknown == ["ODYS_THREDS"])
         let files = ["ODYS_SMTP_PASSWORD_FILE": "", "ODYS_THREADS_FILE": "/x"]
         #expect(try SettingsSamples.read(files.mapValues { $0 }).unknown == ["ODYS_THREADS_FILE"])
@@ -69,7 +71,8 @@ import Testing
         return variables
     }
 
-    @Test func theExampleLacksOnlySecrets() throws {
+    @Test("example file: complete but for secrets")
+    func theExampleLacksOnlySecrets() throws {
         var variables = Self.variables(Setting.exampleFile)
         #expect(SettingsSamples.names([:], base: variables) == ["ODYS_JWT_SECRET"])
         variables["ODYS_JWT_SECRET"] = SettingsSamples.secret
@@ -88,7 +91,8 @@ import Testing
         return Dictionary(uniqueKeysWithValues: values.map { ($0.setting.name, $0) })
     }
 
-    @Test func eachValueNamesItsOrigin() {
+    @Test("config show: each value names its origin")
+    func eachValueNamesItsOrigin() {
         let shown = Self.shown(
             [
                 "ODYS_THREADS": "3", "ODYS_INSTANCE": "", "ODYS_JWT_SECRET": SettingsSamples.secret,
@@ -125,7 +129,8 @@ import Testing
         #expect(shown[.instance]?.text == "(is not UTF-8 text)" && shown[.instance]?.origin == .environment)
     }
 
-    @Test func noSecretIsShown() {
+    @Test("config show: no secret is shown")
+    func noSecretIsShown() {
         var environment = Self.everything
         environment["ODYS_SMTP_URL"] = "smtp://agenda:\(SettingsSamples.secret)@mail.example:25"
         for value in Self.shown(environment).values {

@@ -1,8 +1,7 @@
 import Foundation
 import Testing
 
-/// The rules of the house that a reader can forget, checked over the sources.
-@Suite struct TidyTests {
+@Suite("House rules: checked over the sources") struct TidyTests {
     private struct File {
         /// Below the root, such as `Sources/OdysCore/JSON.swift`.
         let path: String
@@ -33,7 +32,8 @@ import Testing
         }
     }
 
-    @Test func theTreeIsFound() throws {
+    @Test("sources: the tree is found")
+    func theTreeIsFound() throws {
         let paths = Self.paths("Sources", ending: ".swift")
         #expect(
             paths.contains("Sources/OdysCore/Appointments/Decide.swift")
@@ -41,8 +41,8 @@ import Testing
         #expect(paths.count > 40)
     }
 
-    /// The scanner against each form of literal and comment.
-    @Test func wordsAreToldFromCode() {
+    @Test("scanner: literals and comments are told from code")
+    func wordsAreToldFromCode() {
         let source = #"""
             let a = "try! // \" {" + b // try! {
             /* try! /* { */ */ let c = """
@@ -56,7 +56,8 @@ import Testing
         #expect(SwiftCode.calls("print(", "a; print(b)") && !SwiftCode.calls("print(", "fingerprint(b)"))
     }
 
-    @Test func filesAndLinesAreShort() throws {
+    @Test("sources: files of at most 300 lines, lines of at most 120 columns")
+    func filesAndLinesAreShort() throws {
         var found: [String] = []
         for file in try Self.files("Sources") + Self.read("Tests") {
             if file.lines.count > 300 { found.append("\(file.path) has \(file.lines.count) lines") }
@@ -67,7 +68,8 @@ import Testing
         #expect(found == [])
     }
 
-    @Test func functionsAreShort() throws {
+    @Test("sources: functions below 70 lines")
+    func functionsAreShort() throws {
         var found: [String] = []
         var longest = 0
         for file in try Self.files("Sources") {
@@ -80,7 +82,8 @@ import Testing
         #expect(longest > 20)
     }
 
-    @Test func nothingIsLeftToDo() throws {
+    @Test("sources: no TODO, FIXME or XXX")
+    func nothingIsLeftToDo() throws {
         for file in try Self.files("Sources") {
             for word in ["TODO", "FIXME", "XXX"] {
                 #expect(!file.lines.contains { $0.contains(word) }, "\(word) in \(file.path)")
@@ -88,7 +91,8 @@ import Testing
         }
     }
 
-    @Test func whatTheHouseDoesWithoutIsNotCalled() throws {
+    @Test("sources: forbidden constructs are not used")
+    func whatTheHouseDoesWithoutIsNotCalled() throws {
         let everywhere = [
             "try!", "as!", "fatalError(", "DispatchQueue.global", "nonisolated(unsafe)", "@unchecked",
             "@preconcurrency",
@@ -139,7 +143,8 @@ import Testing
         }
     }
 
-    @Test func eachCLibraryHasOneOwner() throws {
+    @Test("modules: each C library is imported by one module")
+    func eachCLibraryHasOneOwner() throws {
         let owners = ["CMariaDB": "Sources/OdysStore/", "CCurl": "Sources/OdysDelivery/", "CFCGI": "Sources/OdysFCGI/"]
         var seen: Set<String> = []
         for file in try Self.files("Sources") {
@@ -152,14 +157,15 @@ import Testing
         #expect(seen == Set(owners.keys))
     }
 
-    @Test func theCoreIsPure() throws {
+    @Test("modules: OdysCore imports nothing but Crypto")
+    func theCoreIsPure() throws {
         var seen: Set<String> = []
         for file in try Self.files("Sources/OdysCore") { seen.formUnion(Self.imports(file)) }
         #expect(seen == ["Crypto", "CryptoExtras"])
     }
 
-    /// Below the executables, each module knows the core and nobody else of ours.
-    @Test func arrowsPointToTheCore() throws {
+    @Test("modules: store, delivery and host depend on the core alone")
+    func arrowsPointToTheCore() throws {
         let ours: Set = ["OdysCore", "OdysStore", "OdysDelivery", "OdysHost", "OdysFCGI", "OdysCtl"]
         for module in ["OdysStore", "OdysDelivery", "OdysHost"] {
             var seen: Set<String> = []
@@ -171,7 +177,8 @@ import Testing
     // MARK: One home for each word
 
     /// Statuses that are not also the name of an action or a message. SQL writes them in single quotes.
-    @Test func statusesAreWrittenOnceInSwift() throws {
+    @Test("sources: status words are written in one place")
+    func statusesAreWrittenOnceInSwift() throws {
         for file in try Self.files("Sources") where file.path != "Sources/OdysCore/Appointments/Appointment.swift" {
             for status in ["pending_confirmation", "confirmed", "rejected", "cancelled", "completed"] {
                 #expect(!file.lines.contains { $0.contains("\"\(status)\"") }, "\(status) in \(file.path)")
@@ -181,7 +188,8 @@ import Testing
         }
     }
 
-    @Test func migrationsAreNumberedWithoutGaps() {
+    @Test("migrations: numbered without gaps")
+    func migrationsAreNumberedWithoutGaps() {
         let names = Self.paths("sql", ending: ".sql").map { $0.dropFirst("sql/".count) }
         #expect(names.count >= 2)
         for (index, name) in names.enumerated() {

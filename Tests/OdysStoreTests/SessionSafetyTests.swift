@@ -4,13 +4,13 @@ import Testing
 
 @testable import OdysStore
 
-/// What a session must not be able to do, whatever text reached it.
-@Suite struct SessionSafetyTests {
+@Suite("Session: multiple statements and LOCAL INFILE") struct SessionSafetyTests {
     let database: TestDatabase
 
     init() throws { database = try TestDatabase() }
 
-    @Test func oneTextIsOneStatement() throws {
+    @Test("session: multiple statements are refused")
+    func oneTextIsOneStatement() throws {
         let connection = try database.connection(.migration)
         try connection.executeScript(
             "CREATE TABLE t (a INT); INSERT INTO t VALUES (1); COMMIT;", operation: "run a script")
@@ -26,8 +26,9 @@ import Testing
         #expect(try database.count("t") == 1)
     }
 
-    /// A server could ask for any file of this host.
-    @Test func noFileOfThisHostIsHandedOut() throws {
+    /// A hostile server could ask for any file of this host.
+    @Test("session: LOAD DATA LOCAL INFILE is refused")
+    func noFileOfThisHostIsHandedOut() throws {
         let file = FileManager.default.temporaryDirectory.appending(path: "odys-\(UUID().uuidString)")
         try Data("secret\n".utf8).write(to: file)
         defer { #expect(throws: Never.self) { try FileManager.default.removeItem(at: file) } }
