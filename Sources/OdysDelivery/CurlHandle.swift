@@ -83,8 +83,8 @@ final class CurlHandle {
         check(odys_setopt_pointer(handle, option, value))
     }
 
-    /// Records the first four bytes of the last SMTP command, because libcurl does not say which one was refused. QUIT
-    /// does not count: libcurl sends it after a refusal too.
+    /// Records the first four bytes of the last SMTP command, because libcurl does not say which one was refused.
+    /// QUIT does not count: libcurl sends it after a refusal too.
     func watchCommands() {
         set(CURLOPT_VERBOSE, 1)
         set(CURLOPT_DEBUGDATA, Unmanaged.passUnretained(sink).toOpaque())

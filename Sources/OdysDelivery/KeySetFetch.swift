@@ -16,8 +16,8 @@ public final class KeySetFetch {
         public let description: String
     }
 
-    /// Blocks for at most `Limits.keyFetchSeconds`. Only a 200 counts. Redirects are not followed: they lead away from
-    /// the address that the operator set.
+    /// Blocks for at most `Limits.keyFetchSeconds`. Only a 200 counts. Redirects are not followed: they lead away
+    /// from the address that the operator set.
     public func fetch() -> Result<KeySet, Failure> {
         curl.prepare(url: url, protocols: url.lowercased().hasPrefix("https:") ? "https" : "http")
         curl.set(CURLOPT_TIMEOUT_MS, Limits.keyFetchSeconds * 1_000)

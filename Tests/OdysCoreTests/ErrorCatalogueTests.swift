@@ -3,8 +3,8 @@ import Testing
 
 @testable import OdysCore
 
-/// The error table in docs/HTTP.md is generated from `Refusal`. If it differs, the expected document is left in .build;
-/// `make catalogue` copies it.
+/// The error table in docs/HTTP.md is generated from `Refusal`. If it differs, the expected document is left in
+/// .build; `make catalogue` copies it.
 @Suite struct ErrorCatalogueTests {
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..").standardized
     private static let document = root.appending(path: "docs/HTTP.md")

@@ -17,13 +17,13 @@ public struct CredentialReader: Sendable {
 
     /// A request with an `Authorization` field is judged by that alone. The cookie never replaces a bad token.
     public func credential(of request: Request) -> Credential? {
-        switch request.field("HTTP_AUTHORIZATION") {
+        switch request.field(.authorization) {
         case .one(let value):
             guard value.utf8.count <= Limits.headerBytesMax else { return nil }
             return bearerToken(value).map { Credential(token: $0, passesCSRFCheck: true) }
         case .repeated: return nil
         case .absent:
-            return cookie?.token(in: request.values("HTTP_COOKIE"))
+            return cookie?.token(in: request.values(.cookie))
                 .map { Credential(token: $0, passesCSRFCheck: isReading(request) || isFromOurPages(request)) }
         }
     }
@@ -33,8 +33,8 @@ public struct CredentialReader: Sendable {
 
     /// A browser sets both fields itself, and no page can.
     private func isFromOurPages(_ request: Request) -> Bool {
-        if request.value("HTTP_SEC_FETCH_SITE") == "same-origin" { return true }
-        return request.value("HTTP_ORIGIN").map { allowedOrigins.contains(where: $0.hasSameBytes(as:)) } ?? false
+        if request.value(.secFetchSite) == "same-origin" { return true }
+        return request.value(.origin).map { allowedOrigins.contains(where: $0.hasSameBytes(as:)) } ?? false
     }
 
     /// The token of an `Authorization` field with the scheme Bearer, which is written in any letter case (RFC 9110,

@@ -1,7 +1,7 @@
 extension EmailText {
     /// The HTML part: one column, readable without styles. They are inline because mail programs drop others. Tables
-    /// are for layout only and say so. Typed values stand in `<bdi>`, so that a right-to-left name cannot reorder what
-    /// is around it.
+    /// are for layout only and say so. Typed values stand in `<bdi>`, so that a right-to-left name cannot reorder
+    /// what is around it.
     public var html: String {
         """
         <!DOCTYPE html>

@@ -1,8 +1,8 @@
 /// The subject and the two parts of an e-mail to a client, in Brazilian Portuguese. Values are cleaned, not yet
 /// escaped.
 ///
-/// The parts end their lines with `\n`; the sender turns that into CRLF and encodes the parts, since a line of them can
-/// be longer than SMTP's 998 bytes. The subject is one line; `MailHeader.encoded` makes it fit for the wire.
+/// The parts end their lines with `\n`; the sender turns that into CRLF and encodes the parts, since a line of them
+/// can be longer than SMTP's 998 bytes. The subject is one line; `MailHeader.encoded` makes it fit for the wire.
 public struct EmailText: Sendable {
     public let subject: String
     let heading: String

@@ -1,9 +1,9 @@
 extension Template {
     /// The message as WhatsApp shows it, in Brazilian Portuguese.
     ///
-    /// Clients get a headed text that ends in a signature, so that it stands out from the chat that runs over the same
-    /// number; professionals get the facts. No line starts with a typed value, and none holds both a typed value and a
-    /// date or a time, so that a name in a right-to-left script cannot reorder those.
+    /// Clients get a headed text that ends in a signature, so that it stands out from the chat that runs over the
+    /// same number; professionals get the facts. No line starts with a typed value, and none holds both a typed value
+    /// and a date or a time, so that a name in a right-to-left script cannot reorder those.
     ///
     /// Throws when a required key is missing.
     public func whatsAppText(

@@ -15,8 +15,8 @@ public struct Instant: Sendable, Hashable, Comparable {
         microseconds = seconds * 1_000_000 + Int64(microsecond)
     }
 
-    /// Reads `2026-12-01T17:00:00Z`, with an optional fraction. A space for the `T` and a missing `Z` are accepted too,
-    /// because that is what `JSON_OBJECT('startsAt', starts_at)` produces; it is UTC in any case.
+    /// Reads `2026-12-01T17:00:00Z`, with an optional fraction. A space for the `T` and a missing `Z` are accepted
+    /// too, because that is what `JSON_OBJECT('startsAt', starts_at)` produces; it is UTC in any case.
     public init?(text: String) {
         var bytes = Array(text.utf8)
         guard bytes.count >= 19 else { return nil }

@@ -78,7 +78,8 @@ extension Outbox {
 }
 
 extension OutboxAdmin {
-    /// Makes a change to messages that are named by ids, or with `apply`; else shows the messages that it would change.
+    /// Makes a change to messages that are named by ids, or with `apply`; else shows the messages that it would
+    /// change.
     ///
     /// - Parameter done: the change in one word, such as "retried".
     fileprivate func carryOut(

@@ -30,8 +30,8 @@ final class Listener: Sendable {
         // Several processes wait for the same socket; the second one must not block in accept.
         let flags = fcntl(socket, F_GETFL)
         guard fcntl(socket, F_SETFL, flags | O_NONBLOCK) == 0 else { throw ListeningSocket.error("fcntl") }
-        // A request waits whole in the socket until it is judged. Where the kernel gives less, the default holds, which
-        // is enough for usual requests; accepted connections inherit it.
+        // A request waits whole in the socket until it is judged. Where the kernel gives less, the default holds,
+        // which is enough for usual requests; accepted connections inherit it.
         var size = Int32(Limits.requestBytesMax)
         setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
         wake = eventfd(0, Int32(EFD_CLOEXEC))

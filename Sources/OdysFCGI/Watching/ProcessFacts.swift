@@ -29,8 +29,8 @@ struct ProcessFacts {
         descriptorsMax = Int(clamping: limit.rlim_cur)
     }
 
-    /// Connections that wait in the queue of a listening Unix socket: the kernel's list has one line for each, with the
-    /// listener's path and the state "connecting" (02). Nil where it cannot be told.
+    /// Connections that wait in the queue of a listening Unix socket: the kernel's list has one line for each, with
+    /// the listener's path and the state "connecting" (02). Nil where it cannot be told.
     static func queueLength(of listener: Int32) -> Int? {
         var address = sockaddr_un()
         var length = socklen_t(MemoryLayout<sockaddr_un>.size)

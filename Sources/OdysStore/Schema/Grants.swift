@@ -58,8 +58,8 @@ public enum Grants {
 
     /// The rights that the account of a connection lacks, such as `INSERT on outbox` or `UPDATE (state) on outbox`.
     ///
-    /// - Parameter schemaVersion: where the tables are older than this program, they may lack a column or a grant that
-    ///   the next migration brings; then only the right to read that version is tried.
+    /// - Parameter schemaVersion: where the tables are older than this program, they may lack a column or a grant
+    ///   that the next migration brings; then only the right to read that version is tried.
     static func missing(_ connection: Connection, schemaVersion: Int) throws(StoreError) -> [String] {
         var missing: [String] = []
         for (table, privileges) in rights where schemaVersion >= Migrations.requiredVersion || table == migrations {

@@ -31,8 +31,8 @@ public struct DatabaseSnapshot: Sendable, Equatable {
     }
 }
 
-/// Reads what probes and metrics need from the database. Cheap enough for once a second: each query reads the end of an
-/// index, or the entries of unfinished messages.
+/// Reads what probes and metrics need from the database. Cheap enough for once a second: each query reads the end of
+/// an index, or the entries of unfinished messages.
 public struct Observer {
     private let connection: Connection
 

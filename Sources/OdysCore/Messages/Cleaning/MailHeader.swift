@@ -2,9 +2,9 @@
 public enum MailHeader {
     /// The text as the value of a header field such as `Subject`.
     ///
-    /// Printable ASCII stays as it is. Anything else becomes encoded words (RFC 2047, UTF-8, B), one a line, folded by
-    /// CRLF and a space: each is at most 75 characters, and its line at most 76 with a field name of up to 12 in front.
-    /// Control characters become spaces first, so no text can end the field and begin another.
+    /// Printable ASCII stays as it is. Anything else becomes encoded words (RFC 2047, UTF-8, B), one a line, folded
+    /// by CRLF and a space: each is at most 75 characters, and its line at most 76 with a field name of up to 12 in
+    /// front. Control characters become spaces first, so no text can end the field and begin another.
     public static func encoded(_ text: String) -> String {
         let text = withoutControls(text)
         return isPlain(text) ? text : words(text).joined(separator: "\r\n ")

@@ -1,7 +1,7 @@
 /// Cleaning of what people typed (names, reasons, chat previews) before it becomes part of a message.
 ///
-/// Nothing that was typed may change a message's layout or add a link, a header, a recipient or HTML. This is the part
-/// that every channel needs; HTML and mail headers escape or encode its result.
+/// Nothing that was typed may change a message's layout or add a link, a header, a recipient or HTML. This is the
+/// part that every channel needs; HTML and mail headers escape or encode its result.
 public enum TypedText {
     /// The text as one line of at most `scalarsMax` Unicode scalars, perhaps empty.
     ///
