@@ -22,30 +22,23 @@ struct StatusCommand: ParsableCommand {
             isGood = answers.allSatisfy { $0.1["error"] == nil && $0.1["ready"]?.string != "fail" }
             // Back to the top of a terminal's screen, as `watch` does.
             if watch, !output.json, isatty(STDOUT_FILENO) == 1 { print("\u{1B}[H\u{1B}[2J", terminator: "") }
-            show(answers)
+            output.show(
+                .array(answers.map(\.1)), orLines: table(answers) + (full ? answers.flatMap(threads) : []))
             fflush(nil)
             if watch { Clock.pause(milliseconds: 2_000) }
         } while watch
         if !isGood { throw ExitCode(1) }
     }
 
-    private func ask(_ instance: InstanceOptions.Instance) -> JSON {
+    private func ask(_ instance: Instance) -> JSON {
         func failed(_ words: String) -> JSON { ["instance": .string(instance.name), "error": .string(words)] }
         do throws(FastCGIClient.Failure) {
-            let answer = try instance.client.get("/status/\(instance.name)\(full ? "?full" : "")")
-            guard answer.status == 200, let status = try? JSON(reading: answer.body) else {
-                return failed("answers with \(answer.status)")
-            }
-            return status
+            let (status, report) = try instance.ask("status", query: full ? "?full" : "")
+            guard status == 200, let report else { return failed("answers with \(status)") }
+            return report
         } catch {
             return failed(error.words)
         }
-    }
-
-    private func show(_ answers: [(name: String, status: JSON)]) {
-        output.show(
-            .array(answers.map(\.status)),
-            orLines: table(answers) + (full ? answers.flatMap { threads($0.name, $0.status) } : []))
     }
 
     /// Each column is as wide as its widest cell.
@@ -83,10 +76,7 @@ struct StatusCommand: ParsableCommand {
     }
 
     private func text(_ value: JSON?) -> String {
-        switch value {
-        case .string(let text): text
-        case nil, .null: "-"
-        case .some(let value): value.text
-        }
+        guard let value, value != .null else { return "-" }
+        return value.string ?? value.text
     }
 }

@@ -62,8 +62,7 @@ struct Token: ParsableCommand {
 
         private func report(_ examination: TokenExamination, _ problem: String?) -> JSON {
             [
-                "accepted": .bool(examination.verified != nil),
-                "header": examination.header ?? .null,
+                "accepted": .bool(examination.verified != nil), "header": examination.header ?? .null,
                 "claims": examination.claims ?? .null,
                 "key": examination.key.map { key in
                     [
@@ -72,8 +71,7 @@ struct Token: ParsableCommand {
                         "thumbprint": key.algorithm == .hs256 ? .null : .string(key.thumbprint),
                     ]
                 } ?? .null,
-                "problems": .array(examination.problems.map { .string("\($0)") }),
-                "keySetProblem": JSON(problem),
+                "problems": JSON(examination.problems) { .string("\($0)") }, "keySetProblem": JSON(problem),
             ]
         }
 
@@ -93,9 +91,7 @@ struct Token: ParsableCommand {
 extension TokenKey {
     /// Which key it is, for display.
     fileprivate var summary: String {
-        switch algorithm {
-        case .hs256: "HS256, ODYS_JWT_SECRET"
-        case .es256, .rs256: "\(algorithm.rawValue), kid \(id ?? "none"), thumbprint \(thumbprint)"
-        }
+        algorithm == .hs256
+            ? "HS256, ODYS_JWT_SECRET" : "\(algorithm.rawValue), kid \(id ?? "none"), thumbprint \(thumbprint)"
     }
 }

@@ -24,5 +24,9 @@ extension Connection {
 
 /// The login name, for the record of what operators did.
 var operatorName: String {
-    getpwuid(getuid()).map { String(cString: $0.pointee.pw_name) } ?? "uid \(getuid())"
+    userName(getuid()) ?? "uid \(getuid())"
+}
+
+func userName(_ id: uid_t) -> String? {
+    getpwuid(id).map { String(cString: $0.pointee.pw_name) }
 }

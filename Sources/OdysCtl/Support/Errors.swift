@@ -1,17 +1,6 @@
-internal import Glibc
 internal import OdysCore
 internal import OdysHost
 internal import OdysStore
-
-/// Writes a line for the operator to standard error.
-func printError(_ line: String) {
-    writeError("odysctl: \(line)")
-}
-
-func writeError(_ line: String) {
-    var text = line + "\n"
-    text.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
-}
 
 /// An error that ends the command with its own exit code.
 protocol ExplainedError: Error {
