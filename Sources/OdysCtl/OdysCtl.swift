@@ -24,9 +24,14 @@ struct OdysCtl: ParsableCommand {
         do {
             var command = try parseAsRoot()
             try command.run()
-        } catch let error as any ExplainedError {
-            for line in error.lines { printError(line) }
-            exit(withError: ExitCode(error.exitCode))
+        } catch let error as Failure {
+            end(error.exitCode, [error.line])
+        } catch let error as SettingsError {
+            end(2, error.problems)
+        } catch let error as StoreError {
+            let grants = "the user lacks a grant: see 'odysctl migrate grants', and ODYS_DB_MIGRATE_USER for 'up'"
+            let isUnreachable = error.kind == .connectionLost || error.kind == .refusing
+            end(isUnreachable ? 3 : 1, ["\(error)"] + (error.isDenied ? [grants] : []))
         } catch let code as ExitCode {
             exit(withError: code)
         } catch {
@@ -36,5 +41,10 @@ struct OdysCtl: ParsableCommand {
             if !message.isEmpty { isFailure ? writeError(message) : print(message) }
             exit(withError: ExitCode(isFailure ? 2 : 0))
         }
+    }
+
+    private static func end(_ exitCode: Int32, _ lines: [String]) -> Never {
+        for line in lines { printError(line) }
+        exit(withError: ExitCode(exitCode))
     }
 }

@@ -52,9 +52,7 @@ struct Config: ParsableCommand {
 
         @OptionGroup var output: OutputOptions
 
-        func run() {
-            output.show(JSON(Setting.all, each: \.json), orText: SettingsReference.exampleFile)
-        }
+        func run() { output.show(JSON(Setting.all, each: \.json), orText: SettingsReference.exampleFile) }
     }
 
     struct Nginx: ParsableCommand {
@@ -66,8 +64,7 @@ struct Config: ParsableCommand {
 
         func run() throws {
             let settings = try Config.settings()
-            output.show(
-                ["origins": JSON(settings.allowedOrigins, each: JSON.string)], orText: Self.map(of: settings))
+            output.show(["origins": JSON(settings.allowedOrigins, each: JSON.string)], orText: Self.map(of: settings))
         }
 
         /// The content of `origins.conf`. The settings allow no character that is special to nginx.

@@ -43,8 +43,7 @@ struct Messages: ParsableCommand {
 
 struct Message: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Shows what messages look like.",
-        subcommands: [Preview.self])
+        abstract: "Shows what messages look like.", subcommands: [Preview.self])
 
     struct Preview: ParsableCommand {
         static let configuration = CommandConfiguration(

@@ -102,8 +102,7 @@ struct Outbox: ParsableCommand {
             for entry in named where entry.emptiedAt != nil {
                 printError("message \(entry.id) was emptied of its recipient and text; it cannot be sent again")
             }
-            try admin.carryOut(
-                .retry(expiringAfterHours: expireHours), "retried", filter, apply: apply, output)
+            try admin.carryOut(.retry(expiringAfterHours: expireHours), "retried", filter, apply: apply, output)
         }
     }
 
@@ -177,8 +176,7 @@ extension OutboxAdmin {
                     + ["\(entries.count) would be \(done); --apply does it"])
         }
         let changed = try apply(change, to: filter, by: operatorName)
-        output.show(
-            .object([.init(done, JSON(changed) { .integer($0.id) })]), orLines: ["\(changed.count) \(done)"])
+        output.show(.object([.init(done, JSON(changed) { .integer($0.id) })]), orLines: ["\(changed.count) \(done)"])
         let left = filter.ids.count - changed.count
         if left > 0 { throw Failure.problem("\(left) not \(done): unknown, or not in a state for it") }
     }

@@ -22,8 +22,7 @@ struct StatusCommand: ParsableCommand {
             isGood = answers.allSatisfy { $0.1["error"] == nil && $0.1["ready"]?.string != "fail" }
             // Back to the top of a terminal's screen, as `watch` does.
             if watch, !output.json, isatty(STDOUT_FILENO) == 1 { print("\u{1B}[H\u{1B}[2J", terminator: "") }
-            output.show(
-                .array(answers.map(\.1)), orLines: table(answers) + (full ? answers.flatMap(threads) : []))
+            output.show(JSON(answers, each: \.1), orLines: table(answers) + (full ? answers.flatMap(threads) : []))
             fflush(nil)
             if watch { Clock.pause(milliseconds: 2_000) }
         } while watch
@@ -45,9 +44,7 @@ struct StatusCommand: ParsableCommand {
     private func table(_ answers: [(name: String, status: JSON)]) -> [String] {
         let titles = ["INSTANCE", "PID", "READY", "UP", "BUSY", "ACCEPTED", "SLOW", "QUEUE", "WHATSAPP", "EMAIL"]
         let rows = [titles] + answers.map { row($0.name, $0.status) }
-        let widths = titles.indices.map { column in
-            rows.map { $0.count > column ? $0[column].count : 0 }.max() ?? 0
-        }
+        let widths = titles.indices.map { column in rows.map { $0.count > column ? $0[column].count : 0 }.max() ?? 0 }
         return rows.map { row in
             row.enumerated().map { $1 + String(repeating: " ", count: max(0, widths[$0] - $1.count)) }
                 .joined(separator: "  ")

@@ -9,8 +9,7 @@ struct Token: ParsableCommand {
         subcommands: [Mint.self, Inspect.self])
 
     struct Mint: ParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Prints a token that is signed with ODYS_JWT_SECRET.")
+        static let configuration = CommandConfiguration(abstract: "Prints a token that is signed with ODYS_JWT_SECRET.")
 
         @Option(help: "The user id to speak for.") var sub: String
         @Option(help: "Seconds until it expires.") var ttl = 900
@@ -76,14 +75,12 @@ struct Token: ParsableCommand {
         }
 
         private func lines(_ examination: TokenExamination, _ problem: String?) -> [String] {
-            var lines: [String] = []
-            if let header = examination.header { lines.append("header  \(header.text)") }
-            if let claims = examination.claims { lines.append("claims  \(claims.text)") }
-            lines.append("key     \(examination.key?.summary ?? "none")")
-            if let problem { lines.append("        \(problem)") }
-            lines += examination.problems.map { "refused \($0)" }
-            if examination.verified != nil { lines.append("accepted") }
-            return lines
+            let known = [
+                examination.header.map { "header  \($0.text)" }, examination.claims.map { "claims  \($0.text)" },
+                "key     \(examination.key?.summary ?? "none")", problem.map { "        \($0)" },
+            ]
+            return known.compactMap { $0 } + examination.problems.map { "refused \($0)" }
+                + (examination.verified == nil ? [] : ["accepted"])
         }
     }
 }

@@ -48,9 +48,7 @@ struct Doctor: ParsableCommand {
 
 /// What `odysctl doctor` says of one subject.
 struct Finding {
-    enum State: String {
-        case good, problem, configuration, unreachable
-    }
+    enum State: String { case good, problem, configuration, unreachable }
 
     /// What was checked, in one word.
     let subject: String
@@ -66,9 +64,7 @@ struct Finding {
         self.remedy = remedy
     }
 
-    init(_ subject: String, _ good: String) {
-        self.init(subject, .good, good, nil)
-    }
+    init(_ subject: String, _ good: String) { self.init(subject, .good, good, nil) }
 
     /// Good, or a problem.
     init(_ subject: String, _ isGood: Bool, _ good: String, else cause: String, _ remedy: String) {

@@ -8,34 +8,31 @@ struct NginxCheck {
     let settings: Settings
 
     func findings() -> [Finding] {
-        func problem(_ cause: String, _ remedy: String) -> Finding { Finding("nginx", .problem, cause, remedy) }
+        var problems: [Finding] = []
+        func found(_ cause: String, _ remedy: String) { problems.append(Finding("nginx", .problem, cause, remedy)) }
         guard let main = try? Environment.readFile("\(directory)/nginx.conf").get() else {
-            return [
-                problem(
-                    "\(directory)/nginx.conf cannot be read",
-                    "name nginx's directory with --nginx-dir; where it is on another host, run this there")
-            ]
+            found(
+                "\(directory)/nginx.conf cannot be read",
+                "name nginx's directory with --nginx-dir; where it is on another host, run this there")
+            return problems
         }
         let files = names(in: "conf.d") + names(in: "sites-enabled")
         let site = ([main] + files.compactMap { try? Environment.readFile("\(directory)/\($0)").get() })
             .joined(separator: "\n")
-        var problems: [Finding] = []
         if !site.includes("odys-http.conf"), !files.contains("conf.d/odys-http.conf") {
-            problems.append(problem("odys-http.conf is not included", "copy it to \(directory)/conf.d"))
+            found("odys-http.conf is not included", "copy it to \(directory)/conf.d")
         }
         if !site.includes("odys-api.conf") {
-            problems.append(
-                problem(
-                    "no server includes odys-api.conf",
-                    "add 'include snippets/odys-api.conf;' to the site's server{}, and reload nginx"))
+            found(
+                "no server includes odys-api.conf",
+                "add 'include snippets/odys-api.conf;' to the site's server{}, and reload nginx")
         }
         let path = "\(directory)/odys/origins.conf"
         let map = try? Environment.readFile(path).get()
         if map != Config.Nginx.map(of: settings) {
-            problems.append(
-                problem(
-                    "\(path) \(map == nil ? "cannot be read" : "is not what ODYS_ALLOWED_ORIGINS says")",
-                    "odysctl config nginx > \(path), and reload nginx"))
+            found(
+                "\(path) \(map == nil ? "cannot be read" : "is not what ODYS_ALLOWED_ORIGINS says")",
+                "odysctl config nginx > \(path), and reload nginx")
         }
         return problems.isEmpty ? [Finding("nginx", "includes Odys, and knows the allowed origins")] : problems
     }

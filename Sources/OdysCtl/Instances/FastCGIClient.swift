@@ -21,8 +21,6 @@ struct FastCGIClient {
 
     private static let answerBytesMax = 1 << 20
 
-    /// The status and the body of the answer.
-    ///
     /// - Parameter target: path and query, such as `/status/1?full`.
     func get(_ target: String) throws(Failure) -> (status: Int, body: [UInt8]) {
         let socket = try connect()

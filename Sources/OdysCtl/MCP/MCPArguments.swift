@@ -55,8 +55,7 @@ struct MCPArgument {
         }
         for argument in arguments {
             switch values[argument.name] {
-            case nil:
-                if argument.isRequired { throw .argument("\(argument.name) is missing") }
+            case nil: if argument.isRequired { throw .argument("\(argument.name) is missing") }
             case .string(let text):
                 guard text.unicodeScalars.count >= argument.minimum,
                     argument.choices.isEmpty || argument.choices.contains(where: text.hasSameBytes)
@@ -76,9 +75,7 @@ extension JSON {
     static let integerType: JSON = ["type": "integer"]
     static let booleanType: JSON = ["type": "boolean"]
 
-    static func list(_ members: KeyValuePairs<String, JSON>) -> JSON {
-        ["type": "array", "items": schema(members)]
-    }
+    static func list(_ members: KeyValuePairs<String, JSON>) -> JSON { ["type": "array", "items": schema(members)] }
 
     static func schema(_ members: KeyValuePairs<String, JSON>) -> JSON {
         [

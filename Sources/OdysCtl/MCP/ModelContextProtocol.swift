@@ -66,8 +66,7 @@ struct ModelContextProtocol {
         case .null, .bool, .number, .array, .object: return Self.refusal(.notARequest, id: .null)
         }
         do throws(Failure) {
-            let result = try result(of: method, message["params"] ?? [:])
-            return ["jsonrpc": "2.0", "id": id, "result": result]
+            return ["jsonrpc": "2.0", "id": id, "result": try result(of: method, message["params"] ?? [:])]
         } catch {
             return Self.refusal(error, id: id)
         }

@@ -8,25 +8,18 @@ extension DatabaseSettings {
     ///
     /// - Parameter migrating: as the user that may change the schema.
     static func current(migrating: Bool = false) throws(SettingsError) -> DatabaseSettings {
-        try DatabaseSettings(
-            environment: Environment.variables, migrating: migrating, readFile: Environment.readFile)
+        try DatabaseSettings(environment: Environment.variables, migrating: migrating, readFile: Environment.readFile)
     }
 }
 
 extension Connection {
     /// To the database of the settings.
-    static func current(
-        limits: SessionLimits = .request, migrating: Bool = false
-    ) throws(SettingsError) -> Connection {
+    static func current(limits: SessionLimits = .request, migrating: Bool = false) throws(SettingsError) -> Connection {
         Connection(try DatabaseSettings.current(migrating: migrating), limits: limits)
     }
 }
 
 /// The login name, for the record of what operators did.
-var operatorName: String {
-    userName(getuid()) ?? "uid \(getuid())"
-}
+var operatorName: String { userName(getuid()) ?? "uid \(getuid())" }
 
-func userName(_ id: uid_t) -> String? {
-    getpwuid(id).map { String(cString: $0.pointee.pw_name) }
-}
+func userName(_ id: uid_t) -> String? { getpwuid(id).map { String(cString: $0.pointee.pw_name) } }

@@ -14,9 +14,7 @@ extension OutboxEntry {
         ]
     }
 
-    func recipient(reveal: Bool) -> String {
-        reveal ? recipient : recipient.masked
-    }
+    func recipient(reveal: Bool) -> String { reveal ? recipient : recipient.masked }
 
     /// A line of `outbox list`.
     func line(reveal: Bool) -> String {

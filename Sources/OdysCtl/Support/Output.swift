@@ -32,10 +32,19 @@ extension Instant {
     var displayText: String { String(sql.dropLast(3)) }
 }
 
-/// Writes a line for the operator to standard error.
-func printError(_ line: String) {
-    writeError("odysctl: \(line)")
+/// Why a command ends, in words for the operator.
+struct Failure: Error {
+    /// 1 a problem was found, 2 wrong usage or configuration, 3 a dependency cannot be reached.
+    let exitCode: Int32
+    let line: String
+
+    static func problem(_ line: String) -> Failure { Failure(exitCode: 1, line: line) }
+    static func usage(_ line: String) -> Failure { Failure(exitCode: 2, line: line) }
+    static func unreachable(_ line: String) -> Failure { Failure(exitCode: 3, line: line) }
 }
+
+/// Writes a line for the operator to standard error.
+func printError(_ line: String) { writeError("odysctl: \(line)") }
 
 func writeError(_ line: String) {
     var text = line + "\n"
