@@ -7,8 +7,7 @@ internal import OdysStore
 @main
 struct OdysCtl: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "odysctl",
-        abstract: "Operates Odys: the schema, the messages, the settings.",
+        commandName: "odysctl", abstract: "Operates Odys: the schema, the messages, the settings.",
         discussion: """
             Exit codes: 0 good, 1 a problem was found, 2 wrong usage or configuration, 3 a dependency cannot be reached.
             """,

@@ -5,8 +5,7 @@ internal import OdysStore
 
 struct Migrate: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Brings the database's schema up to date.",
-        subcommands: [Up.self, Status.self, Grants.self])
+        abstract: "Brings the database's schema up to date.", subcommands: [Up.self, Status.self, Grants.self])
 
     struct Source: ParsableArguments {
         @Option(help: "The directory of the migration files.") var sql = "/usr/share/odys/sql"

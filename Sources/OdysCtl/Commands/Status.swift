@@ -3,11 +3,9 @@ internal import Glibc
 internal import OdysCore
 internal import OdysHost
 
-/// `odysctl status`: what the responders of this host are doing.
 struct StatusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "status",
-        abstract: "Shows what the responders of this host are doing.",
+        commandName: "status", abstract: "Shows what the responders of this host are doing.",
         discussion: "It asks over their sockets: run it as root, or as a member of the web server's group.")
 
     @OptionGroup var options: InstanceOptions

@@ -51,8 +51,7 @@ extension Timeline {
         }
         chapters += operatorActions.map { ($0.at, [$0.line]) }
         let head = [
-            "appointment \(id)",
-            "  \(status.rawValue), payment \(paymentStatus.rawValue), version \(version)",
+            "appointment \(id)", "  \(status.rawValue), payment \(paymentStatus.rawValue), version \(version)",
             "  from \(startsAt.displayText.prefix(16)) to \(endsAt.displayText.prefix(16)) UTC",
         ]
         return head

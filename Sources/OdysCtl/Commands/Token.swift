@@ -86,7 +86,6 @@ struct Token: ParsableCommand {
 }
 
 extension TokenKey {
-    /// Which key it is, for display.
     fileprivate var summary: String {
         algorithm == .hs256
             ? "HS256, ODYS_JWT_SECRET" : "\(algorithm.rawValue), kid \(id ?? "none"), thumbprint \(thumbprint)"

@@ -22,11 +22,10 @@ struct InstancesCheck {
                     "enable odys-fcgi@N.socket, or name the directory with --socket-dir")
             ]
         }
-        return instances.map(socket) + instances.filter { access($0.path, F_OK) == 0 }.map(readiness)
+        return instances.map(\.path).map(socket) + instances.filter { access($0.path, F_OK) == 0 }.map(readiness)
     }
 
-    private func socket(_ instance: Instance) -> Finding {
-        let path = instance.path
+    private func socket(_ path: String) -> Finding {
         func problem(_ cause: String, _ remedy: String) -> Finding { Finding("sockets", .problem, cause, remedy) }
         var status = stat()
         guard lstat(path, &status) == 0 else {

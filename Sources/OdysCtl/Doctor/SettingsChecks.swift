@@ -48,8 +48,7 @@ extension Finding {
     static func smtp(_ settings: SMTPSettings?) -> Finding {
         guard let settings else { return Finding("smtp", "is off: ODYS_SMTP_URL is not set") }
         return Finding(
-            "smtp", ProviderProbe.smtp(settings),
-            notReady: "look at the mail server's log; mails wait until then",
+            "smtp", ProviderProbe.smtp(settings), notReady: "look at the mail server's log; mails wait until then",
             misconfigured: "correct ODYS_SMTP_URL, ODYS_SMTP_USERNAME and ODYS_SMTP_PASSWORD",
             unreachable: "start the mail server, or correct ODYS_SMTP_URL")
     }

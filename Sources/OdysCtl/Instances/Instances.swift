@@ -19,8 +19,6 @@ struct Instance {
         Instance(name: name, path: "\(directory)/fcgi-\(name).sock")
     }
 
-    /// Asks for a page of this instance.
-    ///
     /// - Parameter page: such as `status`.
     /// - Returns: the HTTP status, and the body where it is JSON.
     func ask(_ page: String, query: String = "") throws(FastCGIClient.Failure) -> (status: Int, report: JSON?) {

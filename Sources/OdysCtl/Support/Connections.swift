@@ -4,8 +4,6 @@ internal import OdysHost
 internal import OdysStore
 
 extension DatabaseSettings {
-    /// From this process's environment.
-    ///
     /// - Parameter migrating: as the user that may change the schema.
     static func current(migrating: Bool = false) throws(SettingsError) -> DatabaseSettings {
         try DatabaseSettings(environment: Environment.variables, migrating: migrating, readFile: Environment.readFile)
