@@ -10,8 +10,8 @@ build:
 # What is made of the code: the reference of the settings, which is committed; manual pages and completion, which are
 # not.
 docs: build
-	.build/release/odysctl config reference > docs/SETTINGS.md
 	scripts/manuals .build/release .build/docs
+	cp .build/docs/SETTINGS.md docs/SETTINGS.md
 
 # A Debian package of the release build: .build/deb.
 deb: build

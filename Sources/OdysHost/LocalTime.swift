@@ -21,15 +21,7 @@ public enum LocalTime {
     /// What is wrong with the name of a zone, or nil. One that this host does not know must be refused: glibc would
     /// take UTC without a word.
     public static func problem(zone: String) -> String? {
-        let isPlainName = zone.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "/"), UInt8(ascii: "_"), UInt8(ascii: "-"),
-                UInt8(ascii: "+"):
-                true
-            default: false
-            }
-        }
+        let isPlainName = zone.utf8.allSatisfy { $0.isASCIIAlphanumeric || "/_-+".utf8.contains($0) }
         guard isPlainName, !zone.hasPrefix("/"), isZoneFile(directory + zone) else {
             return "'\(zone)' is not in \(directory); use an IANA name, and install tzdata"
         }
@@ -38,10 +30,10 @@ public enum LocalTime {
 
     /// Whether there is a compiled zone: such a file begins with `TZif` (RFC 9636). The directory holds others too.
     private static func isZoneFile(_ path: String) -> Bool {
-        guard let file = fopen(path, "re") else { return false }
-        defer { fclose(file) }
-        var magic = [UInt8](repeating: 0, count: 4)
-        return fread(&magic, 1, 4, file) == 4 && magic == Array("TZif".utf8)
+        switch Environment.read(path) {
+        case .success(let bytes): bytes.starts(with: "TZif".utf8)
+        case .failure: false
+        }
     }
 
     /// The wall-clock time of an instant in the zone.

@@ -3,6 +3,8 @@
 import json
 import subprocess
 
+import pytest
+
 import bench
 import stack
 from test_commands import settings_of
@@ -66,6 +68,33 @@ def test_show_tells_origins_and_no_secret(odys, tmp_path):
     assert len(text.splitlines()) == len(shown)
     for private in (odys.secret, "geheim", settings["ODYS_DB_PASSWORD"]):
         assert private not in done.stdout + text
+
+
+GOOD = {"ODYS_DB_SOCKET": "/s", "ODYS_APP_URL": "https://odys.example", "ODYS_JWKS_URL": "https://issuer.example/jwks"}
+
+
+@pytest.mark.parametrize("settings, problem", [
+    ({"ODYS_JWT_SECRET": "\udce9" * 40}, "ODYS_JWT_SECRET: is not UTF-8 text"),
+    ({"EVOLUTION_API_KEY": "caf\udce9"}, "EVOLUTION_API_KEY: is not UTF-8 text"),
+    ({"ODYS_JWT_SECRET_FILE": "/etc"}, "ODYS_JWT_SECRET_FILE: cannot read /etc: Is a directory"),
+    ({"ODYS_JWT_SECRET_FILE": "/proc/self/mem"},
+     "ODYS_JWT_SECRET_FILE: cannot read /proc/self/mem: Input/output error"),
+], ids=str)
+def test_check_names_what_cannot_be_read(settings, problem):
+    """Beside a key set, which would do alone: a secret that was meant must not be dropped."""
+    assert config("check", **GOOD).returncode == 0
+    done = config("check", check=False, **{**GOOD, **settings})
+    assert (done.returncode, done.stderr) == (2, f"odysctl: {problem}\n")
+
+
+def test_an_empty_variable_has_no_value():
+    names = [setting["name"] for setting in json.loads(config("example", "--json").stdout)]
+    config("check", **{**dict.fromkeys(names, ""), **GOOD})
+    shown = json.loads(config("show", "--json", **dict.fromkeys(names, "")).stdout)
+    assert {each["origin"] for each in shown} == {"default"}
+    text = stack.run(bench.CTL, "message", "preview", "booking_confirmed", ODYS_BIN_DIR=None, ODYS_TIME_ZONE="",
+                     ODYS_APP_URL="").stdout
+    assert text == stack.run(bench.CTL, "message", "preview", "booking_confirmed", ODYS_BIN_DIR=None).stdout
 
 
 def test_nginx_gives_the_origins_as_json(odys):

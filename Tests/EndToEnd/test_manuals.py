@@ -1,5 +1,6 @@
 """The manual pages and the completion of bash, as `make docs` makes them."""
 
+import json
 import re
 import subprocess
 
@@ -45,6 +46,15 @@ def test_the_page_of_odysctl_has_every_command(docs):
     for words in commands:
         assert f".Ss {' '.join(words)}\n" in page
     assert ".It Fl -expire-hours Ar expire-hours\nHours until they expire again.\nDefault: 24." in page
+
+
+def test_the_settings_are_described_as_they_are(docs):
+    """After a change of the catalogue, `make docs` writes docs/SETTINGS.md again."""
+    document = (docs / "SETTINGS.md").read_text(encoding="utf-8")
+    assert document == (stack.CHECKOUT / "docs" / "SETTINGS.md").read_text(encoding="utf-8"), "run 'make docs'"
+    page = (docs / "man5/odys.env.5").read_text(encoding="utf-8")
+    for setting in json.loads(stack.run(bench.CTL, "config", "example", "--json").stdout):
+        assert f"| `{setting['name']}` |" in document and f".It Ev {setting['name']}\n" in page
 
 
 def complete(docs, *words):

@@ -13,6 +13,7 @@ import time
 
 import pytest
 
+import jwks
 import stack
 from scrape import metrics, ready
 from test_frozen_database import frozen
@@ -92,6 +93,36 @@ def test_the_manager_hears_of_start_reload_and_stop(bench, manager):
     process.send_signal(signal.SIGTERM)
     manager.wait_for("STOPPING=1")
     assert process.wait(30) == 0
+
+
+def test_ready_after_a_reload_means_that_the_new_keys_hold(bench, manager):
+    """The fetch of the key set belongs to the reload: READY=1 comes when it has ended."""
+    old, new = jwks.Key.es256("old"), jwks.Key.es256("new")
+    with jwks.serving(old) as server:
+        process = manager.start(ODYS_JWKS_URL=server.url)
+        booking = bench.booking()
+        server.body, server.silent = jwks.key_set(new), True
+        process.send_signal(signal.SIGHUP)
+        manager.wait_for("RELOADING=1")
+        eventually(lambda: len(server.requests) == 2)
+        with pytest.raises(TimeoutError):
+            manager.wait_for("READY=1", 1)
+        server.silent = False
+        server.released.set()
+        manager.wait_for("READY=1", 10)
+        token = new.sign({"sub": booking.professional.user_id, "exp": int(time.time()) + 60})
+        head = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        assert bench.request("PATCH", booking.path, head, b'{"action": "confirm"}').status == 200
+
+
+def test_a_reload_that_fails_is_told(bench, manager):
+    secret = bench.dir / "secret"
+    secret.write_text(bench.secret, encoding="ascii")
+    process = manager.start(ODYS_JWT_SECRET=None, ODYS_JWT_SECRET_FILE=str(secret))
+    secret.write_text("short", encoding="ascii")
+    process.send_signal(signal.SIGHUP)
+    manager.wait_for("RELOADING=1")
+    assert "STATUS=serving; the settings are not good, the old ones stay" in manager.wait_for("READY=1")
 
 
 def test_an_abstract_address_is_a_manager_too(bench):

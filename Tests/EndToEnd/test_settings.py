@@ -14,6 +14,8 @@ from waiting import eventually
 SECRET = "s3cret-" + "x" * 40
 GOOD = {"ODYS_DB_SOCKET": "/nonexistent/mariadb.sock", "ODYS_JWT_SECRET": SECRET, "ODYS_APP_URL": "https://odys.example",
         "ODYS_LISTEN": "unix:/nonexistent/odys.sock"}
+# Bytes that are not UTF-8, as Python hands them on to a process: "é" in Latin-1.
+LATIN_1 = "\udce9" * 40
 WRONG = {
     "ODYS_LISTEN": "tcp:0.0.0.0:9", "ODYS_THREADS": "0", "ODYS_WHATSAPP_SENDERS": "many", "ODYS_EMAIL_SENDERS": "-1",
     "ODYS_DELIVERY": "maybe", "ODYS_JWT_SECRET": "short", "ODYS_ALLOWED_ORIGINS": "*", "EVOLUTION_API_URL": "ftp://x",
@@ -75,6 +77,12 @@ def test_an_empty_environment_names_everything_that_is_required():
     ({"ODYS_TIME_ZONE": "../../etc/passwd"}, "ODYS_TIME_ZONE"),
     ({"ODYS_JWT_SECRET_FILE": "/nonexistent/secret", "ODYS_JWT_SECRET": None}, "ODYS_JWT_SECRET_FILE"),
     ({"ODYS_JWT_SECRET_FILE": "/etc/hostname"}, "ODYS_JWT_SECRET"),
+    ({"ODYS_JWT_SECRET_FILE": "/etc", "ODYS_JWT_SECRET": None, "ODYS_JWKS_URL": "https://issuer.example/jwks.json"},
+     "ODYS_JWT_SECRET_FILE"),
+    ({"ODYS_DB_PASSWORD_FILE": "/proc/self/mem"}, "ODYS_DB_PASSWORD_FILE"),
+    ({"ODYS_JWKS_FILE": "/etc"}, "ODYS_JWKS_FILE"),
+    ({"ODYS_DB_PASSWORD": LATIN_1}, "ODYS_DB_PASSWORD"), ({"EVOLUTION_INSTANCE": LATIN_1}, "EVOLUTION_INSTANCE"),
+    ({"ODYS_FOO": LATIN_1}, "ODYS_FOO"),
 ], ids=str)
 def test_a_wrong_setting_is_named_and_nothing_starts(settings, name):
     environment = {key: value.replace("{port}", str(free_port())) for key, value in {**GOOD, **settings}.items()
@@ -124,6 +132,19 @@ def test_secrets_may_come_as_systemd_credentials(bench, tmp_path):
     (tmp_path / "odys-jwt-secret").write_text(bench.secret, encoding="utf-8")
     bench.start(ODYS_JWT_SECRET=None, CREDENTIALS_DIRECTORY=str(tmp_path))
     bench.act(bench.booking(), "confirm")
+
+
+def test_an_empty_secret_does_not_hide_its_credential(bench, tmp_path):
+    (tmp_path / "odys-jwt-secret").write_text(bench.secret, encoding="utf-8")
+    bench.start(ODYS_JWT_SECRET="", CREDENTIALS_DIRECTORY=str(tmp_path))
+    bench.act(bench.booking(), "confirm")
+
+
+def test_a_credential_that_cannot_be_read_is_named(tmp_path):
+    (tmp_path / "odys-jwt-secret").mkdir()
+    done = responder_with(**{**GOOD, "ODYS_JWT_SECRET": "", "ODYS_JWKS_URL": "https://issuer.example/jwks.json",
+                             "CREDENTIALS_DIRECTORY": str(tmp_path)})
+    assert done.returncode == 2 and named(done) == {"ODYS_JWT_SECRET"}, done.stderr
 
 
 def test_a_password_of_the_database_may_come_from_a_file(bench, tmp_path):

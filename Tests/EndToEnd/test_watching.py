@@ -174,29 +174,34 @@ def test_a_misspelt_setting_shows(bench):
 
 def test_what_is_counted(bench):
     bench.peer("whatsapp")
-    bench.start()
+    bench.start(ODYS_SESSION_COOKIE="sb")
     booking = bench.booking(client=None)
     bench.act(booking, "confirm")
     assert bench.patch(booking, booking.professional, "confirm").status == 400
     assert bench.patch(booking, bench.stranger(), "cancel").status == 403
     assert bench.send(booking, None, b"{}").status == 401
     assert bench.send(booking, None, b"{}", Authorization="Bearer x").status == 401
+    assert bench.send(booking, None, b"{}", Cookie="sb=bad").status == 401
     assert bench.request("OPTIONS", booking.path).status == 204
     bench.settled(booking)
-    page = eventually(lambda: (found := metrics(bench))("odys_http_request_duration_seconds_count") == 6 and found)
+    # A thread counts after it has answered, and after it has recorded.
+    page = eventually(lambda: (found := metrics(bench))("odys_http_request_duration_seconds_count") == 7
+                      and found("odys_messages_settled_total", channel="whatsapp", state="sent") == 2 and found)
     for labels, number in (({"action": "confirm", "status": "200"}, 1), ({"action": "confirm", "status": "400"}, 1),
-                           ({"action": "cancel", "status": "403"}, 1), ({"action": "none", "status": "401"}, 2),
+                           ({"action": "cancel", "status": "403"}, 1), ({"action": "none", "status": "401"}, 3),
                            ({"action": "none", "status": "204"}, 1), ({"action": "none", "status": "503"}, 0)):
         assert page("odys_http_requests_total", **labels) == number, labels
-    assert page("odys_auth_failures_total", reason="missing") == page("odys_auth_failures_total", reason="invalid") == 1
+    # A bad token is invalid wherever it came from.
+    assert page("odys_auth_failures_total", reason="missing") == 1
+    assert page("odys_auth_failures_total", reason="invalid") == 2
     assert page("odys_transitions_total", action="confirm", **{"from": "pending_confirmation"}, to="confirmed") == 1
-    assert page("odys_http_request_duration_seconds_bucket", le="+Inf") == 6
+    assert page("odys_http_request_duration_seconds_bucket", le="+Inf") == 7
     assert page("odys_messages_sent_total", channel="whatsapp", template="booking_confirmed") == 1
     assert page("odys_messages_settled_total", channel="whatsapp", state="sent") == 2
     assert page("odys_message_duration_seconds_count", channel="whatsapp") == 2
     assert page("odys_worker_threads", state="busy") == page("odys_worker_threads", state="idle") == 1
     assert page("odys_http_requests_in_flight") == 1 and page("odys_build_info") == 1
-    assert page("odys_connections_accepted_total") >= 7
+    assert page("odys_connections_accepted_total") >= 8
     started = pathlib.Path(f"/proc/{bench.responder.pid}/stat").stat().st_mtime
     assert abs(page("process_start_time_seconds") - started) < 60
     assert page("process_open_fds") > 5 and page("process_resident_memory_bytes") > 1 << 20

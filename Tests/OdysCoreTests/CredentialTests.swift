@@ -53,12 +53,12 @@ import Testing
             ([("HTTP_SEC_FETCH_SITE", "Same-Origin")], false), ([("HTTP_SEC_FETCH_SITE", "same-origin ")], false),
             ([("HTTP_REFERER", "https://app.example/")], false),
         ] as [([(String, String)], Bool)])
-    func aCookieNeedsOneOfOurPages(_ headers: [(String, String)], _ isMeant: Bool) {
+    func aCookieNeedsOneOfOurPages(_ headers: [(String, String)], _ passesCSRFCheck: Bool) {
         let cookie = [("HTTP_COOKIE", "sb-auth=c")]
-        #expect(Self.read(cookie + headers) == Credential(token: "c", isMeant: isMeant))
+        #expect(Self.read(cookie + headers) == Credential(token: "c", passesCSRFCheck: passesCSRFCheck))
         // Reading changes nothing, and a token in the field is put there by a program.
-        #expect(Self.read(cookie + headers, method: "GET")?.isMeant == true)
-        #expect(Self.read(headers + [("HTTP_AUTHORIZATION", "Bearer t")])?.isMeant == true)
+        #expect(Self.read(cookie + headers, method: "GET")?.passesCSRFCheck == true)
+        #expect(Self.read(headers + [("HTTP_AUTHORIZATION", "Bearer t")])?.passesCSRFCheck == true)
     }
 
     // MARK: The cookie

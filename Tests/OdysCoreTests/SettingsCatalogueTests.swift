@@ -7,23 +7,24 @@ import Testing
 @Suite struct SettingsCatalogueTests {
     /// Without the host, which stands instead of the socket, and the file, which has to be there.
     ///
-    /// A debug build traps where a variable is read that is not in the catalogue, so reading everything once is a
-    /// test.
+    /// The reader traps where a setting is read as another kind than its own, so reading everything once is a test.
     private static let everything = Dictionary(
-        uniqueKeysWithValues: Setting.all.filter { !["ODYS_DB_HOST", "ODYS_JWKS_FILE"].contains($0.name) }.map {
-            ($0.name, $0.isSecret ? SettingsSamples.secret : $0.example)
+        uniqueKeysWithValues: Setting.allCases.filter { !["ODYS_DB_HOST", "ODYS_JWKS_FILE"].contains($0.name) }.map {
+            ($0.name, $0.isSecret ? SettingsSamples.secret : $0.entry.example)
         })
 
     @Test func namesAreUnique() {
-        #expect(Set(Setting.all.map(\.name)).count == Setting.all.count)
-        #expect(Setting.all.count > 30)
-        for setting in Setting.all { #expect(setting.isSecret == setting.example.isEmpty, "\(setting.name)") }
+        #expect(Set(Setting.allCases.map(\.name)).count == Setting.allCases.count)
+        #expect(Setting.allCases.count > 30)
+        for setting in Setting.allCases {
+            #expect(setting.isSecret == setting.entry.example.isEmpty, "\(setting.name)")
+        }
     }
 
     @Test func examplesAreGood() throws {
         let settings = try SettingsSamples.read([:], base: Self.everything)
         #expect(settings.unknown == [] && settings.messaging.smtp != nil && settings.messaging.evolution != nil)
-        let hosts = ["ODYS_DB_SOCKET": nil, "ODYS_DB_HOST": Setting.all.first { $0.name == "ODYS_DB_HOST" }?.example]
+        let hosts = ["ODYS_DB_SOCKET": nil, "ODYS_DB_HOST": Setting.databaseHosts.entry.example]
         #expect(SettingsSamples.problems(hosts, base: Self.everything) == [])
     }
 
@@ -37,7 +38,7 @@ import Testing
             return text
         }
         let before = try text(least)
-        for setting in Setting.all {
+        for setting in Setting.allCases {
             guard case .value(let value) = setting.fallback else { continue }
             least[setting.name] = value
         }
@@ -45,7 +46,7 @@ import Testing
         #expect(try text(least) == before)
     }
 
-    @Test(arguments: Setting.all.filter { if case .required = $0.fallback { true } else { false } }.map(\.name))
+    @Test(arguments: Setting.allCases.filter(\.isRequired).map(\.name))
     func requiredSettingsAreRequired(name: String) {
         #expect(SettingsSamples.names([name: nil]) == [name])
     }
@@ -69,23 +70,13 @@ import Testing
     }
 
     @Test func theExampleLacksOnlySecrets() throws {
-        var variables = Self.variables(SettingsReference.exampleFile)
+        var variables = Self.variables(Setting.exampleFile)
         #expect(SettingsSamples.names([:], base: variables) == ["ODYS_JWT_SECRET"])
         variables["ODYS_JWT_SECRET"] = SettingsSamples.secret
         let settings = try SettingsSamples.read([:], base: variables)
         #expect(settings.enforcesStartTime && settings.unknown == [])
-        let all = Self.variables(SettingsReference.exampleFile.replacing("\n#ODYS", with: "\nODYS"))
+        let all = Self.variables(Setting.exampleFile.replacing("\n#ODYS", with: "\nODYS"))
         #expect(all.count > 25 && all["ODYS_MAIL_FROM"] == "Odys <agenda@odys.example>")
-    }
-
-    /// After a change of the catalogue, `make docs` writes the file again.
-    @Test func theDocumentIsTheCatalogue() throws {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..")
-        let document = String(decoding: try Data(contentsOf: root.appending(path: "docs/SETTINGS.md")), as: UTF8.self)
-        #expect(document == SettingsReference.markdown, "docs/SETTINGS.md is stale: run 'make docs'")
-        for setting in Setting.all {
-            #expect(SettingsReference.manualPage(date: "May 1, 2026").contains(".It Ev \(setting.name)\n"))
-        }
     }
 
     // MARK: What holds now
@@ -93,9 +84,7 @@ import Testing
     private static func shown(
         _ environment: [String: String], files: [String: String] = [:]
     ) -> [String: SettingValue] {
-        let values = SettingValue.all(environment: environment) { path in
-            files[path].map(Result.success) ?? .failure(SettingsError(problems: ["cannot read \(path): gone"]))
-        }
+        let values = SettingValue.all(SettingsSamples.source(environment, files: files))
         return Dictionary(uniqueKeysWithValues: values.map { ($0.setting.name, $0) })
     }
 
@@ -120,6 +109,20 @@ import Testing
         expect("ODYS_JWT_ISSUER", .fallback, .none("not checked"))
         #expect(shown["ODYS_JWT_SECRET"]?.text == "set (32 bytes)")
         #expect(shown["ODYS_DB_MIGRATE_PASSWORD"]?.json["text"]?.string == "(not set)")
+    }
+
+    @Test("config show: an empty secret does not hide its credential, and an unreadable one is named")
+    func emptyAndUnreadableSecretsAreShown() {
+        let values = SettingValue.all(
+            SettingsSamples.source(
+                ["ODYS_JWT_SECRET": "", "ODYS_DB_PASSWORD": "", "CREDENTIALS_DIRECTORY": "/c"],
+                files: ["/c/odys-jwt-secret": SettingsSamples.secret, "/c/evolution-api-key": nil],
+                notUTF8: ["ODYS_INSTANCE"]))
+        let shown = Dictionary(uniqueKeysWithValues: values.map { ($0.setting, $0) })
+        #expect(shown[.tokenSecret]?.origin == .credential && shown[.tokenSecret]?.content == .secret(bytes: 32))
+        #expect(shown[.databasePassword]?.origin == .fallback)
+        #expect(shown[.evolutionKey]?.content == .unreadable("cannot read /c/evolution-api-key: Is a directory"))
+        #expect(shown[.instance]?.text == "(is not UTF-8 text)" && shown[.instance]?.origin == .environment)
     }
 
     @Test func noSecretIsShown() {

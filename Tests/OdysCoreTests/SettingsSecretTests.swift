@@ -192,7 +192,7 @@ import Testing
     @Test func migrationsMayHaveAUserOfTheirOwn() throws {
         var environment = ["ODYS_DB_SOCKET": "/s", "ODYS_DB_USER": "app", "ODYS_DB_PASSWORD": "app-pass"]
         func read(migrating: Bool) throws -> [String] {
-            let database = try DatabaseSettings(environment: environment, migrating: migrating) { _ in .success("") }
+            let database = try DatabaseSettings(SettingsSamples.source(environment), migrating: migrating)
             return [database.user, database.password]
         }
         #expect(try read(migrating: true) == ["app", "app-pass"])

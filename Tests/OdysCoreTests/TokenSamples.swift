@@ -89,3 +89,10 @@ enum TokenSamples {
             keys: KeyRing(secret: TokenKey(sharedSecret: secret)), issuer: issuer, audience: audience)
     }
 }
+
+extension TokenVerifier {
+    /// Who a token speaks for; nil where it is refused.
+    func userID(in token: String, now: Double) -> UserID? {
+        examine(token, now: now).verified?.userID
+    }
+}

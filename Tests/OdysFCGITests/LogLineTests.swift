@@ -57,6 +57,39 @@ import Testing
         }
     }
 
+    @Test("log: a logger's own metadata is written, and an event's wins over it")
+    func theHandlersMetadataIsWritten() {
+        var handler = LineLogHandler(
+            metadataProvider: Logger.MetadataProvider { ["p": "provided", "q": "provided"] }, logLevel: .debug,
+            format: .text, instance: "i 1")
+        handler[metadataKey: "q"] = "own"
+        handler[metadataKey: "r"] = "own"
+        #expect(handler[metadataKey: "r"] == "own")
+        func line(_ metadata: Logger.Metadata?) -> String {
+            let event = LogEvent(
+                level: .info, message: "m", error: nil, metadata: metadata, source: nil, file: "", function: "", line: 0
+            )
+            return String(decoding: handler.line(for: event, at: Self.time), as: UTF8.self)
+        }
+        #expect(line(["r": "event"]).hasSuffix(" info m p=provided q=provided r=event\n"))
+        #expect(line(nil).hasSuffix(" info m p=provided q=provided r=own\n"))
+    }
+
+    @Test("log: the note on dropped lines has the format of the other lines")
+    func theNoteOnDroppedLinesIsALine() {
+        func note(_ format: Settings.LogFormat) -> String {
+            let handler = LineLogHandler(logLevel: .debug, format: format, instance: "i 1")
+            return String(decoding: handler.note(onDropped: 3, at: Self.time), as: UTF8.self)
+        }
+        #expect(note(.text) == "2026-12-01T17:00:00.120000Z warning 3 lines of the log were dropped\n")
+        #expect(
+            note(.json) == #"""
+                <4>{"ts":"2026-12-01T17:00:00.120000Z","level":"warning","msg":"3 lines of the log were dropped",\#
+                "instance":"i 1"}
+
+                """#)
+    }
+
     @Test func theLineIsWhatOperatorsKnow() {
         #expect(
             Self.line(.json, .info, Self.requests[0].1) == #"""

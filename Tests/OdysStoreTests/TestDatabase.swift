@@ -42,10 +42,12 @@ final class TestDatabase {
 
     func settings(database: String, user: String = "root", password: String? = nil) throws -> DatabaseSettings {
         try DatabaseSettings(
-            environment: [
-                "ODYS_DB_SOCKET": socket, "ODYS_DB_USER": user, "ODYS_DB_PASSWORD": password, "ODYS_DB_NAME": database,
-            ].compactMapValues(\.self),
-            migrating: false, readFile: { _ in .success("") })
+            SettingsSource(
+                variables: [
+                    "ODYS_DB_SOCKET": socket, "ODYS_DB_USER": user, "ODYS_DB_PASSWORD": password,
+                    "ODYS_DB_NAME": database,
+                ].compactMapValues(\.self)
+            ) { _ in .success("") })
     }
 
     private func admin(_ sql: String) throws {

@@ -1,8 +1,8 @@
-/// The token that a request presents, and whether the one who sends it can be trusted to have meant to.
+/// The token that a request presents.
 public struct Credential: Sendable, Equatable {
     public let token: String
-    /// False for a cookie with a request that another site's page may have made the browser send.
-    public let isMeant: Bool
+    /// False for a cookie on a request that a page of another site may have made the browser send.
+    public let passesCSRFCheck: Bool
 }
 
 /// How requests present tokens: in `Authorization`, or in the session cookie.
@@ -15,21 +15,20 @@ public struct CredentialReader: Sendable {
         self.allowedOrigins = allowedOrigins
     }
 
-    /// A request with an `Authorization` field, whatever is in it, is judged by that alone: the cookie never stands
-    /// in for a token that is bad.
+    /// A request with an `Authorization` field is judged by that alone. The cookie never replaces a bad token.
     public func credential(of request: Request) -> Credential? {
         switch request.field("HTTP_AUTHORIZATION") {
         case .one(let value):
             guard value.utf8.count <= Limits.headerBytesMax else { return nil }
-            return bearerToken(value).map { Credential(token: $0, isMeant: true) }
+            return bearerToken(value).map { Credential(token: $0, passesCSRFCheck: true) }
         case .repeated: return nil
         case .absent:
             return cookie?.token(in: request.values("HTTP_COOKIE"))
-                .map { Credential(token: $0, isMeant: isReading(request) || isFromOurPages(request)) }
+                .map { Credential(token: $0, passesCSRFCheck: isReading(request) || isFromOurPages(request)) }
         }
     }
 
-    /// What changes nothing may be asked by anybody's page: the browser shows the answer to listed origins only.
+    /// Any page may send a request that changes nothing: the browser shows the answer to listed origins only.
     private func isReading(_ request: Request) -> Bool { request.method == "GET" }
 
     /// A browser sets both fields itself, and no page can.
@@ -52,8 +51,9 @@ public struct CredentialReader: Sendable {
     }
 }
 
-/// The cookie that holds a session: the token itself, or the form of `@supabase/ssr`: `base64-` and a JSON object in
-/// base64url, whose `access_token` is the token; a long one in pieces, `NAME.0`, `NAME.1` and so on.
+/// The cookie that holds a session. Its value is the token, or has the form of `@supabase/ssr`: `base64-` and a JSON
+/// object in base64url with the token in `access_token`. A long value is split into cookies `NAME.0`, `NAME.1` and so
+/// on.
 public struct SessionCookie: Sendable {
     private let name: String
 
@@ -61,23 +61,15 @@ public struct SessionCookie: Sendable {
         self.name = name
     }
 
-    /// A token in the sense of RFC 9110, 5.6.2, which a cookie's name is.
+    /// A cookie's name is a token in the sense of RFC 9110, 5.6.2.
     static func isName(_ text: String) -> Bool {
-        !text.isEmpty && text.utf8.count <= 128
-            && text.utf8.allSatisfy { byte in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                    UInt8(ascii: "0")...UInt8(ascii: "9"):
-                    true
-                default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
-                }
-            }
+        (1...128).contains(text.utf8.count)
+            && text.utf8.allSatisfy { $0.isASCIIAlphanumeric || "!#$%&'*+-.^_`|~".utf8.contains($0) }
     }
 
-    /// - Parameter fields: the request's `Cookie` fields. HTTP/2 lets a client split them, and nginx passes them on
-    ///   as they are, so they count as one (RFC 9113, 8.2.3).
-    /// - Returns: nil where there is no token, or no telling which: a name that comes twice may have been added by
-    ///   a page of a neighbouring host.
+    /// - Parameter fields: the request's `Cookie` fields. HTTP/2 clients may split them, and nginx passes them on
+    ///   unchanged, so they count as one field (RFC 9113, 8.2.3).
+    /// - Returns: nil where there is no token, or the name comes twice: a neighbouring host may have set the second.
     public func token(in fields: [String]) -> String? {
         guard fields.reduce(0, { $0 + $1.utf8.count }) <= Limits.cookieBytesMax else { return nil }
         guard let value = value(in: pairs(fields)), !value.isEmpty else { return nil }
@@ -89,7 +81,7 @@ public struct SessionCookie: Sendable {
         return json["access_token"]?.string
     }
 
-    /// The cookie's whole value. The undivided cookie counts before pieces, as where it was written.
+    /// The whole value. As in `@supabase/ssr`, an undivided cookie wins over pieces.
     private func value(in pairs: [(name: Substring, value: Substring)]) -> String? {
         switch only(name, pairs) {
         case .success(let whole?): return whole
@@ -115,10 +107,10 @@ public struct SessionCookie: Sendable {
         return found.count > 1 ? .failure(Repeated()) : .success(found.first.map { String($0.value) })
     }
 
-    /// Those among the pairs of the fields (RFC 6265, 4.2.1) that may be ours; a pair without `=` is none.
+    /// Name-value pairs (RFC 6265, 4.2.1) whose names begin with ours.
     private func pairs(_ fields: [String]) -> [(name: Substring, value: Substring)] {
         fields.flatMap { field in
-            // By bytes: a character of Swift's may be a semicolon and an accent.
+            // By bytes: a Swift Character may be a semicolon with a combining accent.
             field.utf8.split(separator: UInt8(ascii: ";")).compactMap { pair in
                 let trimmed = pair.drop { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
                 guard trimmed.starts(with: name.utf8), let equals = trimmed.firstIndex(of: UInt8(ascii: "="))

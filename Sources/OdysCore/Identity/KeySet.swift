@@ -1,11 +1,10 @@
-/// A JSON Web Key Set (RFC 7517) as it is published: the keys of it that tokens may be signed with.
+/// A published JSON Web Key Set (RFC 7517): those of its keys that tokens may be signed with.
 public struct KeySet: Sendable, Equatable {
     public let keys: [TokenKey]
-    /// What was left out, and why; for the operator. A key that we cannot use does not spoil the others (RFC 7517,
-    /// 5).
+    /// Keys that were left out, and why. An unusable key does not spoil the others (RFC 7517, 5).
     public let leftOut: [String]
 
-    /// Why a text is no key set. It quotes nothing of the text.
+    /// Why a text is not a key set. The description quotes nothing of the text.
     public struct Problem: Error, Sendable, Equatable, CustomStringConvertible {
         public let description: String
     }
@@ -24,7 +23,7 @@ public struct KeySet: Sendable, Equatable {
         for (index, entry) in entries.enumerated() {
             switch Self.key(entry) {
             case .success(let key):
-                // Which of two would be meant is anybody's guess; the first is as good as any, and only one is used.
+                // A key id must name one key; the first is used.
                 if let id = key.id, keys.contains(where: { TokenKey.hasSameID($0.id, id) }) {
                     leftOut.append("key \(index + 1): another key has the same kid")
                 } else {
@@ -65,10 +64,10 @@ public struct KeySet: Sendable, Equatable {
         }
     }
 
-    /// What forbids the use of a key, whatever its numbers are.
+    /// What forbids the use of a key, apart from its numbers.
     private static func problem(_ jwk: JSON) -> String? {
         guard case .object = jwk else { return "it is not an object" }
-        // Whoever read the set can sign with such a key.
+        // Anybody who has read the set can sign with such a key.
         for member in ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] where jwk[member] != nil && jwk["kty"] != "oct" {
             return "it holds its private part ('\(member)'), which must not be published"
         }

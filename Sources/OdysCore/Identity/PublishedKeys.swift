@@ -1,35 +1,34 @@
-/// The keys of a key set at an address, over time: when to ask for them again, and how long the last ones count.
+/// The keys of a key set at an address: when to fetch them, and for how long they stay valid.
 ///
-/// Times are seconds on a clock that only goes forward.
+/// Times are seconds on a monotonic clock.
 public struct PublishedKeys: Sendable {
     public private(set) var keys: [TokenKey] = []
     private var lastSuccess: Double?
     private var nextTry: Double
     private var failures = 0
-    /// When a token with an unknown name last led to a fetch.
-    private var lastAsked = -Double.infinity
+    /// When an unknown key id last led to a fetch.
+    private var lastRefetch = -Double.infinity
 
     public init(now: Double) {
         nextTry = now
     }
 
-    /// Whether keys were ever fetched and still count.
+    /// Whether there are keys that are still valid.
     public var isKnown: Bool { lastSuccess != nil }
 
     /// Seconds until the next regular fetch.
     public func seconds(untilFetchAt now: Double) -> Double { max(0, nextTry - now) }
 
-    /// A token named a key that is not known.
+    /// A token named an unknown key.
     ///
-    /// - Returns: whether that is reason enough for a fetch. Anybody can send such tokens, so seldom.
-    public mutating func ask(at now: Double) -> Bool {
-        guard now - lastAsked >= Limits.keyAskSeconds else { return false }
-        lastAsked = now
+    /// - Returns: whether a fetch is due now. Rate-limited, because anybody can send such tokens.
+    public mutating func requestRefetch(at now: Double) -> Bool {
+        guard now - lastRefetch >= Limits.unknownKeyRefetchSeconds else { return false }
+        lastRefetch = now
         nextTry = now
         return true
     }
 
-    /// The operator wants them now.
     public mutating func fetchNow(at now: Double) { nextTry = now }
 
     public mutating func fetched(_ keys: [TokenKey], at now: Double) {
@@ -39,15 +38,15 @@ public struct PublishedKeys: Sendable {
         nextTry = now + Limits.keyRefreshSeconds
     }
 
-    /// The last keys count on, but not for ever: a key that was withdrawn meanwhile would too.
+    /// Keys stay valid through an outage, up to a limit: one of them may have been withdrawn meanwhile.
     ///
-    /// - Returns: whether the keys were dropped now.
+    /// - Returns: whether the limit was reached and the keys were dropped.
     public mutating func failed(at now: Double) -> Bool {
         failures += 1
         nextTry = now + min(Limits.keyRetrySeconds * Double(1 << min(failures - 1, 8)), Limits.keyRefreshSeconds)
         guard let last = lastSuccess else { return false }
         guard now - last >= Limits.keyOutageSeconds else {
-            // One last try when the time is over, and not up to a refresh later.
+            // The last try is at the limit, not up to a refresh interval after it.
             nextTry = min(nextTry, last + Limits.keyOutageSeconds)
             return false
         }

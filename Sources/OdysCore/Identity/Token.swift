@@ -1,4 +1,4 @@
-/// Reads tokens: JWTs in compact JWS form, as strictly as they are specified.
+/// Verifies tokens: JWTs in compact JWS form, read as strictly as they are specified.
 public struct TokenVerifier: Sendable {
     public var keys: KeyRing
     /// Required value of `iss`, where configured.
@@ -12,14 +12,9 @@ public struct TokenVerifier: Sendable {
         self.audience = audience
     }
 
-    /// Who the token speaks for, or nil. It does not say why: the caller of the route must not learn it either.
+    /// Everything that is found in a token, for the responder and for `odysctl token inspect`.
     ///
     /// - Parameter now: this host's clock, in seconds since 1970.
-    public func userID(in token: String, now: Double) -> UserID? {
-        examine(token, now: now).verified?.userID
-    }
-
-    /// Everything there is to say of a token. The responder and the operator's command ask the same question here.
     public func examine(_ token: String, now: Double) -> TokenExamination {
         let bytes = Array(token.utf8)
         guard bytes.count <= Limits.tokenBytesMax else { return TokenExamination(problems: [.tooLong]) }
@@ -59,7 +54,6 @@ public struct TokenVerifier: Sendable {
         }
         if let expires, now >= expires + leeway { problems.append(.expired) }
         var begins = -Double.infinity
-        // A token from the future was made by a clock that is wrong, or for another time.
         for name in ["nbf", "iat"] {
             guard let claim = claims[name] else { continue }
             guard let time = claim.double else {
@@ -79,7 +73,7 @@ public struct TokenVerifier: Sendable {
         return VerifiedToken(userID: UserID(subject), validFrom: begins, validBefore: expires + leeway)
     }
 
-    /// One text, or a list that holds it.
+    /// `aud` is one text or a list of texts.
     private func contains(_ claim: JSON?, _ audience: String) -> Bool {
         switch claim {
         case .string(let one): one.hasSameBytes(as: audience)
@@ -96,10 +90,10 @@ public struct TokenVerifier: Sendable {
 }
 
 extension KeyRing {
-    /// The key that a token's header leads to, or what is wrong with the header.
+    /// The key that a token's header names, or what is wrong with the header.
     fileprivate func key(of header: JSON, _ problems: inout [TokenProblem]) -> TokenKey? {
-        // Extensions that must be understood (RFC 7515, 4.1.11; RFC 7797), and keys that a token brings along or says
-        // where to find: whoever made the token chose them.
+        // Extensions that must be understood (RFC 7515, 4.1.11; RFC 7797), and keys that the token itself carries or
+        // points to: its maker chose them.
         for name in ["crit", "b64", "jku", "jwk", "x5u", "x5c"] where header[name] != nil {
             problems.append(.forbidden(name))
         }
@@ -116,10 +110,10 @@ extension KeyRing {
     }
 }
 
-/// What a good token says, and for how long.
+/// What a valid token says, and for how long.
 public struct VerifiedToken: Sendable, Equatable {
     public let userID: UserID
-    /// Seconds since 1970, the leeway included: not before the first, and before the second.
+    /// Seconds since 1970, leeway included; `validBefore` is exclusive.
     public let validFrom: Double
     public let validBefore: Double
 
@@ -130,27 +124,27 @@ public struct VerifiedToken: Sendable, Equatable {
     }
 }
 
-/// What was found in a token. Nothing in it is to be believed unless `verified` is there.
+/// What was found in a token. Only `verified` may be trusted.
 public struct TokenExamination: Sendable {
     public internal(set) var header: JSON?
     public internal(set) var claims: JSON?
-    /// The key that the header leads to, whether the signature holds or not.
+    /// The key that the header names, whether or not the signature is valid.
     public internal(set) var key: TokenKey?
     public internal(set) var problems: [TokenProblem]
-    /// There exactly where there is no problem.
+    /// Nil if there is any problem.
     public internal(set) var verified: VerifiedToken?
 
     init(problems: [TokenProblem]) {
         self.problems = problems
     }
 
-    /// Whether the token names a published key that is not known: it may have been published since.
-    public var asksForNewKeys: Bool {
+    /// Whether the token has a key id that is not known. It may have been published since the last fetch.
+    public var namesUnknownKey: Bool {
         problems.contains(.unknownKey) && header?["kid"]?.string != nil
     }
 }
 
-/// A reason why a token does not count. Only operators are told.
+/// A reason why a token is refused. Only operators see it; callers get a bare 401.
 public enum TokenProblem: Sendable, Equatable, CustomStringConvertible {
     case tooLong
     case notThreeParts

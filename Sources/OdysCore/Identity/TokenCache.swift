@@ -1,6 +1,6 @@
 internal import Crypto
 
-/// The hash under which a token is remembered: the token itself is kept nowhere.
+/// The cache's key: the hash of a token. The token itself is not kept.
 public struct TokenDigest: Sendable, Hashable {
     private let words: (UInt64, UInt64, UInt64, UInt64)
 
@@ -13,7 +13,7 @@ public struct TokenDigest: Sendable, Hashable {
     public static func == (one: TokenDigest, other: TokenDigest) -> Bool { one.words == other.words }
 
     public func hash(into hasher: inout Hasher) {
-        // It is random enough already.
+        // A SHA-256 word is random enough.
         hasher.combine(words.0)
     }
 }
@@ -22,22 +22,19 @@ private func word(_ bytes: UnsafeRawBufferPointer, _ offset: Int) -> UInt64 {
     bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
 }
 
-/// Tokens that were verified lately, so that a caller's signature is not computed for each of its requests.
+/// Tokens that were verified lately, so that a signature is not verified again for each request.
 ///
-/// Two halves: the young one is filled, and takes the place of the old one when it is full. So the size is bounded,
-/// and nothing is ever searched for what could be dropped.
+/// Two generations: when the young one is full it replaces the old one. This bounds the size without a search for
+/// entries to evict.
 public struct TokenCache: Sendable {
-    private var young: [TokenDigest: VerifiedToken] = [:]
-    private var old: [TokenDigest: VerifiedToken] = [:]
+    private(set) var young: [TokenDigest: VerifiedToken] = [:]
+    private(set) var old: [TokenDigest: VerifiedToken] = [:]
     private let halfMax: Int
 
     public init(max: Int = Limits.tokenCacheMax) {
         halfMax = max / 2
     }
 
-    public var count: Int { young.count + old.count }
-
-    /// What is remembered of a token, where it still counts.
     public func verified(_ digest: TokenDigest, now: Double) -> VerifiedToken? {
         guard let found = young[digest] ?? old[digest], found.validFrom <= now, now < found.validBefore
         else { return nil }
@@ -52,7 +49,7 @@ public struct TokenCache: Sendable {
         young[digest] = token
     }
 
-    /// After a change of keys: what the old ones signed counts no longer.
+    /// After a change of keys.
     public mutating func removeAll() {
         young = [:]
         old = [:]

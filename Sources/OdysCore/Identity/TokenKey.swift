@@ -24,7 +24,7 @@ public struct TokenKey: Sendable, Equatable {
         case rsa(_RSA.Signing.PublicKey)
     }
 
-    /// At least so many bytes make a shared secret (RFC 7518, 3.2).
+    /// RFC 7518, 3.2.
     public static let minimumSecretBytes = 32
 
     /// A shared secret for HS256.

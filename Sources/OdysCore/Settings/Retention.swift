@@ -2,20 +2,15 @@
 public struct Retention: Sendable, Equatable {
     /// Days until they are deleted.
     public let messageDays: Int
-    /// Days until their recipient and payload are emptied; what became of them can still be seen.
+    /// Days until recipient and payload are emptied. The outcome stays visible.
     public let payloadDays: Int
 
-    /// Reads only these settings: for the command that needs nothing else.
-    public init(
-        environment: [String: String], readFile: @escaping (String) -> Result<String, SettingsError>
-    ) throws(SettingsError) {
-        var reader = SettingsReader(environment: environment, readFile: readFile)
-        self.init(&reader)
-        guard reader.problems.isEmpty else { throw SettingsError(problems: reader.problems) }
+    public init(_ source: SettingsSource) throws(SettingsError) {
+        self = try SettingsReader.read(source) { Retention(&$0) }
     }
 
     init(_ reader: inout SettingsReader) {
-        messageDays = reader.integer("ODYS_RETENTION_DAYS", default: 90, in: 1...3_650)
-        payloadDays = reader.integer("ODYS_PAYLOAD_DAYS", default: 30, in: 1...3_650)
+        messageDays = reader.integer(.retentionDays)
+        payloadDays = reader.integer(.payloadDays)
     }
 }

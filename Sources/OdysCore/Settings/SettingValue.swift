@@ -18,35 +18,21 @@ public struct SettingValue: Sendable, Equatable {
     public let origin: Origin
     public let content: Content
 
-    /// Every setting, in the order of the catalogue. It judges nothing: `Settings` does.
-    public static func all(
-        environment: [String: String], readFile: @escaping (String) -> Result<String, SettingsError>
-    ) -> [SettingValue] {
-        let reader = SettingsReader(environment: environment, readFile: readFile)
-        return Setting.all.map { SettingValue($0, reader) }
+    /// Every setting, in the order of the catalogue. Nothing is judged: `Settings` does that.
+    public static func all(_ source: SettingsSource) -> [SettingValue] {
+        Setting.allCases.map { SettingValue($0, source) }
     }
 
-    private init(_ setting: Setting, _ reader: SettingsReader) {
+    private init(_ setting: Setting, _ source: SettingsSource) {
         self.setting = setting
-        if setting.isSecret {
-            let found = reader.origin(ofSecret: setting.name)
-            origin = found.origin
-            switch found.content {
-            case .success(let content):
-                self.content = content.isEmpty ? .none("not set") : .secret(bytes: content.utf8.count)
-            case .failure(let error):
-                self.content = .unreadable("\(error)")
-            }
-        } else if let text = reader.text(setting.name) {
-            origin = .environment
-            content = .plain(text.withoutCredentials)
-        } else {
-            origin = .fallback
-            if case .value(let text) = setting.fallback {
-                content = .plain(text)
-            } else {
-                content = .none(setting.fallback.text)
-            }
+        let found = source.find(setting)
+        origin = found.origin
+        switch (found.text, setting.fallback) {
+        case (.failure(let error), _): content = .unreadable("\(error)")
+        case (.success(""), .value(let text)): content = .plain(text)
+        case (.success(""), _): content = .none(setting.isSecret ? "not set" : setting.fallback.text)
+        case (.success(let text), _):
+            content = setting.isSecret ? .secret(bytes: text.utf8.count) : .plain(text.withoutCredentials)
         }
     }
 
@@ -61,18 +47,14 @@ public struct SettingValue: Sendable, Equatable {
     }
 
     public var json: JSON {
-        var members: [JSON.Member] = [.init("name", .string(setting.name)), .init("origin", .string(origin.rawValue))]
-        switch content {
-        case .plain(let text): members.append(.init("value", .string(text)))
-        case .none, .secret, .unreadable: members.append(.init("value", .null))
-        }
-        members.append(.init("secret", .bool(setting.isSecret)))
+        var value: JSON = .null
+        if case .plain(let text) = content { value = .string(text) }
+        var members: [JSON.Member] = [
+            .init("name", .string(setting.name)), .init("origin", .string(origin.rawValue)), .init("value", value),
+            .init("secret", .bool(setting.isSecret)),
+        ]
         if setting.isSecret { members.append(.init("text", .string(text))) }
         return .object(members)
-    }
-
-    public static func == (left: SettingValue, right: SettingValue) -> Bool {
-        left.setting.name == right.setting.name && left.origin == right.origin && left.content == right.content
     }
 }
 

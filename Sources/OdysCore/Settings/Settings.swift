@@ -38,55 +38,58 @@ public struct Settings: Sendable {
     /// Variables that begin with `ODYS_` and mean nothing; reported, as they are most often misspelt.
     public let unknown: [String]
 
-    /// - Parameters:
-    ///   - readFile: the content of a secret's file, or why it cannot be read.
-    ///   - timeZoneProblem: what is wrong with the name of a zone; nil where nothing is.
+    /// - Parameter timeZoneProblem: what is wrong with the name of a zone; nil where nothing is.
     public init(
-        environment: [String: String], readFile: @escaping (String) -> Result<String, SettingsError>,
-        timeZoneProblem: (String) -> String? = { _ in nil }
+        _ source: SettingsSource, timeZoneProblem: (String) -> String? = { _ in nil }
     ) throws(SettingsError) {
-        var reader = SettingsReader(environment: environment, readFile: readFile)
-        instance = reader.text("ODYS_INSTANCE") ?? "1"
+        self = try SettingsReader.read(source) { reader in
+            let settings = Settings(&reader, unknown: source.unknown)
+            if let problem = timeZoneProblem(settings.messaging.timeZone) { reader.problem(.timeZone, problem) }
+            reader.reportNotUTF8()
+            return settings
+        }
+    }
+
+    private init(_ reader: inout SettingsReader, unknown: [String]) {
+        instance = reader.text(.instance)
         listen = Settings.listen(&reader)
-        // Dispatch gives a process some 255 threads; whatever is beyond would wait for ever, without a word.
-        threads = reader.integer("ODYS_THREADS", default: 16, in: 1...160)
-        whatsAppSenders = reader.integer("ODYS_WHATSAPP_SENDERS", default: 4, in: 1...32)
-        emailSenders = reader.integer("ODYS_EMAIL_SENDERS", default: 2, in: 1...32)
-        whatsAppRate = reader.integer("ODYS_WHATSAPP_RATE", default: 0, in: 0...10_000)
+        threads = reader.integer(.threads)
+        whatsAppSenders = reader.integer(.whatsAppSenders)
+        emailSenders = reader.integer(.emailSenders)
+        whatsAppRate = reader.integer(.whatsAppRate)
         retention = Retention(&reader)
-        delivery = reader.choice("ODYS_DELIVERY", default: .on)
+        delivery = reader.choice(.delivery)
         database = DatabaseSettings(&reader)
         tokens = TokenSettings(&reader)
         allowedOrigins = Settings.origins(&reader)
         messaging = MessagingSettings(&reader)
-        enforcesStartTime = reader.flag("ODYS_ENFORCE_START_TIME", default: false)
-        logLevel = reader.choice("ODYS_LOG_LEVEL", default: .info)
-        logFormat = reader.choice("ODYS_LOG_FORMAT", default: .json)
-        unknown = reader.unknown(known: Setting.names)
-        if let problem = timeZoneProblem(messaging.timeZone) { reader.problem("ODYS_TIME_ZONE", problem) }
-        guard reader.problems.isEmpty else { throw SettingsError(problems: reader.problems) }
+        enforcesStartTime = reader.flag(.enforcesStartTime)
+        logLevel = reader.choice(.logLevel)
+        logFormat = reader.choice(.logFormat)
+        self.unknown = unknown
     }
 
     private static func listen(_ reader: inout SettingsReader) -> Listen {
-        guard let text = reader.text("ODYS_LISTEN") else { return .inherited }
+        guard let text = reader.optional(.listen) else { return .inherited }
         if text.hasPrefix("unix:"), text.utf8.count > 5 {
             let path = String(text.dropFirst(5))
             // sockaddr_un.sun_path holds 108 bytes, the last of them a NUL.
             if path.utf8.count <= 107 { return .unix(path: path) }
-            reader.problem("ODYS_LISTEN", "the path is longer than the 107 bytes that a Unix socket's may have")
+            reader.problem(.listen, "the path is longer than the 107 bytes that a Unix socket's may have")
             return .inherited
         }
         guard text.hasPrefix("tcp:"), let colon = text.lastIndex(of: ":"),
             let port = Int(digits: text[text.index(after: colon)...]), (1...65_535).contains(port)
         else {
-            reader.problem("ODYS_LISTEN", "must be unix:PATH or tcp:ADDRESS:PORT")
+            reader.problem(.listen, "must be unix:PATH or tcp:ADDRESS:PORT")
             return .inherited
         }
-        let address = text[text.index(text.startIndex, offsetBy: 4)..<colon]
-            .trimmingBrackets
+        let written = text[..<colon].dropFirst(4)
+        let isBracketed = written.hasPrefix("[") && written.hasSuffix("]")
+        let address = String(isBracketed ? written.dropFirst().dropLast() : written)
         if !isOneAddress(address) {
             reader.problem(
-                "ODYS_LISTEN",
+                .listen,
                 "must be one address in numbers, such as 127.0.0.1 or [::1]; a wildcard address would let anybody who "
                     + "reaches this host act as the web server")
         }
@@ -105,9 +108,9 @@ public struct Settings: Sendable {
     }
 
     private static func origins(_ reader: inout SettingsReader) -> [String] {
-        let origins = reader.list("ODYS_ALLOWED_ORIGINS")
+        let origins = reader.list(.allowedOrigins)
         for origin in origins where !isOrigin(origin) {
-            reader.problem("ODYS_ALLOWED_ORIGINS", "'\(origin)' is not an origin such as https://app.example")
+            reader.problem(.allowedOrigins, "'\(origin)' is not an origin such as https://app.example")
         }
         return origins
     }
@@ -118,14 +121,7 @@ public struct Settings: Sendable {
         guard let scheme = ["https://", "http://"].first(where: text.hasPrefix) else { return false }
         let host = text.utf8.dropFirst(scheme.utf8.count)
         return host.first.map { $0 != UInt8(ascii: ":") } == true
-            && host.allSatisfy { byte in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
-                    UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: ":"), UInt8(ascii: "["), UInt8(ascii: "]"):
-                    true
-                default: false
-                }
-            }
+            && host.allSatisfy { "abcdefghijklmnopqrstuvwxyz0123456789.-:[]".utf8.contains($0) }
     }
 }
 
@@ -144,53 +140,33 @@ public struct DatabaseSettings: Sendable {
     /// A file of CA certificates; nil means the system's.
     public let certificateAuthority: String?
 
-    /// Reads only these settings: for commands that need nothing else.
-    ///
-    /// - Parameter migrating: whether the user for migrations is meant, which defaults to the application's.
-    public init(
-        environment: [String: String], migrating: Bool,
-        readFile: @escaping (String) -> Result<String, SettingsError>
-    ) throws(SettingsError) {
-        var reader = SettingsReader(environment: environment, readFile: readFile)
-        self.init(&reader, migrating: migrating)
-        guard reader.problems.isEmpty else { throw SettingsError(problems: reader.problems) }
+    /// - Parameter migrating: whether to log in as the user for migrations, which defaults to the application's.
+    public init(_ source: SettingsSource, migrating: Bool = false) throws(SettingsError) {
+        self = try SettingsReader.read(source) { DatabaseSettings(&$0, migrating: migrating) }
     }
 
     init(_ reader: inout SettingsReader, migrating: Bool = false) {
-        let hosts = reader.list("ODYS_DB_HOST")
-        let port = UInt16(reader.integer("ODYS_DB_PORT", default: 3306, in: 1...65_535))
-        switch (reader.text("ODYS_DB_SOCKET"), hosts.isEmpty) {
+        let hosts = reader.list(.databaseHosts)
+        let port = UInt16(reader.integer(.databasePort))
+        switch (reader.optional(.databaseSocket), hosts.isEmpty) {
         case (.some, false):
-            reader.problem("ODYS_DB_SOCKET", "is set, and so is ODYS_DB_HOST; keep one")
+            reader.problem(.databaseSocket, "is set, and so is ODYS_DB_HOST; keep one")
             server = .hosts(hosts, port: port)
         case (.some(let path), true): server = .socket(path: path)
         case (nil, false): server = .hosts(hosts, port: port)
         case (nil, true):
-            reader.problem("ODYS_DB_SOCKET", "is missing, and so is ODYS_DB_HOST: one of them says where MariaDB is")
+            reader.missing(
+                .databaseSocket, "is missing, and so is ODYS_DB_HOST: one of them says where MariaDB is")
             server = .socket(path: "")
         }
-        name = reader.text("ODYS_DB_NAME") ?? "odys"
-        certificateAuthority = reader.text("ODYS_DB_CA")
-        if migrating, let migrator = reader.text("ODYS_DB_MIGRATE_USER") {
+        name = reader.text(.databaseName)
+        certificateAuthority = reader.optional(.databaseCA)
+        if migrating, let migrator = reader.optional(.migrationUser) {
             user = migrator
-            password = reader.secret("ODYS_DB_MIGRATE_PASSWORD") ?? ""
+            password = reader.optional(.migrationPassword) ?? ""
         } else {
-            user = reader.text("ODYS_DB_USER") ?? "odys"
-            password = reader.secret("ODYS_DB_PASSWORD") ?? ""
+            user = reader.text(.databaseUser)
+            password = reader.optional(.databasePassword) ?? ""
         }
-    }
-}
-
-/// Whether a name or an address means this host. Only then may a connection do without TLS.
-public func isLoopback(_ host: String) -> Bool {
-    let name = host.lowercased()
-    if name == "localhost" || name == "::1" || name == "[::1]" { return true }
-    let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-    return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { (Int(digits: $0) ?? 256) <= 255 }
-}
-
-extension Substring {
-    fileprivate var trimmingBrackets: String {
-        hasPrefix("[") && hasSuffix("]") ? String(dropFirst().dropLast()) : String(self)
     }
 }

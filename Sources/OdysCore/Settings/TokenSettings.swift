@@ -13,47 +13,40 @@ public struct TokenSettings: Sendable {
 
     init(_ reader: inout SettingsReader) {
         secret = Self.secret(&reader)
-        keySetFile = reader.text("ODYS_JWKS_FILE")
-        fileKeys = Self.fileKeys(&reader)
-        keySetURL = reader.text("ODYS_JWKS_URL")
-        issuer = reader.text("ODYS_JWT_ISSUER")
-        audience = reader.text("ODYS_JWT_AUDIENCE")
-        sessionCookie = reader.text("ODYS_SESSION_COOKIE")
-        if secret == nil, keySetFile == nil, keySetURL == nil, !reader.hasProblem("ODYS_JWT_SECRET_FILE") {
-            reader.problem(
-                "ODYS_JWT_SECRET",
+        keySetFile = reader.optional(.keySetFile)
+        fileKeys = keySetFile.flatMap { Self.fileKeys(&reader, $0) }
+        keySetURL = reader.optional(.keySetURL)
+        issuer = reader.optional(.issuer)
+        audience = reader.optional(.audience)
+        sessionCookie = reader.optional(.sessionCookie)
+        if secret == nil, keySetFile == nil, keySetURL == nil {
+            reader.missing(
+                .tokenSecret,
                 "is missing, and so are ODYS_JWKS_FILE and ODYS_JWKS_URL: one of them says by which key "
                     + "callers' tokens are recognised")
         }
         if let url = keySetURL {
-            switch URLParts(url, schemes: ["https", "http"]) {
-            case nil: reader.problem("ODYS_JWKS_URL", "must be an address such as https://issuer.example/jwks.json")
-            case .some(let parts) where parts.scheme == "http" && !isLoopback(parts.host):
-                // Whoever is on the way could publish keys of their own.
-                reader.problem("ODYS_JWKS_URL", "must begin with https:// unless the host is this one")
-            case .some: break
-            }
+            reader.checkSecureURL(url, of: .keySetURL, example: "https://issuer.example/jwks.json")
         }
         if let cookie = sessionCookie, !SessionCookie.isName(cookie) {
-            reader.problem("ODYS_SESSION_COOKIE", "must be a cookie's name, such as sb-odys-auth-token")
+            reader.problem(.sessionCookie, "must be a cookie's name, such as sb-odys-auth-token")
         }
     }
 
     private static func secret(_ reader: inout SettingsReader) -> TokenKey? {
-        guard let secret = reader.secret("ODYS_JWT_SECRET") else { return nil }
+        guard let secret = reader.optional(.tokenSecret) else { return nil }
         if secret.utf8.count < TokenKey.minimumSecretBytes {
-            reader.problem("ODYS_JWT_SECRET", "must have at least \(TokenKey.minimumSecretBytes) bytes")
+            reader.problem(.tokenSecret, "must have at least \(TokenKey.minimumSecretBytes) bytes")
         }
         return TokenKey(sharedSecret: secret)
     }
 
-    private static func fileKeys(_ reader: inout SettingsReader) -> KeySet? {
-        guard let text = reader.file("ODYS_JWKS_FILE") else { return nil }
+    private static func fileKeys(_ reader: inout SettingsReader, _ path: String) -> KeySet? {
+        guard let text = reader.file(path, of: .keySetFile) else { return nil }
         do throws(KeySet.Problem) {
-            let keys = try KeySet(usable: Array(text.utf8))
-            return keys
+            return try KeySet(usable: Array(text.utf8))
         } catch {
-            reader.problem("ODYS_JWKS_FILE", "\(error)")
+            reader.problem(.keySetFile, "\(error)")
             return nil
         }
     }

@@ -28,9 +28,9 @@ public enum Limits {
     public static let keyRetrySeconds = 5.0
     /// Seconds a fetch may take.
     public static let keyFetchSeconds = 5
-    /// Seconds between two fetches that tokens with an unknown `kid` lead to: anybody can send such tokens.
-    public static let keyAskSeconds = 60.0
-    /// Seconds for which the last keys count while they cannot be fetched.
+    /// Seconds between two fetches because of an unknown `kid`: anybody can send such tokens.
+    public static let unknownKeyRefetchSeconds = 60.0
+    /// Seconds for which fetched keys stay valid while the key set cannot be fetched.
     public static let keyOutageSeconds = 86_400.0
     /// Seconds between two looks at whether the file of a key set has changed.
     public static let keyFilePollSeconds = 2.0

@@ -15,6 +15,8 @@ extension String {
         return true
     }
 
+    public var hasControlCharacters: Bool { unicodeScalars.contains(where: \.isControl) }
+
     /// The longest beginning of at most `units` UTF-16 units that ends with a whole character.
     func prefix(units: Int) -> String {
         guard utf16.count > units else { return self }

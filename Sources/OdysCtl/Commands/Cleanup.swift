@@ -14,7 +14,7 @@ struct Cleanup: ParsableCommand {
 
     func run() throws {
         let housekeeping = Housekeeping(try .current())
-        let configured = try Retention(environment: Environment.variables, readFile: Environment.readFile)
+        let configured = try Retention(.process)
         let days = retentionDays ?? configured.messageDays
         let payloads = payloadDays ?? configured.payloadDays
         guard days >= 1, payloads >= 1 else { throw Failure.usage("a number of days must be at least 1") }

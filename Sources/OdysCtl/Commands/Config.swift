@@ -5,11 +5,10 @@ internal import OdysHost
 struct Config: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Checks and shows the settings, and prints what other programs need from them.",
-        subcommands: [Check.self, Show.self, Example.self, Nginx.self, Reference.self])
+        subcommands: [Check.self, Show.self, Example.self, Nginx.self])
 
     static func settings() throws(SettingsError) -> Settings {
-        let settings = try Settings(
-            environment: Environment.variables, readFile: Environment.readFile, timeZoneProblem: LocalTime.problem)
+        let settings = try Settings(.process, timeZoneProblem: LocalTime.problem)
         try LocalTime.use(zone: settings.messaging.timeZone)
         return settings
     }
@@ -38,7 +37,7 @@ struct Config: ParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() {
-            let values = SettingValue.all(environment: Environment.variables, readFile: Environment.readFile)
+            let values = SettingValue.all(.process)
             output.show(
                 JSON(values, each: \.json),
                 orLines: values.map { row(26, 13, cells: $0.setting.name, $0.origin.rawValue, $0.text) })
@@ -52,7 +51,7 @@ struct Config: ParsableCommand {
 
         @OptionGroup var output: OutputOptions
 
-        func run() { output.show(JSON(Setting.all, each: \.json), orText: SettingsReference.exampleFile) }
+        func run() { output.show(JSON(Setting.allCases, each: \.json), orText: Setting.exampleFile) }
     }
 
     struct Nginx: ParsableCommand {
@@ -84,18 +83,6 @@ struct Config: ParsableCommand {
                 }
 
                 """
-        }
-    }
-
-    struct Reference: ParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Prints the reference of the settings, which is docs/SETTINGS.md.")
-
-        @Option(help: "Print the manual page odys.env(5) instead, with this date, such as 'December 1, 2026'.")
-        var manualDated: String?
-
-        func run() {
-            print(manualDated.map(SettingsReference.manualPage) ?? SettingsReference.markdown, terminator: "")
         }
     }
 }

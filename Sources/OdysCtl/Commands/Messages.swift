@@ -73,10 +73,9 @@ struct Message: ParsableCommand {
                 clientName: clientName, professionalName: professionalName, startsAt: instant, slug: slug,
                 reason: reason, invite: invite, preview: preview)
             // The installation's own address and zone where they are set: the preview shows real links.
-            let variables = Environment.variables
-            try LocalTime.use(zone: variables["ODYS_TIME_ZONE"] ?? "America/Sao_Paulo")
-            let setting = MessageSetting(
-                appURL: variables["ODYS_APP_URL"] ?? "https://odys.example", civilTime: LocalTime.civil)
+            let read = try MessagingSettings.preview(.process)
+            try LocalTime.use(zone: read.timeZone)
+            let setting = MessageSetting(appURL: read.appURL ?? "https://odys.example", civilTime: LocalTime.civil)
             do throws(MessageError) {
                 guard email || html else {
                     let text = try template.whatsAppText(payload, setting)

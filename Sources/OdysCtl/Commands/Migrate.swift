@@ -15,7 +15,8 @@ struct Migrate: ParsableCommand {
             let names = try Result { () throws(Directory.Failure) in try Directory.names(in: sql) }
                 .mapError { Failure.usage("cannot read \($0); name it with --sql") }.get()
             let files = try names.filter { Migration(fileName: $0, sql: "") != nil }.compactMap { name in
-                Migration(fileName: name, sql: try Environment.readFile("\(sql)/\(name)").get())
+                let text = try Environment.readFile("\(sql)/\(name)").mapError { Failure.usage("\($0)") }.get()
+                return Migration(fileName: name, sql: text)
             }
             guard !files.isEmpty else {
                 throw Failure.usage("there are no migrations in \(sql); name another with --sql")

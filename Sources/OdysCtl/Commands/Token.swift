@@ -46,7 +46,7 @@ struct Token: ParsableCommand {
             let examination = tokens.verifier(fetched: fetched.keys).examine(text, now: Double(time(nil)))
             output.show(report(examination, fetched.problem), orLines: lines(examination, fetched.problem))
             guard examination.verified == nil else { return }
-            throw ExitCode(fetched.problem != nil && examination.asksForNewKeys ? 3 : 1)
+            throw ExitCode(fetched.problem != nil && examination.namesUnknownKey ? 3 : 1)
         }
 
         /// The published keys, or why they cannot be fetched; the token may still be checked with another key.

@@ -35,8 +35,7 @@ struct Doctor: ParsableCommand {
         if let database = try? DatabaseSettings.current() {
             findings += DatabaseCheck(settings: database, freeMiB: freeMib).findings()
         }
-        let variables = Environment.variables
-        if let messaging = try? MessagingSettings(environment: variables, readFile: Environment.readFile) {
+        if let messaging = try? MessagingSettings(.process) {
             findings += [.evolution(messaging.evolution), .smtp(messaging.smtp)]
         }
         findings += InstancesCheck(listen: settings?.listen ?? .inherited, directory: socketDir).findings()

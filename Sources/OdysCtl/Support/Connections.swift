@@ -6,7 +6,7 @@ internal import OdysStore
 extension DatabaseSettings {
     /// - Parameter migrating: as the user that may change the schema.
     static func current(migrating: Bool = false) throws(SettingsError) -> DatabaseSettings {
-        try DatabaseSettings(environment: Environment.variables, migrating: migrating, readFile: Environment.readFile)
+        try DatabaseSettings(.process, migrating: migrating)
     }
 }
 

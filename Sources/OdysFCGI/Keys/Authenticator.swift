@@ -26,13 +26,13 @@ final class Authenticator: Sendable {
         state = Mutex(State(verifier: settings.tokens.verifier(fetched: [])))
     }
 
-    /// The caller, or the refusal: 401 for whatever is wrong with a token, 403 for a cookie without a trusted origin.
+    /// The caller, or the refusal: 401 for whatever is wrong with a token, 403 for a cookie that fails the CSRF check.
     func authenticate(_ request: Request) -> Result<UserID, Refusal> {
         guard let credential = reader.credential(of: request) else {
             return .failure(.unauthenticated(tokenPresented: request.field("HTTP_AUTHORIZATION") != .absent))
         }
         guard let user = userID(in: credential.token) else { return .failure(.unauthenticated(tokenPresented: true)) }
-        return credential.isMeant ? .success(user) : .failure(.forbidden)
+        return credential.passesCSRFCheck ? .success(user) : .failure(.forbidden)
     }
 
     /// Replaces the keys.
@@ -58,7 +58,7 @@ final class Authenticator: Sendable {
         }
         if let known { return known.userID }
         let examination = verifier.examine(token, now: now)
-        if examination.asksForNewKeys { requestKeyRefetch() }
+        if examination.namesUnknownKey { requestKeyRefetch() }
         guard let verified = examination.verified else { return nil }
         state.withLock { state in
             if state.generation == generation { state.cache.remember(digest, verified) }

@@ -90,7 +90,7 @@ final class CredentialReloader: Sendable {
                 isGood = readSettings()
                 source?.published.fetchNow(at: Clock.uptime)
             }
-            if work.refetchesKeys, source?.published.ask(at: Clock.uptime) == true {
+            if work.refetchesKeys, source?.published.requestRefetch(at: Clock.uptime) == true {
                 log.info("a token names an unknown key; the key set is fetched again")
             }
             if source?.published.seconds(untilFetchAt: Clock.uptime) == 0 { source?.refresh(log) }

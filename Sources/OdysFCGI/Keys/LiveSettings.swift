@@ -15,8 +15,7 @@ final class LiveSettings: Sendable {
     /// Reads everything again. What is read once, such as the number of threads, keeps its first value; where
     /// anything is wrong, everything keeps its value.
     func reload() throws(SettingsError) {
-        let read = try Settings(
-            environment: Environment.variables, readFile: Environment.readFile, timeZoneProblem: LocalTime.problem)
+        let read = try Settings(.process, timeZoneProblem: LocalTime.problem)
         state.withLock { state in
             state.settings = read
             state.generation += 1

@@ -21,18 +21,20 @@ struct LineLogHandler: LogHandler {
 
     func log(event: LogEvent) {
         let now = Clock.now
-        StandardError.write(line(for: event, at: now)) { dropped in
-            line(.warning, "\(dropped) lines of the log were dropped", [:], at: now)
-        }
+        StandardError.write(line(for: event, at: now)) { note(onDropped: $0, at: now) }
+    }
+
+    func note(onDropped lines: Int, at time: Instant) -> [UInt8] {
+        line(.warning, "\(lines) lines of the log were dropped", [:], at: time)
     }
 
     func line(for event: LogEvent, at time: Instant) -> [UInt8] {
         line(event.level, event.message.description, merged(event.metadata ?? [:]), at: time)
     }
 
-    /// The event's own metadata wins over the logger's, as swift-log wants it.
     private func merged(_ own: Logger.Metadata) -> Logger.Metadata {
         guard !metadata.isEmpty || metadataProvider != nil else { return own }
+        // As swift-log's own handlers: the event's over the provider's over the logger's.
         return metadata.merging(metadataProvider?.get() ?? [:]) { $1 }.merging(own) { $1 }
     }
 

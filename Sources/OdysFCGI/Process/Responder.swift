@@ -60,8 +60,6 @@ struct Responder {
         let watchers = DispatchGroup()
         management.database.start(in: watchers)
         if let listener, let authenticator { startWorkers(listener, authenticator, queues, in: requests) }
-        let selfCheck = SelfCheck(management, service, log: log)
-        selfCheck.start(in: watchers)
         log.notice(
             "started",
             metadata: [
@@ -70,6 +68,9 @@ struct Responder {
             ])
 
         service.ready("serving")
+        // After READY=1, which systemd is to hear before the first WATCHDOG=1 or STATUS.
+        let selfCheck = SelfCheck(management, service, log: log)
+        selfCheck.start(in: watchers)
 
         var signal: Int32 = 0
         while sigwait(&signals, &signal) == 0, signal == SIGHUP {

@@ -12,9 +12,7 @@ _ = mallopt(M_ARENA_MAX, 2 * Int32(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
 
 let exitCode: Int32
 do throws(SettingsError) {
-    let settings = try Settings(
-        environment: Environment.variables, readFile: Environment.readFile,
-        timeZoneProblem: LocalTime.problem)
+    let settings = try Settings(.process, timeZoneProblem: LocalTime.problem)
     try LocalTime.use(zone: settings.messaging.timeZone)
     LoggingSystem.bootstrap { _ in
         LineLogHandler(
