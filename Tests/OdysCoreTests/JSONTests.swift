@@ -150,7 +150,10 @@ import Testing
             (JSON.null, "null"), (.bool(true), "true"), (.integer(-7), "-7"), (.number(0.5), "0.5"), (.array([]), "[]"),
             (.object([]), "{}"), (["b": 1, "a": .array([.null, "x"])], #"{"b":1,"a":[null,"x"]}"#),
             ("\"\\/é😀\u{7F}", "\"\\\"\\\\/é😀\u{7F}\""), ("\n\r\t\0\u{1F}", #""\n\u000d\u0009\u0000\u001f""#),
-            (["\"": ""], #"{"\"":""}"#), (JSON(nil), "null"), (JSON("x"), #""x""#),
+            (["\"": ""], #"{"\"":""}"#), (JSON(nil as String?), "null"), (JSON("x"), #""x""#),
+            (JSON(nil as Int?), "null"), (JSON([1, 2], each: JSON.integer), "[1,2]"),
+            (JSON(Instant(microseconds: 1)), #""1970-01-01T00:00:00.000001Z""#),
+            (JSON.object([.init("a", 1)]).with(["b": 2]), #"{"a":1,"b":2}"#),
         ] as [(JSON, String)])
     func written(_ value: JSON, _ text: String) {
         #expect(value.text == text)

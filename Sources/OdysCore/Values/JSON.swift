@@ -25,6 +25,12 @@ public enum JSON: Sendable, Equatable {
         return members.first { $0.name.hasSameBytes(as: name) }?.value
     }
 
+    /// An object with the members of another after its own.
+    public func with(_ more: JSON) -> JSON {
+        guard case .object(let own) = self, case .object(let others) = more else { return self }
+        return .object(own + others)
+    }
+
     public var string: String? {
         if case .string(let text) = self { text } else { nil }
     }
@@ -66,6 +72,21 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByDictionaryLiteral, Expr
     /// The text, or `null` where there is none.
     public init(_ text: String?) {
         self = text.map(JSON.string) ?? .null
+    }
+
+    /// The number, or `null` where there is none.
+    public init(_ number: Int?) {
+        self = number.map(JSON.integer) ?? .null
+    }
+
+    /// The time to the microsecond, or `null` where there is none.
+    public init(_ instant: Instant?) {
+        self.init(instant?.iso8601Microseconds)
+    }
+
+    /// An array of what each element is as JSON.
+    public init<Elements: Sequence>(_ elements: Elements, each value: (Elements.Element) -> JSON) {
+        self = .array(elements.map(value))
     }
 
     /// The raw value of an enumeration's case.
