@@ -1,4 +1,5 @@
 import Foundation
+import OdysCore
 import Testing
 
 /// The rules of the house that a reader can forget, checked over the sources.
@@ -144,13 +145,25 @@ import Testing
 
     // MARK: One home for each word
 
-    /// Statuses that are not also the name of an action or a message. SQL writes them in single quotes.
+    /// Statuses that are not also the name of an action or a message. SQL has them in single quotes.
     @Test func statusesAreWrittenOnceInSwift() throws {
         for file in try Self.files("Sources") where file.path != "Sources/OdysCore/Appointments/Appointment.swift" {
             for status in ["pending_confirmation", "confirmed", "rejected", "cancelled", "completed"] {
                 #expect(!file.lines.contains { $0.contains("\"\(status)\"") }, "\(status) in \(file.path)")
-                guard !file.path.hasPrefix("Sources/OdysStore/") else { continue }
                 #expect(!file.lines.contains { $0.contains("'\(status)'") }, "\(status) in \(file.path)")
+            }
+        }
+    }
+
+    /// Rules such as `Status.holdsSlot` say which statuses a statement means; `sqlList` renders them.
+    @Test("OdysStore: no status of an appointment or a payment is written in a statement")
+    func statementsTakeStatusesFromTheRules() throws {
+        let files = try Self.files("Sources/OdysStore")
+        #expect(files.count > 15)
+        for word in Status.allCases.map(\.rawValue) + PaymentStatus.allCases.map(\.rawValue) {
+            for file in files {
+                let place = file.lines.firstIndex { $0.contains("'\(word)'") || $0.contains("\"\(word)\"") }
+                #expect(place == nil, "\(word) in \(file.path):\((place ?? 0) + 1)")
             }
         }
     }

@@ -68,6 +68,12 @@ public final class Connection {
         }
     }
 
+    /// As `reading`, and ends the transaction.
+    func readingAlone<Value>(_ body: (Connection) throws(StoreError) -> Value) throws(StoreError) -> Value {
+        defer { endReading() }
+        return try reading(body)
+    }
+
     /// Whether `reading` left a transaction open.
     public var isReading: Bool { readingSince != nil }
 
@@ -107,7 +113,11 @@ public final class Connection {
         _ sql: String, _ parameters: [SQLValue], operation: String
     ) throws(StoreError) -> (statement: Statement, rows: [Row]) {
         do throws(StoreError) {
-            let statement = try statement(sql, operation: operation)
+            guard let handle else { throw lost(operation) }
+            let text = StatementText(sql: sql)
+            let prepared = statements[text]
+            let statement = if let prepared { prepared } else { try Statement(handle, sql, operation: operation) }
+            if prepared == nil { statements[text] = statement }
             return (statement, try statement.run(parameters, operation: operation))
         } catch {
             hasFailed = true
@@ -199,15 +209,6 @@ public final class Connection {
         guard let handle, hasFailed || isInTransaction else { return }
         guard mysql_rollback(handle) == 0 else { throw error("ROLLBACK") }
         hasFailed = false
-    }
-
-    private func statement(_ sql: String, operation: String) throws(StoreError) -> Statement {
-        let text = StatementText(sql: sql)
-        if let statement = statements[text] { return statement }
-        guard let handle else { throw lost(operation) }
-        let statement = try Statement(handle, sql, operation: operation)
-        statements[text] = statement
-        return statement
     }
 
     private func open(

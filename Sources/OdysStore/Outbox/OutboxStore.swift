@@ -198,7 +198,8 @@ public final class OutboxStore {
                 [.seconds(delay), .integer(uncounted), .integer(unclear ? 1 : 0), .text(Self.clipped(error))] + row,
                 operation: "postpone a message")
         case .sent(let providerID, let recipient):
-            let finish: [SQLValue] = [.text(OutboxState.sent), .integer(0), .text(providerID.map(Self.clipped)), .null] + row
+            let provider = SQLValue.text(providerID.map(Self.clipped))
+            let finish = [.text(settlement.state), .integer(0), provider, .null] + row
             if message.channel == .whatsapp, message.role == .client, let appointment = message.appointmentID {
                 try connection.execute(
                     Self.finishWithContext,
