@@ -56,8 +56,8 @@ public final class OutboxStore {
     /// Candidates are read without a lock and then locked by primary key: a locking read that sorts locks every row
     /// it passes.
     ///
-    /// - Parameter inFlight: recipients that this process is sending to, which are skipped: a slow recipient then blocks
-    ///   one sender, not all.
+    /// - Parameter inFlight: recipients that this process is sending to. They are skipped, so that a slow recipient
+    ///   blocks one sender, not all.
     public func claim(passingOver inFlight: [String]) throws(StoreError) -> Claim {
         try connection.transaction { connection throws(StoreError) in
             let excluded = (0..<max(exclusions, 1)).map {
