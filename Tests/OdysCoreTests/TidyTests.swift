@@ -1,4 +1,5 @@
 import Foundation
+import OdysCore
 import Testing
 
 @Suite("House rules: checked over the sources") struct TidyTests {
@@ -182,8 +183,20 @@ import Testing
         for file in try Self.files("Sources") where file.path != "Sources/OdysCore/Appointments/Appointment.swift" {
             for status in ["pending_confirmation", "confirmed", "rejected", "cancelled", "completed"] {
                 #expect(!file.lines.contains { $0.contains("\"\(status)\"") }, "\(status) in \(file.path)")
-                guard !file.path.hasPrefix("Sources/OdysStore/") else { continue }
                 #expect(!file.lines.contains { $0.contains("'\(status)'") }, "\(status) in \(file.path)")
+            }
+        }
+    }
+
+    /// Rules such as `Status.holdsSlot` say which statuses a statement means; `sqlList` renders them.
+    @Test("OdysStore: no status of an appointment or a payment is written in a statement")
+    func statementsTakeStatusesFromTheRules() throws {
+        let files = try Self.files("Sources/OdysStore")
+        #expect(files.count > 15)
+        for word in Status.allCases.map(\.rawValue) + PaymentStatus.allCases.map(\.rawValue) {
+            for file in files {
+                let place = file.lines.firstIndex { $0.contains("'\(word)'") || $0.contains("\"\(word)\"") }
+                #expect(place == nil, "\(word) in \(file.path):\((place ?? 0) + 1)")
             }
         }
     }

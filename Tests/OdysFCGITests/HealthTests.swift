@@ -1,8 +1,8 @@
 import OdysCore
-import OdysStore
 import Testing
 
 @testable import OdysFCGI
+@testable import OdysStore
 
 @Suite struct HealthTests {
     private static let good = DatabaseSnapshot(

@@ -22,7 +22,7 @@ import Testing
             makeLeaseToken: { Array(withUnsafeBytes(of: UUID().uuid) { $0 }) })
         let inHand = try #require(try sender.claim(passingOver: []).message)
         try database.run("UPDATE outbox SET state = 'sent', finished_at = UTC_TIMESTAMP(6) WHERE channel = 'email'")
-        let operators = OutboxExpiry(try database.connection())
+        let operators = OutboxAdmin(try database.connection())
         let backup = try operators.now()
         let new = try fixture.appointment()
         _ = try fixture.store().act(new, fixture.request("reject"), requestID: "new")

@@ -74,7 +74,7 @@ import Testing
         #expect(!events.contains { $0.extra.contains("filesort") })
         for plan in [
             events, try explain(AppointmentReader.messages, [key, .integer(4)]),
-            try explain(TimelineReader.messages, [key]),
+            try explain(Timeline.messages, [key]),
         ] {
             #expect(plan.allSatisfy { ["PRIMARY", "outbox_once"].contains($0.key) && $0.rows < 20 }, "\(plan)")
         }
@@ -91,7 +91,7 @@ import Testing
         for person in [fixture.client, fixture.professional, id.description] {
             let uuid = SQLValue.text(person)
             let values: [SQLValue] = [uuid, uuid, uuid, uuid, uuid, uuid, .null, .null, .null, .null]
-            let plan = try explain(MessageSearch.byID, values)
+            let plan = try explain(OutboxAdmin.byID, values)
             #expect(plan.allSatisfy { $0.rows < 100 }, "\(plan)")
             #expect(plan.contains { $0.key == "outbox_once" }, "\(plan)")
         }
@@ -192,14 +192,14 @@ import Testing
     func aLookReadsTheIndexAlone() throws {
         try fillOutbox()
         for (sql, values) in [
-            (Observer.oldestDue, [SQLValue.text("whatsapp")]),
-            (Observer.count, [.text("dead"), .text("whatsapp")]),
+            (DatabaseSnapshot.oldestDue, [SQLValue.text("whatsapp")]),
+            (DatabaseSnapshot.count, [.text("dead"), .text("whatsapp")]),
         ] {
             let plan = try explain(sql, values)
             #expect(plan.map(\.key) == ["outbox_claim"])
             #expect(plan.allSatisfy { $0.extra.contains("Using index") && !$0.extra.contains("filesort") }, "\(plan)")
         }
-        let look = try Observer(try database.connection(.look)).look()
+        let look = try DatabaseSnapshot(try database.connection(.look))
         let whatsapp = look.outbox.first { $0.channel == .whatsapp }
         #expect(look.schemaVersion == Migrations.requiredVersion)
         #expect(whatsapp?.pending == 10_000 && whatsapp?.dead == 0 && (whatsapp?.oldestDueSeconds ?? -1) >= 0)

@@ -26,6 +26,16 @@ import Testing
         #expect(try database.count("t") == 1)
     }
 
+    @Test("A script fails when a statement fails after its first row")
+    func aScriptReportsAnErrorAmidRows() throws {
+        let connection = try database.connection(.migration)
+        let failure = #expect(throws: StoreError.self) {
+            try connection.executeScript(
+                "SELECT (SELECT 1 FROM seq_1_to_2 b WHERE b.seq <= a.seq) FROM seq_1_to_2 a", operation: "run a script")
+        }
+        #expect(failure?.code == 1_242)
+    }
+
     /// A hostile server could ask for any file of this host.
     @Test("session: LOAD DATA LOCAL INFILE is refused")
     func noFileOfThisHostIsHandedOut() throws {

@@ -25,7 +25,7 @@ struct Messages: ParsableCommand {
         }
         let state = try optionValue(state, "--state", OutboxState.init(rawValue:))
         if let since, since < 1 { throw Failure.usage("--since: give a number of hours") }
-        let entries = try MessageSearch(.current()).messages(
+        let entries = try OutboxAdmin(.current()).messages(
             to: addressee, state: state, withinHours: since, limit: max(1, limit),
             revealingTo: reveal ? operatorName : nil)
         output.show(JSON(entries) { $0.json(reveal: reveal) }, orLines: entries.flatMap(lines))

@@ -139,7 +139,7 @@ struct Outbox: ParsableCommand {
             guard given != nil || before == "now" else {
                 throw Failure.usage("--before: '\(before)' is no time such as 2026-12-01T17:00:00Z")
             }
-            let expiry = try OutboxExpiry(.current(limits: .migration))
+            let expiry = try OutboxAdmin(.current(limits: .migration))
             let time = try given ?? expiry.now()
             guard !apply else {
                 let count = try expiry.expire(before: time, by: operatorName)

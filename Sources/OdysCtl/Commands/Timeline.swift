@@ -13,7 +13,7 @@ struct TimelineCommand: ParsableCommand {
 
     func run() throws {
         guard let id = AppointmentID(id) else { throw Failure.usage("'\(id)' is not the id of an appointment") }
-        guard let timeline = try TimelineReader(.current()).timeline(of: id) else {
+        guard let timeline = try Timeline.read(id, .current()) else {
             throw Failure.problem("there is no appointment \(id)")
         }
         output.show(timeline.json, orLines: timeline.lines)

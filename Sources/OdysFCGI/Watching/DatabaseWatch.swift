@@ -65,7 +65,7 @@ final class DatabaseWatch: Sendable {
     }
 
     @Sendable private func run() {
-        let observer = Observer(Connection(limits: .look) { [live] in live.current.database })
+        let connection = Connection(limits: .look) { [live] in live.current.database }
         while true {
             asked.wait()
             let isAsked: Bool? = shared.withLock {
@@ -78,7 +78,7 @@ final class DatabaseWatch: Sendable {
             guard isAsked else { continue }
             let state: DatabaseState
             do throws(StoreError) {
-                state = .answering(try observer.look())
+                state = .answering(try DatabaseSnapshot(connection))
             } catch {
                 metrics.note(error)
                 state = .failing(error)
