@@ -70,7 +70,7 @@ private let verifier = TokenVerifier(
 
 /// No input is a token of ours: nobody else has the secret.
 private func readToken(_ input: [UInt8]) {
-    precondition(verifier.userID(in: String(decoding: input, as: UTF8.self), now: 1_000) == nil)
+    precondition(verifier.examine(String(decoding: input, as: UTF8.self), now: 1_000).verified == nil)
 }
 
 /// Lines are fields. A token is a part of what came.
@@ -94,7 +94,7 @@ private func readClaims(_ input: [UInt8]) {
         HMAC<SHA256>.authenticationCode(
             for: signed, using: SymmetricKey(data: [UInt8](repeating: UInt8(ascii: "s"), count: 40))))
     let token = String(decoding: signed + [UInt8(ascii: ".")] + encoded(signature), as: UTF8.self)
-    guard let user = verifier.userID(in: token, now: 1_000) else { return }
+    guard let user = verifier.examine(token, now: 1_000).verified?.userID else { return }
     precondition((1...Limits.userIDBytesMax).contains(user.text.utf8.count))
 }
 

@@ -154,7 +154,7 @@ enum Hostile {
         }
     }
 
-    @Test(arguments: Template.allCases.filter(\.traits.isEmail))
+    @Test(arguments: Template.allCases.filter(\.isEmail))
     func emailStands(_ template: Template) throws {
         var random = SplitMix64(seed: 43)
         for _ in 0..<400 {
@@ -267,12 +267,12 @@ enum Hostile {
     }
 
     @Test func onlyTwoTemplatesAreEmails() {
-        for template in Template.allCases where !template.traits.isEmail {
+        for template in Template.allCases where !template.isEmail {
             #expect(throws: MessageError.notAnEmail) {
                 try EmailText(template, MessageSamples.payload, MessageSamples.setting)
             }
         }
-        #expect(Template.allCases.filter(\.traits.isEmail) == [.bookingConfirmed, .bookingRejected])
+        #expect(Template.allCases.filter(\.isEmail) == [.bookingConfirmed, .bookingRejected])
         #expect("\(MessageError.missing("slug"))" == "payload_missing: slug")
         #expect("\(MessageError.notAnEmail)" == "template_not_an_email")
     }

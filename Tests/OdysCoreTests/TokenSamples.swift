@@ -89,3 +89,7 @@ enum TokenSamples {
             keys: KeyRing(secret: TokenKey(sharedSecret: secret)), issuer: issuer, audience: audience)
     }
 }
+
+extension TokenVerifier {
+    func userID(in token: String, now: Double) -> UserID? { examine(token, now: now).verified?.userID }
+}

@@ -15,8 +15,7 @@ public struct CredentialReader: Sendable {
         self.allowedOrigins = allowedOrigins
     }
 
-    /// A request with an `Authorization` field, whatever is in it, is judged by that alone: the cookie never stands
-    /// in for a token that is bad.
+    /// An `Authorization` field, whatever is in it, decides alone: the cookie never replaces a bad token.
     public func credential(of request: Request) -> Credential? {
         switch request.field("HTTP_AUTHORIZATION") {
         case .one(let value):
@@ -38,8 +37,7 @@ public struct CredentialReader: Sendable {
         return request.value("HTTP_ORIGIN").map { allowedOrigins.contains(where: $0.hasSameBytes(as:)) } ?? false
     }
 
-    /// The token of an `Authorization` field with the scheme Bearer, which is written in any letter case (RFC 9110,
-    /// 11.1).
+    /// The token of the scheme Bearer, which is written in any letter case (RFC 9110, 11.1).
     private func bearerToken(_ value: String) -> String? {
         let bytes = Array(value.utf8)
         let space = UInt8(ascii: " ")
@@ -57,21 +55,12 @@ public struct CredentialReader: Sendable {
 public struct SessionCookie: Sendable {
     private let name: String
 
-    public init(_ name: String) {
-        self.name = name
-    }
+    public init(_ name: String) { self.name = name }
 
     /// A token in the sense of RFC 9110, 5.6.2, which a cookie's name is.
     static func isName(_ text: String) -> Bool {
-        !text.isEmpty && text.utf8.count <= 128
-            && text.utf8.allSatisfy { byte in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                    UInt8(ascii: "0")...UInt8(ascii: "9"):
-                    true
-                default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
-                }
-            }
+        (1...128).contains(text.utf8.count)
+            && text.utf8.allSatisfy { $0.isASCIIAlphanumeric || "!#$%&'*+-.^_`|~".utf8.contains($0) }
     }
 
     /// - Parameter fields: the request's `Cookie` fields. HTTP/2 lets a client split them, and nginx passes them on
@@ -91,28 +80,19 @@ public struct SessionCookie: Sendable {
 
     /// The cookie's whole value. The undivided cookie counts before pieces, as where it was written.
     private func value(in pairs: [(name: Substring, value: Substring)]) -> String? {
-        switch only(name, pairs) {
-        case .success(let whole?): return whole
-        case .success(nil): break
-        case .failure: return nil
+        func values(_ name: String) -> [Substring] {
+            pairs.filter { $0.name.utf8.elementsEqual(name.utf8) }.map(\.value)
         }
+        let whole = values(name)
+        guard whole.isEmpty else { return whole.count > 1 ? nil : String(whole[0]) }
         var joined = ""
         var number = 0
-        while case .success(let piece) = only("\(name).\(number)", pairs) {
-            guard let piece else { return number == 0 ? nil : joined }
-            joined += piece
+        while true {
+            let pieces = values("\(name).\(number)")
+            guard pieces.count == 1 else { return pieces.isEmpty && number > 0 ? joined : nil }
+            joined += pieces[0]
             number += 1
         }
-        return nil
-    }
-
-    private struct Repeated: Error {}
-
-    private func only(
-        _ name: String, _ pairs: [(name: Substring, value: Substring)]
-    ) -> Result<String?, Repeated> {
-        let found = pairs.filter { $0.name.utf8.elementsEqual(name.utf8) }
-        return found.count > 1 ? .failure(Repeated()) : .success(found.first.map { String($0.value) })
     }
 
     /// Those among the pairs of the fields (RFC 6265, 4.2.1) that may be ours; a pair without `=` is none.

@@ -9,9 +9,7 @@ public struct PublishedKeys: Sendable {
     /// When a token with an unknown name last led to a fetch.
     private var lastAsked = -Double.infinity
 
-    public init(now: Double) {
-        nextTry = now
-    }
+    public init(now: Double) { nextTry = now }
 
     /// Whether keys were ever fetched and still count.
     public var isKnown: Bool { lastSuccess != nil }

@@ -6,28 +6,15 @@ public struct TokenVerifier: Sendable {
     /// A value that `aud` must be or contain, where configured.
     public let audience: String?
 
-    public init(keys: KeyRing, issuer: String?, audience: String?) {
-        self.keys = keys
-        self.issuer = issuer
-        self.audience = audience
-    }
-
-    /// Who the token speaks for, or nil. It does not say why: the caller of the route must not learn it either.
+    /// Everything there is to say of a token. Callers of the route must not learn it, operators may.
     ///
     /// - Parameter now: this host's clock, in seconds since 1970.
-    public func userID(in token: String, now: Double) -> UserID? {
-        examine(token, now: now).verified?.userID
-    }
-
-    /// Everything there is to say of a token. The responder and the operator's command ask the same question here.
     public func examine(_ token: String, now: Double) -> TokenExamination {
         let bytes = Array(token.utf8)
         guard bytes.count <= Limits.tokenBytesMax else { return TokenExamination(problems: [.tooLong]) }
         let parts = bytes.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         guard parts.count == 3 else { return TokenExamination(problems: [.notThreeParts]) }
-        var result = TokenExamination(problems: [])
-        result.header = object(parts[0])
-        result.claims = object(parts[1])
+        var result = TokenExamination(header: object(parts[0]), claims: object(parts[1]))
         if let header = result.header {
             result.key = keys.key(of: header, &result.problems)
             if let key = result.key {
@@ -52,11 +39,7 @@ public struct TokenVerifier: Sendable {
     ) -> VerifiedToken? {
         let leeway = Limits.tokenLeewaySeconds
         let expires = claims["exp"]?.double
-        if claims["exp"] == nil {
-            problems.append(.missing("exp"))
-        } else if expires == nil {
-            problems.append(.notANumber("exp"))
-        }
+        if expires == nil { problems.append(claims["exp"] == nil ? .missing("exp") : .notANumber("exp")) }
         if let expires, now >= expires + leeway { problems.append(.expired) }
         var begins = -Double.infinity
         // A token from the future was made by a clock that is wrong, or for another time.
@@ -81,11 +64,8 @@ public struct TokenVerifier: Sendable {
 
     /// One text, or a list that holds it.
     private func contains(_ claim: JSON?, _ audience: String) -> Bool {
-        switch claim {
-        case .string(let one): one.hasSameBytes(as: audience)
-        case .array(let many): many.contains { $0.string?.hasSameBytes(as: audience) == true }
-        case nil, .null, .bool, .integer, .number, .object: false
-        }
+        let values = claim?.array ?? [claim ?? .null]
+        return values.contains { $0.string?.hasSameBytes(as: audience) == true }
     }
 
     private func object(_ part: ArraySlice<UInt8>) -> JSON? {
@@ -122,12 +102,6 @@ public struct VerifiedToken: Sendable, Equatable {
     /// Seconds since 1970, the leeway included: not before the first, and before the second.
     public let validFrom: Double
     public let validBefore: Double
-
-    public init(userID: UserID, validFrom: Double, validBefore: Double) {
-        self.userID = userID
-        self.validFrom = validFrom
-        self.validBefore = validBefore
-    }
 }
 
 /// What was found in a token. Nothing in it is to be believed unless `verified` is there.
@@ -136,18 +110,12 @@ public struct TokenExamination: Sendable {
     public internal(set) var claims: JSON?
     /// The key that the header leads to, whether the signature holds or not.
     public internal(set) var key: TokenKey?
-    public internal(set) var problems: [TokenProblem]
+    public internal(set) var problems: [TokenProblem] = []
     /// There exactly where there is no problem.
     public internal(set) var verified: VerifiedToken?
 
-    init(problems: [TokenProblem]) {
-        self.problems = problems
-    }
-
     /// Whether the token names a published key that is not known: it may have been published since.
-    public var asksForNewKeys: Bool {
-        problems.contains(.unknownKey) && header?["kid"]?.string != nil
-    }
+    public var asksForNewKeys: Bool { problems.contains(.unknownKey) && header?["kid"]?.string != nil }
 }
 
 /// A reason why a token does not count. Only operators are told.

@@ -1,7 +1,6 @@
 extension EmailText {
-    /// The HTML part: one column, readable without styles. They are inline because mail programs drop others. Tables
-    /// are for layout only and say so. Typed values stand in `<bdi>`, so that a right-to-left name cannot reorder what
-    /// is around it.
+    /// The HTML part: one column, readable without styles, which are inline because mail programs drop others.
+    /// Typed values stand in `<bdi>`, so that a right-to-left name cannot reorder what is around it.
     public var html: String {
         """
         <!DOCTYPE html>
@@ -47,8 +46,7 @@ extension EmailText {
     private var factsHTML: String {
         lines.map { line in
             """
-            <p style="margin:0 0 8px;padding-left:12px;border-left:3px solid #0f766e;\
-            overflow-wrap:anywhere;">\
+            <p style="margin:0 0 8px;padding-left:12px;border-left:3px solid #0f766e;overflow-wrap:anywhere;">\
             <strong>\(htmlEscaped(line.label)):</strong> <bdi>\(htmlEscaped(line.value))</bdi></p>
             """
         }.joined(separator: "\n")
@@ -60,8 +58,7 @@ extension EmailText {
         return sentence + """
 
             <p style="margin:0;"><a href="\(htmlEscaped(button.url))" style="display:inline-block;\
-            padding:12px 20px;\
-            background-color:#0f766e;border-radius:6px;color:#ffffff;font-weight:bold;text-decoration:none;">\
+            padding:12px 20px;background-color:#0f766e;border-radius:6px;color:#ffffff;font-weight:bold;text-decoration:none;">\
             \(htmlEscaped(button.label))</a></p>
             """
     }
