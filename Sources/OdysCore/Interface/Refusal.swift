@@ -61,8 +61,8 @@ public enum Refusal: Error, Sendable, Equatable {
         case .invalidHeader:
             (
                 "A header field is not usable",
-                "Send 'Idempotency-Key', 'If-Match' and 'Content-Type' at most once: 1 to 255 visible ASCII characters, "
-                    + "quoted or not; a quoted version or *; application/json."
+                "Send 'Idempotency-Key', 'If-Match' and 'Content-Type' at most once: 1 to 255 visible ASCII "
+                    + "characters, quoted or not; a quoted version or *; application/json."
             )
         case .partyMissing:
             (

@@ -58,7 +58,8 @@ extension EmailText {
         return sentence + """
 
             <p style="margin:0;"><a href="\(htmlEscaped(button.url))" style="display:inline-block;\
-            padding:12px 20px;background-color:#0f766e;border-radius:6px;color:#ffffff;font-weight:bold;text-decoration:none;">\
+            padding:12px 20px;\
+            background-color:#0f766e;border-radius:6px;color:#ffffff;font-weight:bold;text-decoration:none;">\
             \(htmlEscaped(button.label))</a></p>
             """
     }
