@@ -7,9 +7,7 @@ public final class KeySetFetch {
     private let curl = CurlHandle()
 
     /// - Parameter url: `https`, or `http` on this host: `TokenSettings` has checked that.
-    public init(_ url: String) {
-        self.url = url
-    }
+    public init(_ url: String) { self.url = url }
 
     /// Why there is no key set, for the log.
     public struct Failure: Error, Sendable, Equatable, CustomStringConvertible {

@@ -119,7 +119,7 @@ import Testing
     @Test("judge: a caller who is both parties acts as the professional")
     func whoIsBothActsAsTheProfessional() throws {
         let both = try Self.appointment(client: PartySamples.client("user-p", email: nil))
-        #expect(both.caller(UserID("user-p")) == .both)
+        #expect(both.role(of: UserID("user-p")) == .professional)
         let verdict = both.judge(
             ActionRequest(action: .cancel, reason: nil, userID: UserID("user-p")), now: Self.start,
             rules: Rules(enforcesStartTime: false, messages: MessageSamples.setting))
@@ -146,11 +146,11 @@ import Testing
                 id: "b1", userID: UserID(stored), name: "P", phone: "", slug: "p")
             let row = try Self.appointment(
                 professional: asProfessional, client: PartySamples.client(asking, email: nil))
-            #expect(row.caller(UserID(stored)) == .professional)
-            #expect(row.caller(UserID(asking)) == .client)
+            #expect(row.role(of: UserID(stored)) == .professional)
+            #expect(row.role(of: UserID(asking)) == .client)
         }
         let row = try Self.appointment(professional: professional, client: PartySamples.client(nil, email: nil))
-        #expect(row.caller(UserID(other)) == .stranger)
+        #expect(row.role(of: UserID(other)) == nil)
         #expect(Set([UserID(one), UserID(other)]).count == 2)
     }
 

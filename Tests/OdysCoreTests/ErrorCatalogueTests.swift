@@ -30,9 +30,10 @@ import Testing
             "| status | `code` | `error` | meaning, and what to do | more |", "| --- | --- | --- | --- | --- |",
         ]
         for (_, refusal) in sorted {
-            let more = refusal.members.map { "`\($0.name)`" } + refusal.headers.map { "header `\($0.name)`" }
+            let more = refusal.members.map { "`\($0.name)`" } + refusal.additions.headers.map { "header `\($0.name)`" }
             let cells = [
-                "\(refusal.status)", "`\(refusal.code)`", refusal.error, "\(refusal.title). \(refusal.detail)",
+                "\(refusal.status)", "`\(refusal.code)`", refusal.error,
+                "\(refusal.explanation.title). \(refusal.explanation.detail)",
                 more.joined(separator: ", "),
             ]
             lines.append("| " + cells.joined(separator: " | ").trimmingCharacters(in: .whitespaces) + " |")

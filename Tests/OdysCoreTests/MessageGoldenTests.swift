@@ -43,7 +43,7 @@ import Testing
         try Golden.expect(text + "\n", "whatsapp.\(sample.file).txt")
     }
 
-    @Test("golden: emails", arguments: whatsApp.filter(\.template.traits.isEmail))
+    @Test("golden: emails", arguments: whatsApp.filter(\.template.isEmail))
     func email(_ sample: Case) throws {
         let email = try EmailText(sample.template, sample.payload, MessageSamples.setting)
         try Golden.expect("Subject: \(email.subject)\n\n\(email.text)", "email.\(sample.file).txt")
@@ -65,7 +65,7 @@ import Testing
 
     @Test("golden: every file has a test")
     func everyGoldenFileHasATest() throws {
-        let emails = Self.whatsApp.filter(\.template.traits.isEmail)
+        let emails = Self.whatsApp.filter(\.template.isEmail)
         let expected =
             Self.whatsApp.map { "whatsapp.\($0.file).txt" }
             + emails.flatMap { ["email.\($0.file).txt", "email.\($0.file).html"] } + ["notifications.txt"]

@@ -157,7 +157,7 @@ enum Hostile {
 
     @Test(
         "email: hostile values do not change subject, text and HTML",
-        arguments: Template.allCases.filter(\.traits.isEmail)
+        arguments: Template.allCases.filter(\.isEmail)
     )
     func emailStands(_ template: Template) throws {
         var random = SplitMix64(seed: 43)
@@ -275,12 +275,12 @@ enum Hostile {
 
     @Test("email: only two templates are emails")
     func onlyTwoTemplatesAreEmails() {
-        for template in Template.allCases where !template.traits.isEmail {
+        for template in Template.allCases where !template.isEmail {
             #expect(throws: MessageError.notAnEmail) {
                 try EmailText(template, MessageSamples.payload, MessageSamples.setting)
             }
         }
-        #expect(Template.allCases.filter(\.traits.isEmail) == [.bookingConfirmed, .bookingRejected])
+        #expect(Template.allCases.filter(\.isEmail) == [.bookingConfirmed, .bookingRejected])
         #expect("\(MessageError.missing("slug"))" == "payload_missing: slug")
         #expect("\(MessageError.notAnEmail)" == "template_not_an_email")
     }

@@ -47,8 +47,7 @@ extension EmailText {
     private var factsHTML: String {
         lines.map { line in
             """
-            <p style="margin:0 0 8px;padding-left:12px;border-left:3px solid #0f766e;\
-            overflow-wrap:anywhere;">\
+            <p style="margin:0 0 8px;padding-left:12px;border-left:3px solid #0f766e;overflow-wrap:anywhere;">\
             <strong>\(htmlEscaped(line.label)):</strong> <bdi>\(htmlEscaped(line.value))</bdi></p>
             """
         }.joined(separator: "\n")

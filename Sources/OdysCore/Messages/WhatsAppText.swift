@@ -31,11 +31,7 @@ extension Template {
     /// The body: paragraphs of lines.
     private func paragraphs(_ facts: MessageFacts) throws(MessageError) -> [[String]] {
         let wording = try wording(facts)
-        let opening: [String] =
-            switch traits.audience {
-            case .client: [facts.greeting, wording.opening].compactMap(\.self)
-            case .professional: []
-            }
+        let opening = traits.audience == .client ? [facts.greeting, wording.opening].compactMap(\.self) : []
         let lines = try facts.lines.map { "\($0.label): \($0.value)" }
         let invitation = facts.isInvited ? facts.invitation : Wording(nil)
         return [

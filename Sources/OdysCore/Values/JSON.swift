@@ -18,8 +18,7 @@ public enum JSON: Sendable, Equatable {
         }
     }
 
-    /// The value of a member, or nil. Names are compared by their bytes: Swift's `==` takes canonically equivalent
-    /// texts for the same name.
+    /// The value of a member, or nil. Names are bytes: Swift's `==` takes equivalent texts for the same name.
     public subscript(name: String) -> JSON? {
         guard case .object(let members) = self else { return nil }
         return members.first { $0.name.hasSameBytes(as: name) }?.value
@@ -31,17 +30,9 @@ public enum JSON: Sendable, Equatable {
         return .object(own + others)
     }
 
-    public var string: String? {
-        if case .string(let text) = self { text } else { nil }
-    }
-
-    public var bool: Bool? {
-        if case .bool(let value) = self { value } else { nil }
-    }
-
-    public var array: [JSON]? {
-        if case .array(let elements) = self { elements } else { nil }
-    }
+    public var string: String? { if case .string(let text) = self { text } else { nil } }
+    public var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
+    public var array: [JSON]? { if case .array(let elements) = self { elements } else { nil } }
 
     /// A number, whether it was written with a fraction or not.
     public var double: Double? {
@@ -70,19 +61,13 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByDictionaryLiteral, Expr
     }
 
     /// The text, or `null` where there is none.
-    public init(_ text: String?) {
-        self = text.map(JSON.string) ?? .null
-    }
+    public init(_ text: String?) { self = text.map(JSON.string) ?? .null }
 
     /// The number, or `null` where there is none.
-    public init(_ number: Int?) {
-        self = number.map(JSON.integer) ?? .null
-    }
+    public init(_ number: Int?) { self = number.map(JSON.integer) ?? .null }
 
     /// The time to the microsecond, or `null` where there is none.
-    public init(_ instant: Instant?) {
-        self.init(instant?.iso8601Microseconds)
-    }
+    public init(_ instant: Instant?) { self.init(instant?.iso8601Microseconds) }
 
     /// An array of what each element is as JSON.
     public init<Elements: Sequence>(_ elements: Elements, each value: (Elements.Element) -> JSON) {
@@ -90,7 +75,5 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByDictionaryLiteral, Expr
     }
 
     /// The raw value of an enumeration's case.
-    public init(_ value: some RawRepresentable<String>) {
-        self = .string(value.rawValue)
-    }
+    public init(_ value: some RawRepresentable<String>) { self = .string(value.rawValue) }
 }

@@ -85,9 +85,7 @@ public final class AppointmentStore {
         case .refused(let refusal):
             return .refused(refusal)
         case .accepted(let decision):
-            let change = AppliedChange(
-                appointment: appointment, decision: decision, version: appointment.version + 1, at: now,
-                messages: decision.messages.map { QueuedMessage(uid: makeMessageUID(), message: $0) })
+            let change = AppliedChange(decision, to: appointment, at: now, makeUID: makeMessageUID)
             unclear = change
             do throws(StoreError) {
                 try write(change, request, requestID, marker)

@@ -12,8 +12,7 @@ public enum Phone {
         return normalise(digits, isInternational).map(text)
     }
 
-    /// The digits in a form of which `normalise` makes the same digits again: with a `+` where they need one.
-    /// Nil when the text is unusable.
+    /// The digits, with a `+` where `normalise` needs one to make the same again; nil when the text is unusable.
     public static func stored(_ typed: String) -> String? {
         guard let (digits, isInternational) = read(typed), let number = normalise(digits, isInternational)
         else { return nil }
@@ -69,7 +68,5 @@ public enum Phone {
         return areaCodes.contains(code) ? [UInt8(ascii: "5"), UInt8(ascii: "5")] + national : nil
     }
 
-    private static func text(_ digits: [UInt8]) -> String {
-        String(decoding: digits, as: UTF8.self)
-    }
+    private static func text(_ digits: [UInt8]) -> String { String(decoding: digits, as: UTF8.self) }
 }
