@@ -52,7 +52,7 @@ struct Config: ParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() {
-            output.show(.array(Setting.allCases.map(\.json)), orText: Setting.exampleFile)
+            output.show(Setting.catalogueJSON, orText: Setting.exampleFile)
         }
     }
 
