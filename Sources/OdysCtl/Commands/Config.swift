@@ -51,7 +51,7 @@ struct Config: ParsableCommand {
 
         @OptionGroup var output: OutputOptions
 
-        func run() { output.show(JSON(Setting.allCases, each: \.json), orText: Setting.exampleFile) }
+        func run() { output.show(Setting.catalogueJSON, orText: Setting.exampleFile) }
     }
 
     struct Nginx: ParsableCommand {
