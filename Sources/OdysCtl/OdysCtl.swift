@@ -7,8 +7,7 @@ internal import OdysStore
 @main
 struct OdysCtl: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "odysctl",
-        abstract: "Operates Odys: the schema, the messages, the settings.",
+        commandName: "odysctl", abstract: "Operates Odys: the schema, the messages, the settings.",
         discussion: """
             Exit codes: 0 good, 1 a problem was found, 2 wrong usage or configuration, 3 a dependency cannot be reached.
             """,
@@ -24,9 +23,14 @@ struct OdysCtl: ParsableCommand {
         do {
             var command = try parseAsRoot()
             try command.run()
-        } catch let error as any ExplainedError {
-            for line in error.lines { printError(line) }
-            exit(withError: ExitCode(error.exitCode))
+        } catch let error as Failure {
+            end(error.exitCode, [error.line])
+        } catch let error as SettingsError {
+            end(2, error.problems)
+        } catch let error as StoreError {
+            let grants = "the user lacks a grant: see 'odysctl migrate grants', and ODYS_DB_MIGRATE_USER for 'up'"
+            let isUnreachable = error.kind == .connectionLost || error.kind == .refusing
+            end(isUnreachable ? 3 : 1, ["\(error)"] + (error.isDenied ? [grants] : []))
         } catch let code as ExitCode {
             exit(withError: code)
         } catch {
@@ -36,5 +40,10 @@ struct OdysCtl: ParsableCommand {
             if !message.isEmpty { isFailure ? writeError(message) : print(message) }
             exit(withError: ExitCode(isFailure ? 2 : 0))
         }
+    }
+
+    private static func end(_ exitCode: Int32, _ lines: [String]) -> Never {
+        for line in lines { printError(line) }
+        exit(withError: ExitCode(exitCode))
     }
 }

@@ -4,13 +4,10 @@ internal import OdysCore
 /// libcurl's process-wide state.
 public enum Curl {
     /// Called once, before any thread starts. curl_global_init(3): "not thread safe" with other libraries' set-up.
-    public static func initialize() {
-        check(curl_global_init(Int(CURL_GLOBAL_DEFAULT)))
-    }
+    public static func initialize() { check(curl_global_init(Int(CURL_GLOBAL_DEFAULT))) }
 }
 
-/// For calls that fail only when memory has run out or the call is a mistake of ours. Without them, a transfer would
-/// have other bounds or another content.
+/// For calls that fail only when memory has run out or by a mistake of ours, and without which a transfer is wrong.
 private func check(_ result: CURLcode, _ function: StaticString = #function) {
     precondition(result == CURLE_OK, "\(function): \(String(cString: curl_easy_strerror(result)))")
 }
@@ -68,9 +65,7 @@ final class CurlHandle {
         set(CURLOPT_WRITEDATA, Unmanaged.passUnretained(sink).toOpaque())
     }
 
-    func set(_ option: CURLoption, _ value: Int) {
-        check(odys_setopt_long(handle, option, value))
-    }
+    func set(_ option: CURLoption, _ value: Int) { check(odys_setopt_long(handle, option, value)) }
 
     /// libcurl copies the text.
     func set(_ option: CURLoption, _ value: String) {
@@ -83,8 +78,8 @@ final class CurlHandle {
         check(odys_setopt_pointer(handle, option, value))
     }
 
-    /// Records the first four bytes of the last SMTP command, because libcurl does not say which one was refused. QUIT
-    /// does not count: libcurl sends it after a refusal too.
+    /// Records the first four bytes of the last SMTP command, because libcurl does not say which one was refused.
+    /// QUIT does not count: libcurl sends it after a refusal too.
     func watchCommands() {
         set(CURLOPT_VERBOSE, 1)
         set(CURLOPT_DEBUGDATA, Unmanaged.passUnretained(sink).toOpaque())

@@ -21,13 +21,10 @@ public final class EmailSender {
     /// Sends one message; blocks for at most `Limits.sendSeconds`.
     public func deliver(_ message: ClaimedMessage) -> DeliveryOutcome {
         guard MailAddress.isSafe(message.recipient) else { return .skipped(.unusableAddress) }
-        do throws(UnsendableMessage) {
-            let email = try message.rendered { template, payload throws(MessageError) in
-                try EmailText(template, payload, texts)
-            }
-            return SMTPAnswer(result: send(email, message)).outcome(to: message.recipient)
-        } catch {
-            return .unsendable(reason: error.reason)
+        return message.deliver { template, payload throws(MessageError) in
+            try EmailText(template, payload, texts)
+        } by: {
+            SMTPAnswer(result: send($0, message)).outcome(to: message.recipient)
         }
     }
 

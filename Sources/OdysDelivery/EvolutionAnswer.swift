@@ -10,10 +10,8 @@ struct EvolutionAnswer {
 
     func outcome(to number: String) -> DeliveryOutcome {
         switch result.failure {
-        case nil:
-            return answered(to: number)
-        case .notConnected, .tls:
-            return .notSent(reason: result.reason)
+        case nil: return answered(to: number)
+        case .notConnected, .tls: return .notSent(reason: result.reason)
         case .noSTARTTLS, .login, .refused, .broken, .tooLarge, .other:
             // Once anything of the request was written, the message may be on its way.
             return result.bytesSent == 0 ? .notSent(reason: result.reason) : .unclear(reason: result.reason)
@@ -40,8 +38,7 @@ struct EvolutionAnswer {
         }
     }
 
-    /// A 400 is final only where the API says that it did not send: the number does not exist, or the request is
-    /// not one.
+    /// A 400 is final only where the API says that it did not send: unknown number, or malformed request.
     private func badRequest(_ message: JSON?) -> DeliveryOutcome {
         guard let first = message?.array?.first else { return .unclear(reason: "HTTP 400") }
         if first["exists"]?.bool == false { return .permanent(reason: "number_not_on_whatsapp") }

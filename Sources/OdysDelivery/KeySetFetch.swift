@@ -7,17 +7,15 @@ public final class KeySetFetch {
     private let curl = CurlHandle()
 
     /// - Parameter url: `https`, or `http` on this host: `TokenSettings` has checked that.
-    public init(_ url: String) {
-        self.url = url
-    }
+    public init(_ url: String) { self.url = url }
 
     /// Why there is no key set, for the log.
     public struct Failure: Error, Sendable, Equatable, CustomStringConvertible {
         public let description: String
     }
 
-    /// Blocks for at most `Limits.keyFetchSeconds`. Only a 200 counts. Redirects are not followed: they lead away from
-    /// the address that the operator set.
+    /// Blocks for at most `Limits.keyFetchSeconds`. Only a 200 counts. Redirects are not followed: they lead away
+    /// from the address that the operator set.
     public func fetch() -> Result<KeySet, Failure> {
         curl.prepare(url: url, protocols: url.lowercased().hasPrefix("https:") ? "https" : "http")
         curl.set(CURLOPT_TIMEOUT_MS, Limits.keyFetchSeconds * 1_000)

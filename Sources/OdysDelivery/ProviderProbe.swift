@@ -36,8 +36,7 @@ public enum ProviderProbe {
     public static func smtp(_ settings: SMTPSettings) -> Answer {
         let curl = CurlHandle()
         curl.prepare(settings)
-        // CURLOPT_CUSTOMREQUEST(3): for SMTP, the command in the place of HELP, which libcurl sends where there is no
-        // mail.
+        // CURLOPT_CUSTOMREQUEST(3): the command in the place of HELP, which libcurl sends where there is no mail.
         curl.set(CURLOPT_CUSTOMREQUEST, "NOOP")
         let result = curl.perform()
         let reason = result.code == 0 ? result.reason : "SMTP \(result.code): \(result.reason)"

@@ -7,14 +7,10 @@ struct SMTPAnswer {
     func outcome(to recipient: String) -> DeliveryOutcome {
         let reason = result.code == 0 ? result.reason : "SMTP \(result.code): \(result.reason)"
         switch result.failure {
-        case nil:
-            return .sent(providerID: nil, to: recipient)
-        case .notConnected, .tls:
-            return .notSent(reason: result.reason)
-        case .noSTARTTLS:
-            return .misconfigured(reason: "smtp_starttls_missing")
-        case .login where result.code / 100 != 4:
-            return .misconfigured(reason: "smtp_login_refused")
+        case nil: return .sent(providerID: nil, to: recipient)
+        case .notConnected, .tls: return .notSent(reason: result.reason)
+        case .noSTARTTLS: return .misconfigured(reason: "smtp_starttls_missing")
+        case .login where result.code / 100 != 4: return .misconfigured(reason: "smtp_login_refused")
         case .login, .refused, .broken, .tooLarge, .other:
             switch result.code {
             // The server asked for the message and never said what became of it.

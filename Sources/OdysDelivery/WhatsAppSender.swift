@@ -20,18 +20,14 @@ public final class WhatsAppSender {
     /// twice that and twice `Limits.versionSeconds`.
     public func deliver(_ message: ClaimedMessage) -> DeliveryOutcome {
         guard let number = Phone.normalise(message.recipient) else { return .skipped(.unusablePhone) }
-        let text: String
-        do throws(UnsendableMessage) {
-            text = try message.rendered { template, payload throws(MessageError) in
-                try template.whatsAppText(payload, texts)
+        return message.deliver { template, payload throws(MessageError) in
+            try template.whatsAppText(payload, texts)
+        } by: { text in
+            switch serverVersion() {
+            case .known(let known): send(text, to: number, inFormOf: known)
+            case .untold: send(text, to: number, inFormOf: .two)
+            case .unreachable(let reason): .notSent(reason: reason)
             }
-        } catch {
-            return .unsendable(reason: error.reason)
-        }
-        switch serverVersion() {
-        case .known(let known): return send(text, to: number, inFormOf: known)
-        case .untold: return send(text, to: number, inFormOf: .two)
-        case .unreachable(let reason): return .notSent(reason: reason)
         }
     }
 
@@ -67,8 +63,7 @@ public final class WhatsAppSender {
                 "number": .string(number), "textMessage": ["text": .string(text)],
                 "options": ["linkPreview": .bool(false)],
             ]
-        case .two, .auto:
-            ["number": .string(number), "text": .string(text), "linkPreview": .bool(false)]
+        case .two, .auto: ["number": .string(number), "text": .string(text), "linkPreview": .bool(false)]
         }
     }
 

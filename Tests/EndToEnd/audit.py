@@ -1,4 +1,4 @@
-"""Looks for anything that must never be so, in the rows that a test made and in what the peers received."""
+"""Invariants, checked over the rows that a test made and over what the peers received."""
 
 import collections
 import pathlib
@@ -37,10 +37,10 @@ def in_rows(odys):
 
 
 def in_ledgers(odys):
-    """Each sent message is there once and in its turn, and nothing else went to the same recipient."""
+    """Each sent message is in a ledger once and in order, and nothing else went to the same recipient."""
     if not odys.made:
         return []
-    # Read before the rows: what has arrived by now was claimed before.
+    # Read before the rows, so that everything that arrived was claimed before.
     whatsapp = odys.whatsapp.ledger() if odys.whatsapp else []
     places = ", ".join(["%s"] * len(odys.made))
     rows = odys.sql(f"""SELECT channel, recipient, recipient_role, template, provider_id, message_uid, state, attempts,
@@ -61,7 +61,7 @@ def in_ledgers(odys):
 
 
 def inverted(sent, ids):
-    """Messages about one appointment that a recipient got in another order than that of its versions."""
+    """Messages about one appointment that reached a recipient out of version order."""
     places = {identifier: place for place, identifier in reversed(list(enumerate(ids)))}
     lines: dict = collections.defaultdict(list)
     for row in sent:
@@ -77,12 +77,12 @@ def inverted(sent, ids):
 
 
 def identity(row):
-    """What a ledger knows a sent message by."""
+    """The identity of a sent message in a ledger."""
     return row["provider_id"] if row["channel"] == "whatsapp" else str(row["message_uid"])
 
 
 def surplus(odys, rows, ledger):
-    """WhatsApp messages to the test's numbers beyond those that were ever tried."""
+    """WhatsApp messages to the test's numbers beyond those that were ever attempted."""
     tried = collections.Counter(recipient(row) for row in rows if row["channel"] == "whatsapp" and row["attempts"] > 0)
     arrived = collections.Counter(entry["number"] for entry in ledger)
     return [f"{number} got {arrived[number]} messages for {count} rows" for number, count in tried.items()

@@ -1,6 +1,6 @@
-"""A responder of its own on a database of its own, without nginx: for settings that no other test shares.
+"""A responder on a database of its own, without nginx, for settings that no other test shares.
 
-The database stands in the MariaDB of a stack. Requests go to the responder by FastCGI."""
+The database is in the MariaDB of a stack. Requests go to the responder by FastCGI."""
 
 import json
 import os
@@ -28,7 +28,7 @@ PEERS = stack.CHECKOUT / "scripts" / "peers"
 
 
 class Database(odys.Odys):
-    """An empty database in a stack's server."""
+    """An empty database in a stack's MariaDB."""
 
     def __init__(self, server):
         super().__init__()
@@ -38,7 +38,7 @@ class Database(odys.Odys):
         server.sql(f"CREATE DATABASE {self.db_name} CHARACTER SET utf8mb4")
 
     def settings(self):
-        """What odysctl and odys-fcgi need to reach it."""
+        """Settings with which odysctl and odys-fcgi reach the database."""
         return {"ODYS_DB_SOCKET": self.db_socket, "ODYS_DB_NAME": self.db_name, "ODYS_DB_USER": self.db_user,
                 "ODYS_DB_PASSWORD": self.db_password}
 
@@ -80,7 +80,7 @@ class Bench(Database):
         return {**base, **self.own}
 
     def peer(self, name, *options):
-        """Starts a stand-in peer; its address goes into the settings."""
+        """Starts a stand-in peer and puts its address into the settings."""
         ports = [self.dir / f"{name}.port", self.dir / f"{name}.control"]
         ledger = self.dir / f"{name}.jsonl"
         words = ["/usr/bin/python3", PEERS / f"{name}.py", "--port-file", ports[0], "--ledger", ledger, *options]
@@ -103,7 +103,7 @@ class Bench(Database):
                             EVOLUTION_INSTANCE="odys")
 
     def launch(self, options=None, **settings):
-        """Starts a responder and does not wait for it. `options` are those of Popen that it does not get by itself."""
+        """Starts a responder without waiting for it. `options` are further ones of Popen."""
         environment = stack.clean_environment(**{**self.settings(), **settings, "ODYS_BIN_DIR": None})
         with open(self.log_file, "ab") as log:
             options = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log, **(options or {})}
@@ -117,7 +117,7 @@ class Bench(Database):
         return self
 
     def restart(self, **settings):
-        """Another process in the place of the first, which knows nothing of what that one met."""
+        """Replaces the process by a new one, without in-memory state."""
         self.responder.kill()
         self.responder.wait(10)
         self.search_for_people()
@@ -125,7 +125,7 @@ class Bench(Database):
         return self.start(**settings)
 
     def stop(self, number=signal.SIGTERM, seconds=40):
-        """Ends the responder; returns its exit code."""
+        """Stops the responder; returns its exit code."""
         self.responder.send_signal(number)
         return self.responder.wait(seconds)
 
@@ -164,7 +164,7 @@ def free_port():
 
 
 def responder_with(**settings):
-    """Runs a responder to its end: for settings with which it must not start."""
+    """Runs a responder until it exits, for settings with which it must not start."""
     environment = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
     process = subprocess.Popen([RESPONDER], env={**environment, **settings}, stdin=subprocess.DEVNULL,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

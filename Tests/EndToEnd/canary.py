@@ -1,7 +1,7 @@
-"""Looks for people and secrets where they must not be: in logs, command lines and process environments.
+"""Searches logs, command lines and process environments for personal data and secrets.
 
-Everybody that the tests make up can be told by the form of the name, phone, address or user id (odys.py). Stacks and
-benches are searched when they end; what was found fails the session (conftest.py)."""
+Test persons are recognised by the form of name, phone, address and user id (odys.py). Stacks and benches are searched
+when they end; a finding fails the session (conftest.py)."""
 
 import pathlib
 import re
@@ -14,17 +14,17 @@ PATTERN = re.compile("|".join([
     r"(?:professional|client|stranger)-\d{8}(?!\d)",
     r"eyJ[\w-]{8,}\.[\w-]*", r"(?i:bearer) \S", r"(?i:can[aá]r[yi])",
 ]))
-# The stand-in peers are no part of the product; what they got is in their ledgers.
+# The stand-in peers are not part of the product; what they received is in their ledgers.
 NOT_OURS = ("smtp.log", "whatsapp.log")
 SECRET = re.compile(r"(?:PASSWORD|SECRET|API_KEY)$")
 
 FOUND: list = []
-# How much was searched: a search of nothing must not count.
+# How much was searched: an empty search must not pass.
 SEARCHED = {"bytes": 0, "places": 0}
 
 
 def search(place, content, secrets):
-    """Notes what is in a log or a command line and must not be there."""
+    """Records what must not be in a log or a command line."""
     text = content.decode("utf-8", "replace") if isinstance(content, bytes) else content
     SEARCHED["bytes"] += len(text)
     SEARCHED["places"] += 1
@@ -38,10 +38,10 @@ def secrets(variables):
 
 
 def search_stack(directory, pids):
-    """Its logs, and of its own processes what everybody on the host may see.
+    """Searches the logs, and what every user of the host can see of the stack's processes.
 
-    `pids` by name. The environment of a responder holds the secrets that it was started with, and nobody but its
-    user can read it; those of nginx and MariaDB have no business with them."""
+    `pids` by name. The environment of a responder holds its secrets, and only its user can read it; those of nginx and
+    MariaDB must hold none."""
     env = directory / "env"
     variables = {}
     if env.exists():

@@ -1,4 +1,4 @@
-"""Certificates for servers that tests start, made by openssl."""
+"""Certificates for the servers of tests, made by openssl."""
 
 import subprocess
 
@@ -10,7 +10,7 @@ def openssl(*words):
 
 
 def authority(directory):
-    """A certificate authority; returns the file of its certificate."""
+    """Makes a certificate authority; returns its certificate file."""
     directory.mkdir(exist_ok=True)
     openssl("req", "-x509", *KEY, "-keyout", directory / "ca.key", "-out", directory / "ca.pem", "-subj", "/CN=Test CA",
             "-addext", "keyUsage=critical,keyCertSign,cRLSign")
@@ -18,7 +18,7 @@ def authority(directory):
 
 
 def server(directory, name, *names, signed=True):
-    """A server's certificate for these names, by the authority or by itself; returns (certificate, key)."""
+    """A server certificate for these names, signed by the authority or self-signed; returns (certificate, key)."""
     certificate, key = directory / f"{name}.pem", directory / f"{name}.key"
     signer = ["-CA", directory / "ca.pem", "-CAkey", directory / "ca.key"] if signed else []
     openssl("req", "-x509", *KEY, *signer, "-keyout", key, "-out", certificate, "-subj", f"/CN={names[0]}",

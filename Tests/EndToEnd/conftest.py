@@ -1,4 +1,4 @@
-"""Stacks for the tests, and the audit after each of them.
+"""Stacks for the tests, and the audit after each test.
 
 Run with: /usr/bin/python3 -m pytest Tests/EndToEnd. ODYS_BIN_DIR names the directory of the binaries."""
 
@@ -12,17 +12,17 @@ from bench import Bench, Database
 from stack import Stack
 
 ORIGIN = "https://app.odys.example"
-# Everything that runs at the moment and that tests write to.
+# Everything that runs and that tests write to.
 RUNNING: list = []
 
 
 def pytest_configure():
-    # Whoever ends the test run with SIGTERM gets the fixtures' cleaning up, as with SIGINT.
+    # SIGTERM runs the clean-up of the fixtures, as SIGINT does.
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
 
 
 def pytest_sessionfinish(session):
-    """Of everything that this run did: no person and no secret is in a log or a command line."""
+    """Over the whole run: no personal data and no secret is in a log or a command line."""
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["canary"] = (canary.FOUND, canary.SEARCHED)
     elif canary.FOUND:
@@ -31,7 +31,7 @@ def pytest_sessionfinish(session):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node):
-    """One of several processes that share the tests has ended."""
+    """A worker process of a parallel run has ended."""
     found, searched = getattr(node, "workeroutput", {}).get("canary", ([f"{node.gateway.id} did not say"], {}))
     canary.FOUND.extend(found)
     for what, number in searched.items():
@@ -47,7 +47,7 @@ def pytest_terminal_summary(terminalreporter):
 
 
 def check(odys):
-    """Fails when the rows that the test made, or what arrived, are not as they must be."""
+    """Fails if the test's rows or arrived messages violate an invariant."""
     problems = audit.problems(odys)
     odys.forget()
     assert not problems, "the audit found:\n" + "\n".join(problems)
@@ -55,7 +55,7 @@ def check(odys):
 
 @pytest.fixture(scope="session")
 def make_stack():
-    """A factory for stacks with other settings; all of them end with the session."""
+    """A factory for stacks with other settings; they end with the session."""
     made = []
 
     def make(*options, **settings):
@@ -72,20 +72,20 @@ def make_stack():
 
 @pytest.fixture(scope="session")
 def odys(make_stack):
-    """The default stack: two responders that deliver to the peers."""
+    """The default stack: two responders, which deliver to the peers."""
     return make_stack("--rate-limit", "off", "--no-seed", ODYS_ALLOWED_ORIGINS=ORIGIN)
 
 
 @pytest.fixture(scope="session")
 def quiet(make_stack):
-    """A stack that delivers nothing, so that only requests change rows."""
+    """A stack without delivery, so that only requests change rows."""
     return make_stack("--rate-limit", "off", "--no-seed", "--no-peers", ODYS_DELIVERY="off", ODYS_LOG_LEVEL="debug",
                       ODYS_ALLOWED_ORIGINS=f"{ORIGIN}, http://localhost:3000")
 
 
 @pytest.fixture(scope="session")
 def strict(make_stack):
-    """A stack that delivers nothing, waits for the start of appointments and checks issuer and audience."""
+    """A stack without delivery that enforces start times and checks issuer and audience."""
     stack = make_stack("--rate-limit", "off", "--no-seed", "--no-peers", "--responders", "1", ODYS_DELIVERY="off",
                        ODYS_ENFORCE_START_TIME="true", ODYS_JWT_ISSUER="https://issuer.example",
                        ODYS_JWT_AUDIENCE="odys", ODYS_THREADS="4")
@@ -101,7 +101,7 @@ def fragile(make_stack):
 
 @pytest.fixture(scope="module")
 def database(odys):
-    """A migrated database that nobody serves."""
+    """A migrated database without a responder."""
     made = Database(odys)
     made.migrate()
     yield made
@@ -110,7 +110,7 @@ def database(odys):
 
 @pytest.fixture
 def bench(odys):
-    """A responder of its own, not yet started: set `own` or start peers first."""
+    """A responder that is not started yet: set `own` or start peers first."""
     made = Bench(odys)
     RUNNING.append(made)
     try:
@@ -123,7 +123,7 @@ def bench(odys):
 
 @pytest.fixture(autouse=True)
 def audited(request):
-    """Nothing that a test did may leave rows or messages that must not be."""
+    """Audits rows and messages after each test."""
     stacks = [each for each in RUNNING if isinstance(each, Stack)]
     for each in stacks:
         each.forget()
@@ -136,7 +136,7 @@ def audited(request):
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
-    """Shows what the processes wrote during a failed test."""
+    """Attaches the log of the processes to a failed test."""
     outcome = yield
     report = outcome.get_result()
     if not report.failed:

@@ -1,7 +1,7 @@
-"""A host that is set up by the commands of docs/DEPLOY.md, in a directory that stands for its root.
+"""A host set up by the commands of docs/DEPLOY.md, in a directory that stands for its root.
 
-Not run: what installs packages, speaks to systemd or changes a file's owner. Everything else is the page's own text,
-with the paths of this directory, a private MariaDB, and a free port. The responders are started as the units would."""
+Not run: package installation, systemctl, chown. Everything else is the page's own text, with the paths of this
+directory, a private MariaDB and a free port. The responders are started as the units would."""
 
 import os
 import pathlib
@@ -28,7 +28,7 @@ INSTANCES = (1, 2)
 
 
 def commands(*headings):
-    """The commands under headings that begin so, in their order. A block is what is indented; in a list, by 8."""
+    """Commands under the headings with this prefix, in order. A block is indented text; in a list, by 8."""
     found, section = [], False
     for line in PAGE.read_text(encoding="utf-8").splitlines():
         if re.match("#+ ", line):
@@ -71,7 +71,7 @@ class Deployed(stack.Stack):
         eventually(port.exists, 20)
         self.evolution = f"http://127.0.0.1:{port.read_text(encoding='ascii').strip()}"
         self.whatsapp = peers.WhatsApp(ledger, f"{self.evolution}/_control")
-        # The real programs; only where the database is, and whom to trust, they cannot know here.
+        # The real programs; only the database address and the trusted CA are filled in.
         client = f"--no-defaults --socket={self.db_socket} --user=root"
         for name, options in (("mariadb", client), ("mariadb-dump", client),
                               ("curl", f"--cacert {self.dir}/tls/ca.pem")):
@@ -108,7 +108,7 @@ class Deployed(stack.Stack):
         return text
 
     def run(self, lines, check=True):
-        """Runs commands as a person would who goes on in the same shell, its variables kept in a file."""
+        """Runs commands as in one shell session; its variables are kept in a file."""
         kept = self.dir / "shell"
         script = self.here("\n".join(lines))
         before = f"set -euo pipefail; cd {self.dir}/work; if [ -f {kept} ]; then set -a; . {kept}; set +a; fi"
@@ -128,7 +128,7 @@ class Deployed(stack.Stack):
         return dict(line.split("=", 1) for line in lines)
 
     def serve(self, **settings):
-        """What the units do: instances with the settings of odys.env, each on its socket."""
+        """Starts what the units start: instances with the settings of odys.env, each on its socket."""
         wanted = {**self.settings(), **settings}
         self.secret = wanted["ODYS_JWT_SECRET"]
         self.responders = []
@@ -154,7 +154,7 @@ class Deployed(stack.Stack):
             process.wait(30)
 
     def start_nginx(self):
-        """Debian's nginx.conf in short, and what every test of nginx changes: addresses, certificates, the log."""
+        """Debian's nginx.conf in short, with what every nginx test changes: addresses, certificates, log."""
         etc = self.dir / "etc" / "nginx"
         for name in ("conf.d/odys-ops.conf", "conf.d/odys-upstream.conf", "sites-available/odys-site.conf"):
             text = (etc / name).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The outer side of the service: bytes that no HTTP library would send, and web servers of a test's own."""
+"""Requests as raw bytes that no HTTP library sends, and web servers of a test's own."""
 
 import contextlib
 import http.client
@@ -22,7 +22,7 @@ DEPLOY = stack.CHECKOUT / "deploy"
 NGINX = DEPLOY / "nginx"
 TEMPORARY = ("client_body", "fastcgi", "proxy", "scgi", "uwsgi")
 
-# The API and nothing else, as deploy/nginx/odys-site.conf has it.
+# The API alone, as deploy/nginx/odys-site.conf has it.
 API_SITE = f"""
 server {{
     listen ADDRESS ssl http2;
@@ -40,12 +40,12 @@ server {{
 
 @contextlib.contextmanager
 def silent(running):
-    """In the meantime no responder moves, and their sockets fill."""
+    """Stops all responders inside the block, so that their sockets fill."""
     pids = running.responder_pids()
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     try:
-        # Each thread stops when it is next scheduled, and until then it may still answer.
+        # A thread stops only when it is next scheduled; until then it may still answer.
         threads = [thread for pid in pids for thread in pathlib.Path(f"/proc/{pid}/task").glob("*/stat")]
         eventually(lambda: all(each.read_text(encoding="utf-8").rpartition(") ")[2][0] == "T" for each in threads))
         yield
@@ -55,7 +55,7 @@ def silent(running):
 
 
 class Edge:
-    """Where requests go, and how to send exactly these bytes there."""
+    """An address for requests, and how to send exact bytes to it."""
 
     def __init__(self, host, port, tls):
         self.host, self.port, self.tls = host, port, tls
@@ -69,18 +69,18 @@ class Edge:
         return self.tls.wrap_socket(plain, server_hostname="localhost")
 
     def exchange(self, content, source=None):
-        """Sends the bytes and returns every answer that comes until the server closes the connection."""
+        """Sends the bytes; returns every answer until the server closes the connection."""
         with contextlib.closing(self.connect(source)) as connection:
             connection.sendall(content)
             received = io.BytesIO()
-            # A server that closes at once may reset what it has not read; what came before is there.
+            # A server that closes at once may reset unread data; what arrived before is kept.
             with contextlib.suppress(ConnectionResetError):
                 while part := connection.recv(65536):
                     received.write(part)
         return answers(received.getvalue())
 
     def lines(self, method, target, fields, body=b"", source=None):
-        """One request with exactly these header lines; returns its one answer."""
+        """One request with exactly these header lines; returns its answer."""
         head = [f"{method} {target} HTTP/1.1".encode("latin-1"), b"Host: localhost", b"Connection: close"]
         head += [field if isinstance(field, bytes) else field.encode() for field in fields]
         if body:
@@ -94,7 +94,7 @@ class Edge:
 
 
 class Unclosed(io.BytesIO):
-    """Several answers are read from it, each of which would close it."""
+    """A buffer that stays open: http.client closes its file after each answer."""
 
     def close(self):
         pass
@@ -111,7 +111,7 @@ class Buffer:
 def answers(content):
     buffer, found = Buffer(content), []
     while buffer.file.tell() < len(content):
-        # It asks nothing of a socket but `makefile`.
+        # It needs nothing of a socket but `makefile`.
         response = http.client.HTTPResponse(buffer)  # type: ignore[arg-type]
         response.begin()
         found.append(odys.Answer.of(response))
@@ -119,10 +119,10 @@ def answers(content):
 
 
 class Nginx(Edge):
-    """An nginx of the test's own before the responders of a stack, with the files of deploy/nginx.
+    """An nginx of the test's own in front of a stack's responders, with the files of deploy/nginx.
 
-    In `site`, ADDRESS, TLS and DIR stand for what only this one knows; in `more` too. `files` are copied into its
-    directory, by their names there."""
+    ADDRESS, TLS and DIR in `site` and `more` stand for values of this instance. `files` are copied into its directory,
+    by their names there."""
 
     def __init__(self, running, site=API_SITE, more="", http_more="", origins=None, exempt="", address="127.0.0.1",
                  files=None):
@@ -167,7 +167,7 @@ http {{
 {site}
 }}
 """, encoding="utf-8")
-        # The test ends it by its pid; -e keeps the first messages out of the host's log.
+        # The test stops it by pid; -e keeps the first messages out of the host's log.
         self.process = subprocess.Popen(["/usr/sbin/nginx", "-e", self.error_log, "-p", self.dir, "-c",
                                          self.dir / "nginx.conf"], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -182,7 +182,7 @@ http {{
         return self.error_log.read_text(encoding="utf-8", errors="replace") if self.error_log.exists() else ""
 
     def log_lines(self):
-        """The lines of the access log, each read strictly as UTF-8 and JSON."""
+        """The lines of the access log, each parsed strictly as UTF-8 and JSON."""
         return [json.loads(line) for line in self.access_log.read_bytes().decode("utf-8").splitlines()]
 
     def close(self):

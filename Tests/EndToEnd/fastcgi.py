@@ -1,4 +1,4 @@
-"""A small FastCGI client: what a web server says to a responder, and what a broken one might say."""
+"""A small FastCGI client: what a web server sends to a responder, and what a broken one might send."""
 
 import contextlib
 import socket
@@ -57,7 +57,7 @@ def exactly(connection, size):
 
 
 def answer(connection):
-    """Everything the responder wrote until the end of the request."""
+    """Everything that the responder writes until the end of the request."""
     output = b""
     while True:
         _, kind, _, size, padding, _ = struct.unpack("!BBHHBB", exactly(connection, 8))

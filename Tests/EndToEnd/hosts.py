@@ -18,7 +18,7 @@ REAL_IP = NGINX / "odys-real-ip.conf"
 
 
 def balancer_site(urls, names="localhost", authority="TLS/ca.pem"):
-    """deploy/nginx/odys-balancer.conf with our addresses, certificates and hosts; nothing else of it changes."""
+    """deploy/nginx/odys-balancer.conf with our addresses, certificates and hosts; otherwise unchanged."""
     site = BALANCER.read_text(encoding="utf-8")
     changes = [
         ("    listen 443 ssl http2;\n    listen [::]:443 ssl http2;", "    listen ADDRESS ssl http2;"),
@@ -38,7 +38,7 @@ def balancer_site(urls, names="localhost", authority="TLS/ca.pem"):
 
 
 def trust_balancer(running):
-    """Names the balancer, which is on this machine, in the host's odys-real-ip.conf, as the file says."""
+    """Names the balancer, on this machine, in the host's odys-real-ip.conf, as that file says."""
     lines = [line.removeprefix("# ") for line in REAL_IP.read_text(encoding="utf-8").splitlines()
              if line.startswith(("# set_", "# real_"))]
     assert lines[0] == "set_real_ip_from 192.0.2.1;"
@@ -64,7 +64,7 @@ def workers(running):
 
 
 class Hosts(Stack):
-    """The first host is this stack itself; requests go to the balancer. `first` and `second` take them directly."""
+    """The first host is this stack; requests go to the balancer. `first` and `second` address them directly."""
 
     def __init__(self, *options, second=None, **settings):
         self.second: Any = None
@@ -82,7 +82,7 @@ class Hosts(Stack):
             raise
 
     def allow_tcp(self):
-        """The application's user from the address of another host."""
+        """Allows the application's user from the address of another host."""
         settings = self.environment()
         self.sql("CREATE USER 'odys'@'127.0.0.1' IDENTIFIED BY %s", settings["ODYS_DB_PASSWORD"])
         binaries = pathlib.Path(self.settings.get("ODYS_BIN_DIR", stack.BINARIES))
@@ -107,12 +107,12 @@ class Hosts(Stack):
 
     def read(self):
         super().read()
-        if self.balancer is not None:  # after the database was started again
+        if self.balancer is not None:  # after a restart of the database
             self.own = (self.host, self.port)
             self.host, self.port = self.balancer.host, self.balancer.port
 
     def on(self, number):
-        """Requests go to one of the hosts meanwhile."""
+        """Sends requests to one of the hosts inside the block."""
         return self.directly(self.own if number == 1 else (self.second.host, self.second.port))
 
     @contextlib.contextmanager
@@ -134,24 +134,24 @@ class Hosts(Stack):
     # --- One host goes ---
 
     def drain(self):
-        """The second host is taken out as an administrator would: nginx ends what it took and closes, then the rest."""
+        """Takes the second host out as an administrator would: nginx drains, then the rest stops."""
         pid = self.second.description["nginx_pid"]
         os.kill(pid, signal.SIGQUIT)
         eventually(lambda: not is_alive(pid), 30)
         stack.run(stack.SCRIPT, "down", "--dir", self.second.dir)
 
     def kill(self):
-        """Every process of the second host ends by SIGKILL, as far as possible in the same moment."""
+        """SIGKILL to every process of the second host, as nearly at once as possible."""
         nginx, supervisor = self.second.description["nginx_pid"], self.second.process("supervisor")
         for pid in (nginx, supervisor):
-            os.kill(pid, signal.SIGSTOP)  # else they would start what was killed anew
+            os.kill(pid, signal.SIGSTOP)  # else they would restart what was killed
         victims = [*children(nginx), *children(supervisor), nginx, supervisor]
         for pid in victims:
             os.kill(pid, signal.SIGKILL)
         eventually(lambda: not any(is_alive(pid) for pid in victims), 10)
 
     def bring_back(self):
-        """The second host starts again at its old address."""
+        """Starts the second host again at its old address."""
         stack.run(stack.SCRIPT, "up", "--dir", self.second.dir, "--join", self.dir, "--rate-limit", "off",
                   *self.options, "--port", str(self.second.port), **{**self.settings, **self.tcp()})
         self.second.read()

@@ -1,4 +1,4 @@
-"""Keys for tests, and a real server that publishes them: well-behaved, or as hostile as a test wants."""
+"""Keys for tests, and a server that publishes them, well-behaved or hostile."""
 
 import base64
 import contextlib
@@ -22,7 +22,7 @@ def number(value, size=None):
 
 
 class Key:
-    """A key pair of a test's own."""
+    """A key pair of a test."""
 
     def __init__(self, kid, algorithm, private):
         self.kid, self.algorithm, self.private = kid, algorithm, private
@@ -49,7 +49,7 @@ class Key:
         return self.private.public_key().public_bytes(getattr(serialization.Encoding, encoding), form)
 
     def sign(self, claims, **header):
-        """A token that PyJWT makes. A header of None leaves one out."""
+        """A token made by PyJWT. None as a header leaves it out."""
         fields = {"kid": self.kid, **header}
         return jwt.encode(claims, self.private, self.algorithm,
                           headers={name: value for name, value in fields.items() if value is not None})
@@ -60,7 +60,7 @@ def key_set(*keys):
 
 
 class Server:
-    """Publishes `body` with `status` and `headers`; `requests` counts. `silent` takes a request and answers nothing."""
+    """Publishes `body` with `status` and `headers`; counts `requests`. `silent` accepts a request and never answers."""
 
     def __init__(self, body, certificate=None):
         self.body, self.status, self.silent = body, 200, False

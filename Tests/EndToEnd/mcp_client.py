@@ -1,4 +1,4 @@
-"""A real client of the Model Context Protocol, for test_mcp.py: starts a server, calls tools, prints what came.
+"""A Model Context Protocol client for test_mcp.py: starts a server, calls tools, prints the results.
 
 Runs in .venv-tools. Reads {"command", "mode", "calls": [[tool, arguments], …]} from standard input."""
 

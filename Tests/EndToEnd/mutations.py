@@ -1,4 +1,4 @@
-"""Mutated FastCGI records: requests that are almost good, for a responder that must survive them.
+"""Mutated FastCGI records: almost valid requests that a responder must survive.
 
 Random, from a seed; no particular record is kept here."""
 
@@ -10,7 +10,7 @@ LONG_LENGTHS = (0, 1, 127, 128, 255, 65_535, 65_536, 0x7FFF_FFF0, 0x7FFF_FFFF, 0
 
 
 class Mutator:
-    """`records(good)` makes a list of records from a good request's; joined, they are what a peer sends."""
+    """`records(good)` makes a list of records from those of a valid request; joined, they are what a peer sends."""
 
     def __init__(self, random):
         self.random = random
@@ -68,7 +68,7 @@ class Mutator:
         record[3] = bytes(content[:65_535])
 
     def length(self, record):
-        """A head that announces another length than that of what follows."""
+        """A header whose length differs from that of its content."""
         record[4] = self.random.choice(LENGTHS)
 
     def padding(self, record):
@@ -79,7 +79,7 @@ class Mutator:
                 self.random.randbytes(self.random.choice(LENGTHS) % 5_000), None, self.pick(0, 0, 5)]
 
     def parameters(self, parameters):
-        """Names and values, some with lengths that are not theirs."""
+        """Names and values, some with wrong lengths."""
         wrong = self.random.randrange(len(parameters)) if self.random.random() < 0.4 else -1
         content = b""
         for place, (name, value) in enumerate(parameters):

@@ -1,6 +1,6 @@
-"""One running Odys as the tests see it: requests, tokens, rows, people, and what the peers got.
+"""One running Odys as the tests see it: requests, tokens, rows, test persons, and what the peers received.
 
-A subclass says how a request reaches the responder: stack.py through nginx, bench.py by FastCGI itself."""
+A subclass implements how a request reaches the responder: stack.py through nginx, bench.py directly by FastCGI."""
 
 import dataclasses
 import datetime
@@ -17,7 +17,7 @@ import pymysql.cursors
 
 from waiting import eventually
 
-# Every test makes people of its own, so that tests do not meet in each other's slots, phones or messages.
+# Every test makes persons of its own, so that tests share no slots, phones or messages.
 NUMBERS = itertools.count(10_000_000)
 # A Wednesday, 14:30 in São Paulo.
 STARTS_AT = datetime.datetime(2031, 3, 5, 17, 30)
@@ -30,7 +30,7 @@ class Person:
     user_id: str
     name: str
     phone: str
-    number: str  # as a message is addressed to
+    number: str  # as a message's recipient
     email: str | None = None
     slug: str | None = None
 
@@ -57,7 +57,7 @@ class Answer:
         return json.loads(self.body)
 
     def header(self, name):
-        """The value of a field that comes once; None when it does not come. Twice is a failure."""
+        """The value of a field that occurs once, or None. A repeated field fails."""
         values = [value for field, value in self.headers if field.lower() == name.lower()]
         assert len(values) <= 1, f"{name} comes {len(values)} times: {values}"
         return values[0] if values else None
@@ -71,17 +71,17 @@ class Answer:
 
 
 class Odys:
-    """`made` and `delivered` are what the audit after a test looks at; `repeats` are the numbers and addresses
-    that a test allows one copy too many."""
+    """`made` and `delivered` are the input of the audit after a test; `repeats` are the numbers and addresses
+    for which a test allows one surplus copy."""
 
-    # Set by what starts the database and the peers.
+    # Set by whatever starts the database and the peers.
     db_socket: Any = None
     db_name: Any = None
     secret: Any = None
     whatsapp: Any = None
     mail: Any = None
     db_user, db_password = "root", ""
-    # False once a test has ended its database for good.
+    # False once a test has stopped its database for good.
     audits = True
 
     def __init__(self):
@@ -101,7 +101,7 @@ class Odys:
         return jwt.encode({name: value for name, value in claims.items() if value is not None}, self.secret, "HS256")
 
     def head(self, person, **more):
-        """The header fields of a good PATCH. A value of None leaves one out."""
+        """The header fields of a valid PATCH. None as a value leaves the field out."""
         fields = {"Content-Type": "application/json"}
         if person is not None:
             fields["Authorization"] = f"Bearer {self.token(person.user_id)}"
@@ -119,12 +119,12 @@ class Odys:
         return self.request("PATCH", path, self.head(person, **headers), body)
 
     def get(self, booking, person, suffix="", **headers):
-        """Reads the appointment, or with `/history` what happened to it."""
+        """Reads the appointment, or its history with `/history`."""
         path = booking if isinstance(booking, str) else booking.path
         return self.request("GET", path + suffix, self.head(person, Content_Type=None, **headers))
 
     def act(self, booking, action, by="professional", **more):
-        """A PATCH that has to succeed."""
+        """A PATCH that must succeed."""
         answer = self.patch(booking, getattr(booking, by), action, **more)
         assert answer.status == 200, answer
         return answer
@@ -169,7 +169,7 @@ class Odys:
         return self.sql("SELECT * FROM notifications WHERE appointment_id = %s", booking.id)
 
     def contents(self):
-        """The checksum of every table: equal when nothing was written in between."""
+        """The checksum of every table: equal if nothing was written in between."""
         with self.connect() as connection, connection.cursor() as cursor:
             cursor.execute("SHOW TABLES")
             tables = ", ".join(next(iter(row.values())) for row in cursor.fetchall())
@@ -212,7 +212,7 @@ class Odys:
         return Person("", f"stranger-{next(NUMBERS)}", "", "", "")
 
     def enqueue(self, **columns):
-        """An outbox row as others of the platform insert it; returns its id."""
+        """Inserts an outbox row as other programs of the platform do; returns its id."""
         columns = {name: json.dumps(value) if isinstance(value, dict) else value for name, value in columns.items()}
         with self.connect() as connection, connection.cursor() as cursor:
             cursor.execute(f"INSERT INTO outbox ({', '.join(columns)}) VALUES ({', '.join(['%s'] * len(columns))})",
@@ -222,7 +222,7 @@ class Odys:
     # --- Delivery ---
 
     def settled(self, *bookings, seconds=15):
-        """Waits until no message of the appointments is pending; returns all of their rows."""
+        """Waits until no message of the appointments is pending; returns their rows."""
         def rows():
             found = [row for booking in bookings for row in self.outbox(booking)]
             waiting = [(row["template"], row["last_error"]) for row in found if row["state"] == "pending"]
@@ -243,7 +243,7 @@ class Odys:
         return eventually(row, seconds)
 
     def tried(self, identifier, seconds=15):
-        """Waits until an outbox row was tried and postponed, or is final."""
+        """Waits until an outbox row was attempted and postponed, or is final."""
         def row():
             found = self.row(identifier)
             assert (found["lease_token"] is None and found["last_error"]) or found["state"] != "pending", found
@@ -252,7 +252,7 @@ class Odys:
         return eventually(row, seconds)
 
     def make_due(self, *identifiers):
-        """Moves rows to now, so that no test has to wait for a backoff or a lease to end."""
+        """Makes rows due now, so that no test waits for a backoff or a lease."""
         for identifier in identifiers:
             self.sql("UPDATE outbox SET available_at = UTC_TIMESTAMP(6) WHERE id = %s", identifier)
 

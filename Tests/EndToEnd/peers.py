@@ -1,4 +1,4 @@
-"""The stand-in WhatsApp and mail servers: what arrived there, and how they misbehave."""
+"""The stand-in WhatsApp and mail servers: what arrived there, and their misbehaviour."""
 
 import email
 import email.policy
@@ -25,7 +25,7 @@ class Peer:
         self.control(reset=True)
 
     def requests(self, recipient):
-        """How many requests came for a recipient, accepted or not."""
+        """The number of requests for a recipient, accepted or not."""
         url = self._control.replace("/_control", "/_requests")
         with urllib.request.urlopen(url, timeout=10) as response:
             return json.load(response)["recipients"].get(recipient, {"count": 0})["count"]

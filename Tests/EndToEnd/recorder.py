@@ -1,4 +1,4 @@
-"""A TCP proxy on loopback that keeps what the client said."""
+"""A TCP proxy on loopback that records what the client sends."""
 
 import contextlib
 import socket
@@ -6,7 +6,7 @@ import threading
 
 
 class Recorder:
-    """Passes connections on to a port; `said` is every byte of the clients', `connections` how many there were."""
+    """Forwards connections to a port; `said` holds every byte from the clients, `connections` their number."""
 
     def __init__(self, target):
         self.target = target

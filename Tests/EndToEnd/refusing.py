@@ -1,4 +1,4 @@
-"""How a refusal looks, and that it changes nothing."""
+"""The form of a refusal, and that it changes nothing."""
 
 import contextlib
 

@@ -24,7 +24,7 @@ class Scrape:
                 if each == name and all(have.get(key) == wanted for key, wanted in labels.items())]
 
     def __call__(self, name, **labels):
-        """The one value; None when there is none."""
+        """The single value, or None."""
         found = self.values(name, **labels)
         assert len(found) <= 1, f"{name} {labels}: {found}"
         return found[0] if found else None
@@ -48,5 +48,5 @@ def ready(odys, instance=1):
 
 
 def ask(odys, path):
-    """A GET on the listener for operations; of a bench, on its socket."""
+    """A GET on the operations listener; of a bench, on its socket."""
     return odys.ops(path) if hasattr(odys, "ops") else odys.request("GET", path)

@@ -1,6 +1,6 @@
-"""The rules of the service, written down a second time and as data: what the tests compare with.
+"""The rules of the service, written a second time as data, for the tests to compare with.
 
-Nothing here is derived from the program; where the two differ, one of them is wrong."""
+Nothing here is derived from the program; if the two differ, one of them is wrong."""
 
 import dataclasses
 import datetime
@@ -40,7 +40,7 @@ EXPIRY_HOURS = {"confirm": 24, "reject": 24, "cancel": 24, "paid": 72, "complete
 
 
 def role(caller):
-    """Who is both parties acts as the professional; a stranger has no role."""
+    """A caller who is both parties acts as the professional; a stranger has no role."""
     return {"professional": "professional", "both": "professional", "client": "client"}.get(caller)
 
 
@@ -58,7 +58,7 @@ def allows(action, status, payment):
 
 
 def code(action, caller, status, payment, too_early=False):
-    """What the service answers; `ok` for a success."""
+    """The code of the answer; `ok` for a success."""
     if role(caller) is None:
         return "forbidden"
     if action not in RULES:
@@ -74,7 +74,7 @@ def allowed_actions(caller, status, payment, too_early=False):
     return [action for action in ACTIONS if code(action, caller, status, payment, too_early) == "ok"]
 
 
-# --- Who hears what -----------------------------------------------------------------------------------
+# --- Who is notified ----------------------------------------------------------------------------------
 # (action, role of the actor): (kind, recipient's role, name, condition). Kinds: in_app, whatsapp, email.
 
 HEARS = {
@@ -163,7 +163,7 @@ MONTHS = ("janeiro", "fevereiro", "março", "abril", "maio", "junho", "julho", "
 
 
 def local(instant, zone="America/Sao_Paulo"):
-    """(weekday, day and month, time) as a message names an instant, which is UTC."""
+    """(weekday, day and month, time) in a message, of a UTC instant."""
     there = instant.replace(tzinfo=datetime.UTC).astimezone(zoneinfo.ZoneInfo(zone))
     day = "1º" if there.day == 1 else str(there.day)
     return WEEKDAYS[there.weekday()], f"{day} de {MONTHS[there.month - 1]}", there.strftime("%H:%M")

@@ -1,4 +1,4 @@
-"""A private stack as `scripts/stack` starts it, and its processes."""
+"""A private stack, started by `scripts/stack`, and its processes."""
 
 import contextlib
 import http.client
@@ -28,7 +28,7 @@ NOBODY = "/api/appointments/00000000-0000-4000-8000-000000000000"
 
 
 def clean_environment(**settings):
-    """Ours without any setting of Odys, so that the caller's shell does not decide what is tested.
+    """The environment without any setting of Odys, so that the caller's shell has no influence.
     A setting of None is left out."""
     kept = {name: value for name, value in os.environ.items()
             if not name.startswith(("ODYS_", "EVOLUTION_", "CREDENTIALS_", "PYTEST_"))}
@@ -97,7 +97,7 @@ class Stack(odys.Odys):
             return odys.Answer.of(connection.getresponse())
 
     def raw(self, content):
-        """Sends bytes that no HTTP library would send."""
+        """Sends bytes that no HTTP library sends."""
         plain = socket.create_connection((self.host, self.port), timeout=30)
         with self.tls.wrap_socket(plain, server_hostname=self.host) as connection:
             connection.sendall(content)
@@ -116,7 +116,7 @@ class Stack(odys.Odys):
                 for each in self.description["responders"]]
 
     def signal_responders(self, number):
-        """Sends a signal to every responder; returns their pids."""
+        """Signals every responder; returns their pids."""
         pids = self.responder_pids()
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
@@ -124,21 +124,21 @@ class Stack(odys.Odys):
         return pids
 
     def replaced(self, pids, seconds=10):
-        """Waits until other processes have taken the places of these, and answer."""
+        """Waits until these processes have been replaced and their successors answer."""
         eventually(lambda: all(old != new and is_alive(new) for old, new in zip(pids, self.responder_pids())), seconds)
         eventually(self.all_answer, seconds)
-        # nginx leaves a responder that was killed alone for a second.
+        # nginx skips a responder that was killed for a second.
         eventually(lambda: self.request("OPTIONS", NOBODY).status == 204, seconds)
 
     def kill_responders(self):
-        """Ends what they were sending, too: the next test does not wait for a peer that hangs."""
+        """Also aborts what they were sending, so that the next test does not wait for a hanging peer."""
         self.replaced(self.signal_responders(signal.SIGKILL))
 
     def all_answer(self):
         return all(self.health(each["instance"]) == 200 for each in self.description["responders"])
 
     def ops(self, path, method="GET"):
-        """A request to nginx's listener for operations."""
+        """A request to nginx's operations listener."""
         connection = http.client.HTTPConnection(
             urllib.parse.urlsplit(self.description["ops_url"]).netloc, timeout=10)
         with contextlib.closing(connection):
@@ -166,7 +166,7 @@ class Stack(odys.Odys):
         return {path.name: path.stat().st_size for path in (self.dir / "logs").glob("*.log")}
 
     def logs_since(self, sizes):
-        """What the processes wrote since then, without nginx's access log."""
+        """What the processes logged since then, without nginx's access log."""
         parts = []
         for path in sorted((self.dir / "logs").glob("*.log")):
             new = path.read_bytes()[sizes.get(path.name, 0):].decode("utf-8", "replace")

@@ -23,7 +23,7 @@ UTC_MICROSECONDS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 def cases():
     for action, actor, status in CASES:
         for parties, columns in PARTIES.items():
-            # Somebody without an account cannot be the one who calls.
+            # A client without an account cannot be the caller.
             if actor == "professional" or "user_id" not in columns:
                 yield pytest.param(action, actor, status, columns, id=f"{action} by {actor}, {parties}")
 

@@ -1,4 +1,4 @@
-"""The tables of a platform that was there before: a dump with its rows, and what the migrations make of it."""
+"""The tables of an existing platform: a dump with rows, and what the migrations make of it."""
 
 import pathlib
 import re
@@ -16,13 +16,13 @@ ADDED = {"appointments": {"version", "updated_at"}, "notifications": {"appointme
 
 
 def paste(database, text):
-    """By the client that people use."""
+    """Runs the files in the mariadb client."""
     subprocess.run(["mariadb", "--no-defaults", "--default-character-set=utf8mb4", f"--socket={database.db_socket}",
                     f"--user={database.db_user}", database.db_name], input=text.encode(), check=True)
 
 
 def schema(database):
-    """Every table as MariaDB tells it, without what counts its rows."""
+    """SHOW CREATE TABLE of every table, without AUTO_INCREMENT counters."""
     names = [row["name"] for row in database.sql(
         "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = %s ORDER BY 1",
         database.db_name)]
@@ -31,7 +31,7 @@ def schema(database):
 
 
 class Adopted(Bench):
-    """A responder on a database that came as a dump; `before` has its rows as they were."""
+    """A responder on a database restored from a dump; `before` holds its rows."""
 
     def migrate(self, *words, **options):
         paste(self, DUMP.read_text(encoding="utf-8"))
@@ -81,7 +81,7 @@ def test_files_pasted_into_a_client_make_the_same_schema(adopted, empty):
 
 
 def test_ids_that_are_texts_are_named_and_nothing_is_changed(adopted, empty):
-    """And what docs/DEPLOY.md says makes UUIDs of them."""
+    """docs/DEPLOY.md has the statements that turn them into UUIDs."""
     paste(empty, DUMP.read_text(encoding="utf-8").replace(" uuid ", " char(36) "))
     before = schema(empty)
     refused = empty.migrate(check=False)
@@ -102,7 +102,7 @@ def test_ids_that_are_texts_are_named_and_nothing_is_changed(adopted, empty):
 
 
 def test_other_collations_make_no_difference(adopted, empty):
-    """As hosts have them that were set up before MariaDB had the type that the platform names."""
+    """As on hosts set up before MariaDB had the collation that the platform names."""
     text = DUMP.read_text(encoding="utf-8").replace("utf8mb4_nopad_bin", "utf8mb4_general_ci")
     text = text.replace("utf8mb4_unicode_ci", "utf8mb4_general_ci")
     paste(empty, text.replace("ROW_FORMAT=DYNAMIC", "ROW_FORMAT=COMPACT"))

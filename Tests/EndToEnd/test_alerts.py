@@ -1,4 +1,4 @@
-"""The alert rules and the dashboard: valid, each alert with what raises it, and no metric that does not exist."""
+"""Alert rules and dashboard: they are valid, each alert fires, and every metric that they name exists."""
 
 import json
 import re
@@ -43,7 +43,7 @@ def test_the_scrape_configuration_is_valid(tmp_path):
 
 @pytest.fixture(scope="module")
 def exported(odys):
-    """The names on a real page, after something has happened."""
+    """The metric names on a real page, after some activity."""
     booking = odys.booking()
     odys.act(booking, "confirm")
     odys.settled(booking)
@@ -79,6 +79,6 @@ def test_the_manual_names_what_exists(exported):
     named = expressions("\n".join(re.findall(r"`([^`]*)`", manual)))
     families = {re.sub(r"_(bucket|sum|count)$", "", name) for name in exported} | exported
     assert named - families == set()
-    # And nothing is exported that it does not explain.
+    # And nothing is exported that the manual does not explain.
     assert {name for name in families if name.startswith("odys_")
             and not re.search(r"_(bucket|sum|count)$", name)} - named == set()

@@ -1,4 +1,4 @@
-"""deploy/apache/odys.conf in a real Apache, over TLS, before the responders of a stack."""
+"""deploy/apache/odys.conf in a real Apache, over TLS, in front of a stack's responders."""
 
 import contextlib
 import os
@@ -53,7 +53,7 @@ DocumentRoot {self.dir}/www
 </VirtualHost>
 """, encoding="utf-8")
         try:
-            # Apache refuses to be root, so the directory has to let another user in; the test ends it by its pid.
+            # Apache refuses to run as root, so another user needs access to the directory; the test stops it by pid.
             self.dir.chmod(0o755)
             with open(self.dir / "error.log", "ab") as log:
                 self.process = subprocess.Popen(["/usr/sbin/apache2", "-f", self.dir / "apache.conf", "-DFOREGROUND"],
@@ -81,7 +81,7 @@ DocumentRoot {self.dir}/www
 
 @pytest.fixture(scope="module")
 def own(make_stack):
-    """A stack whose responder a test may stop, with its socket where another user than root can reach it."""
+    """A stack whose responder a test may stop, with its socket readable by Apache's user."""
     return make_stack("--no-seed", "--no-peers", "--responders", "1", ODYS_DELIVERY="off", ODYS_THREADS="2")
 
 
@@ -97,7 +97,7 @@ def relay():
 @pytest.fixture(scope="module")
 def apache(own, relay):
     socket = relay / "fcgi.sock"
-    # Another name of the socket, since the directory of the stack is closed to others.
+    # A second name for the socket: the directory of the stack is closed to others.
     os.link(own.description["responders"][0]["socket"], socket)
     socket.chmod(0o666)
     made = Apache(own, str(socket))
@@ -116,7 +116,7 @@ def test_a_patch_goes_through_with_its_token(own, apache):
     assert answer.header("ETag") == '"2"' and answer.header("Strict-Transport-Security") == "max-age=63072000"
     assert answer.header("Content-Type") == "application/json" and answer.header("Cache-Control") == "no-store"
     assert own.state(booking)[0] == "confirmed"
-    # The responder's refusals pass as they are.
+    # The responder's refusals pass unchanged.
     problem(apache.lines("PATCH", booking.path, head(own, booking.professional), BODY), "invalid_transition")
     problem(apache.lines("PATCH", booking.path, head(own, None), BODY), "unauthenticated")
     problem(apache.lines("PATCH", booking.path, head(own, own.stranger()), BODY), "forbidden")

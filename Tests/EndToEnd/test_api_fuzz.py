@@ -1,4 +1,4 @@
-"""Schemathesis makes requests out of openapi.yaml, good and bad ones, and sends them through nginx."""
+"""Schemathesis generates valid and invalid requests from openapi.yaml and sends them through nginx."""
 
 import collections
 import datetime
@@ -14,14 +14,14 @@ from odys import STARTS_AT
 
 TOOL = stack.CHECKOUT / ".venv-tools" / "bin" / "schemathesis"
 SUITE = stack.CHECKOUT / "Tests" / "EndToEnd" / "api_fuzz"
-# For which fuzzing and stateful tests go on; `make api-fuzz` asks for more.
+# How long fuzzing and stateful tests run; `make api-fuzz` asks for more.
 SECONDS = int(os.environ.get("API_FUZZ_SECONDS", "20"))
 LEAST_CASES = 2_000 if SECONDS >= 120 else 300
 
 
 @pytest.fixture(scope="module")
 def fuzzed(make_stack, tmp_path_factory):
-    """The output of one run, with the stack that it ran against."""
+    """The output of one run, and its stack."""
     running = make_stack("--rate-limit", "off", "--no-seed", "--no-peers", ODYS_DELIVERY="off")
     professional = running.professional()
     client = running.client(professional)
@@ -42,7 +42,7 @@ def fuzzed(make_stack, tmp_path_factory):
 
 
 def statuses(running):
-    """How often nginx answered with which status, by its access log."""
+    """The count of each status in nginx's access log."""
     return collections.Counter(
         (event["method"], event["status"]) for event in map(json.loads, running.log("nginx-access.log").splitlines()))
 
@@ -62,7 +62,7 @@ def test_it_reached_every_kind_of_answer(fuzzed):
     assert not [key for key in found if key[1].startswith("5")], found
     for status in ("200", "400", "401", "404", "405", "415"):
         assert sum(count for key, count in found.items() if key[1] == status) > 0, (status, found)
-    # Changes were really made, and by nobody but the professional, whose token it was.
+    # Changes were made, and only by the professional whose token was used.
     actors = running.sql("SELECT actor_user_id, COUNT(*) AS number FROM appointment_events GROUP BY actor_user_id")
     assert [row["actor_user_id"] for row in actors] == [bookings[0].professional.user_id]
     assert actors[0]["number"] >= 20

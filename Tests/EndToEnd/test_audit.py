@@ -1,4 +1,4 @@
-"""The audit itself: each kind of damage must be found, or its silence after the other tests means nothing."""
+"""The audit itself: each kind of violation must be found."""
 
 import uuid
 
@@ -69,7 +69,7 @@ def test_messages_that_arrived_never_or_twice_are_found(odys):
     odys.sql("UPDATE outbox SET provider_id = %s WHERE id = %s", str(uuid.uuid4()), row["id"])
     assert any("arrived 0 times" in problem for problem in audit.problems(odys))
     odys.sql("UPDATE outbox SET provider_id = %s WHERE id = %s", row["provider_id"], row["id"])
-    # A second copy of which no row knows.
+    # A second copy that no row explains.
     odys.enqueue(channel="whatsapp", recipient_role="client", recipient=booking.client.phone,
                  template="new_message_to_client", payload={"professionalName": "Paula"})
     eventually(lambda: len(odys.whatsapp.to(booking.client.number)) == 2)

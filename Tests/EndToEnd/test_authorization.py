@@ -1,4 +1,4 @@
-"""Who may do what, cell by cell, through nginx: every kind of caller, every action, every state."""
+"""Authorization through nginx, cell by cell: every kind of caller, every action, every state."""
 
 import datetime
 import functools
@@ -11,7 +11,7 @@ import spec
 from odys import STARTS_AT
 from together import in_turn
 
-# Each kind of caller, and what the specification takes them for; None has no token.
+# Each kind of caller and its role in the specification; None has no token.
 KINDS = {"no token": None, "stranger": "stranger", "client": "client", "other client": "stranger",
          "professional": "professional", "other professional": "stranger", "both roles": "both"}
 STATES = tuple(itertools.product(spec.STATUSES, spec.PAYMENTS))
@@ -22,12 +22,12 @@ def wanted(kind, action, status, payment):
 
 
 class Casts:
-    """The people of the matrix: two practices, and somebody who is on both sides of one appointment."""
+    """The persons of the matrix: two practices, and one person who is both parties of an appointment."""
 
     def __init__(self, odys):
         professional, other, both = odys.professional(), odys.professional(), odys.professional()
         self.parties = (professional, odys.client(professional))
-        # The other client is one of the same professional; the other professional has a client of their own.
+        # The other client is of the same professional; the other professional has a client too.
         self.other_client, self.other = odys.client(professional), other
         odys.client(other)
         self.both = (both, odys.client(both, user_id=both.user_id))
@@ -44,7 +44,7 @@ class Casts:
 
 
 def insert(odys, rows):
-    """Many appointments in one statement."""
+    """Inserts many appointments in one statement."""
     with odys.connect() as connection, connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO appointments (id, professional_id, client_id, starts_at, ends_at, status, payment_status) "
@@ -63,7 +63,7 @@ def test_the_matrix(quiet, status):
                      payment))
         cells.append((kind, action, payment, identifier, caller))
     insert(quiet, rows)
-    # One token for each person, as a client would use it.
+    # One token per person, as a client would use it.
     heads = {caller: quiet.head(caller) for *_, caller in cells}
     answers = in_turn([functools.partial(
         quiet.request, "PATCH", f"/api/appointments/{identifier}", heads[caller], f'{{"action":"{action}"}}'.encode())
@@ -84,7 +84,7 @@ def test_the_matrix(quiet, status):
         else:
             assert answer.status == spec.ERRORS[code][0]
             assert state == (status, payment, 1) and row["events"] == row["messages"] == row["told"] == 0
-            # What a stranger is told has nothing of the appointment in it.
+            # The answer to a stranger contains nothing of the appointment.
             if code in ("forbidden", "unauthenticated"):
                 assert set(answer.json()) == spec.PROBLEM_MEMBERS and status not in answer.body.decode()
     assert len(cells) == len(KINDS) * len(spec.ACTIONS) * len(spec.PAYMENTS)
@@ -111,7 +111,7 @@ def test_an_unknown_appointment_is_404_and_a_foreign_one_403_and_nothing_else_di
         return sorted(name for name, _ in answer.headers), set(answer.json())
 
     assert {repr(shape(answer)) for answer in foreign} == {repr(shape(unknown))}
-    # Without a token not even that is told.
+    # Without a token the two do not differ at all.
     nobody = [quiet.send(path, None, body, X_Request_Id="same").body for path in (
         f"/api/appointments/{uuid.uuid4()}", quiet.booking().path)]
     assert nobody[0] == nobody[1]

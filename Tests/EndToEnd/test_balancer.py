@@ -1,4 +1,4 @@
-"""deploy/nginx/odys-balancer.conf before hosts that are other nginxes of this test's own, or that misbehave."""
+"""deploy/nginx/odys-balancer.conf in front of other nginxes of this test, or of misbehaving hosts."""
 
 import contextlib
 import socket
@@ -31,7 +31,7 @@ def url(place):
 
 @pytest.fixture(scope="module")
 def two(quiet):
-    """Two hosts with rate limits, which trust the balancer's address as odys-real-ip.conf says."""
+    """Two hosts with rate limits that trust the balancer's address, as odys-real-ip.conf says."""
     made = []
     try:
         for _ in range(2):
@@ -43,7 +43,7 @@ def two(quiet):
 
 
 class Misbehaving(threading.Thread):
-    """A host that takes a request over TLS and then closes the connection, or does not even shake hands."""
+    """A host that takes a request over TLS and closes the connection, or does not even complete the handshake."""
 
     def __init__(self, tls, shakes=True):
         super().__init__(daemon=True)
@@ -81,7 +81,7 @@ def ask(place, quiet, booking, method="PATCH", source=None, **fields):
 
 
 def test_the_files_for_hosts_and_balancer_fit():
-    """What the tests put in for odys-real-ip.conf is what that file says, with its comments taken away."""
+    """The tests' odys-real-ip.conf is the shipped file with its comments removed."""
     lines = [line.removeprefix("# ") for line in REAL_IP.read_text(encoding="utf-8").splitlines()
              if line.startswith(("# set_real_ip_from 192", "# real_"))]
     assert " ".join(lines).replace("192.0.2.1", "127.0.0.1") == TRUST
@@ -97,7 +97,7 @@ def test_a_client_is_counted_once_over_all_hosts_and_seen_by_each(quiet, two):
 
         got = statuses("127.0.0.21", BURST + 20)
         assert got[:BURST] == [401] * BURST and 429 in got, got
-        # One has used up its share; another one has not, although the hosts see one balancer.
+        # One client has used up its share, another has not, although both hosts see one balancer.
         assert statuses("127.0.0.22", BURST)[:BURST] == [401] * BURST
         refused = balancer.request("PATCH", booking.path, {}, source="127.0.0.21")
         problem(refused, "rate_limited")
@@ -106,12 +106,12 @@ def test_a_client_is_counted_once_over_all_hosts_and_seen_by_each(quiet, two):
             lines = host.log_lines()
             assert {line["remote_addr"] for line in lines} == {"127.0.0.21", "127.0.0.22"}
             assert {line["request_id"] for line in lines} == {"from-127.0.0.21", "from-127.0.0.22"}
-            # The balancer refused first: what one host counts is a part of it.
+            # The balancer refused first: the count of one host is only a part.
             assert "429" not in {line["status"] for line in lines}
 
 
 def test_a_host_that_does_not_trust_the_balancer_counts_all_clients_as_one(quiet):
-    """The control for the test above: without odys-real-ip.conf the second client pays for the first."""
+    """The control for the test above: without odys-real-ip.conf the second client shares the count of the first."""
     booking, host = quiet.booking(), Nginx(quiet)
     try:
         with balanced(quiet, [url(host)] * 2) as balancer:
@@ -151,7 +151,7 @@ def test_a_patch_that_reached_a_host_is_not_sent_to_another(quiet, two):
             assert answer.header("Retry-After") == "5"
             assert len(bad.requests) + len(worse.requests) == 1
         with balanced(quiet, [url(bad), url(two[0])]) as balancer:
-            # Reading is repeated, so it always gets its answer; the control that the other host would have been there.
+            # Reads are retried, so they always get an answer; this shows that the other host was available.
             assert [ask(balancer, quiet, booking, "GET").status for _ in range(4)] == [200] * 4
         with balanced(quiet, [url(bad), url(two[0])]) as balancer:
             bookings = [quiet.booking() for _ in range(4)]

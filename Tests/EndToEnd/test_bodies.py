@@ -1,4 +1,4 @@
-"""Bodies of every kind: which are read, which are refused, and what becomes of a reason."""
+"""Request bodies: which are accepted, which are refused, and how a reason is stored."""
 
 import json
 

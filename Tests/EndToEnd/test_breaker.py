@@ -1,5 +1,5 @@
-"""A provider that is away for everybody, or that refuses our configuration: the channel is paused and comes back by
-itself. Everything happens once and at the same time, in the fixture; the tests look at what came of it."""
+"""A provider that is down for everybody, or refuses our configuration: the channel is paused and resumes by itself.
+Everything happens once and in parallel, in the fixture; the tests look at the results."""
 
 import dataclasses
 import time
@@ -12,16 +12,16 @@ from conftest import RUNNING
 from waiting import eventually
 
 SENDERS = 2
-# Failures in a row after which a channel is paused; the other sender may have a message in hand at that moment.
+# Failures in a row that pause a channel; the other sender may have a message in flight at that moment.
 FAILURES = 5
-# The pause lasts 25 s, and one message is tried at least every 30 s. Then 1, 2, 4 … messages a second go.
+# The pause is 25 s, and at least every 30 s one message is tried. Then 1, 2, 4 … messages a second are sent.
 RECOVERY_SECONDS = 40
 PAUSED = "the channel is paused"
 
 
 @dataclasses.dataclass
 class Case:
-    """A responder, its appointments, and what was seen of both while the provider misbehaved, and afterwards."""
+    """A responder, its appointments, and what was observed while the provider misbehaved, and afterwards."""
     bench: Bench
     bookings: list
     during: list | None = None
@@ -42,7 +42,7 @@ def requests(case):
 
 
 def suffer(bench, mode):
-    """Six appointments are confirmed while the provider answers everything like this."""
+    """Confirms six appointments while the provider answers everything like this."""
     bench.peer("whatsapp")
     bench.peer("smtp")
     bench.whatsapp.control(mode=mode)
@@ -54,7 +54,7 @@ def suffer(bench, mode):
 
 
 def look(case):
-    """What is seen once the channel is paused and every e-mail has gone."""
+    """What is observed once the channel is paused and every email has gone."""
     eventually(lambda: PAUSED in case.bench.log(), 10)
     eventually(lambda: all(row["state"] == "sent" for row in rows(case, "email")), 10)
     eventually(lambda: all(row["lease_token"] is None for row in rows(case, "whatsapp")), 5)
@@ -64,7 +64,7 @@ def look(case):
 
 @pytest.fixture(scope="module")
 def benches(odys):
-    """A bench for each kind of misbehaviour. A failed test shows their logs; what they hold is looked at in a test."""
+    """A bench for each kind of misbehaviour. A failed test shows their logs; a test audits them."""
     made = {}
     try:
         for mode in ("unavailable", "unauthorized"):
@@ -80,7 +80,7 @@ def benches(odys):
 
 @pytest.fixture(scope="module")
 def cases(benches):
-    """{mode: case} after the provider came back and everything was sent."""
+    """{mode: case} after the provider recovered and everything was sent."""
     found = {mode: suffer(bench, mode) for mode, bench in benches.items()}
     for case in found.values():
         look(case)

@@ -1,4 +1,4 @@
-"""The search for people in logs: that it finds them."""
+"""The canary search itself: it finds test persons in logs."""
 
 import canary
 

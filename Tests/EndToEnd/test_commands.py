@@ -46,7 +46,7 @@ def files():
 
 
 def paste(database, *paths):
-    """As a person does it with a SQL client."""
+    """Runs SQL as a person does with a SQL client."""
     for path in paths:
         with open(path, "rb") as file:
             subprocess.run(["/usr/bin/mariadb", "--no-defaults", f"--socket={database.db_socket}", "--user=root",
@@ -99,7 +99,7 @@ ADDED = {("appointments", "version"), ("appointments", "updated_at"), ("notifica
 
 
 def test_an_existing_platform_gets_only_the_columns_that_are_added(odys, database):
-    """A database with the four tables as the platform has them, and with rows."""
+    """A database with the platform's four tables, and with rows."""
     reference = bench.Database(odys)
     try:
         paste(reference, files()[0])
@@ -129,7 +129,7 @@ def test_an_existing_platform_gets_only_the_columns_that_are_added(odys, databas
 
 
 def test_only_columns_without_a_default_are_needed(database):
-    """A fixture of the platform's tests gives no more than these."""
+    """The platform's own test fixtures set no more columns than these."""
     database.migrate()
     database.sql("INSERT INTO professionals (user_id, name, slug, phone, profession) VALUES ('u', 'P', 's', '1', 'x')")
     database.sql("INSERT INTO clients (professional_id, name, phone) SELECT id, 'C', '2' FROM professionals")
@@ -183,7 +183,7 @@ def test_wrong_usage_is_exit_code_2(words):
 
 
 def settings_of(odys):
-    """The environment that the stack wrote for a person's shell."""
+    """The environment that the stack wrote for a shell."""
     text = pathlib.Path(odys.description["env_file"]).read_text(encoding="utf-8")
     return {name: value.strip("'") for name, value in re.findall(r"^export (\w+)=(.*)$", text, re.MULTILINE)}
 
@@ -245,7 +245,7 @@ def processes_of(directory):
 
 @pytest.fixture
 def own_directory():
-    """Mode 0700, as the contract allows it, and with a path that is too long for a Unix socket."""
+    """Mode 0700, as the contract allows, and a path too long for a Unix socket."""
     directory = pathlib.Path(tempfile.mkdtemp(prefix="odys-e2e-", dir="/tmp")) / ("long" * 25)
     directory.mkdir(mode=0o700)
     yield directory
@@ -277,7 +277,7 @@ def test_up_and_down_keep_their_promises(own_directory):
     again = json.loads((own_directory / "stack.json").read_text(encoding="utf-8"))
     assert again["mariadbd_pid"] != description["mariadbd_pid"] and stack.is_alive(again["mariadbd_pid"])
     assert {**again, "mariadbd_pid": 0} == {**description, "mariadbd_pid": 0}
-    # Restarting one that runs is no error either.
+    # Restarting a running one is not an error.
     stack.run(stack.SCRIPT, "restart-db", "--dir", own_directory)
 
     # down

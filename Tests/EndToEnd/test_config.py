@@ -1,4 +1,4 @@
-"""odysctl config show and example, as an operator meets them."""
+"""odysctl config show and example."""
 
 import json
 import subprocess
@@ -9,7 +9,7 @@ import bench
 import stack
 from test_commands import settings_of
 
-# One stands instead of another; one is a file that has to be there.
+# Alternatives to another setting, and one file that must exist.
 ALONE = {"ODYS_DB_HOST", "ODYS_JWKS_FILE"}
 
 
@@ -22,7 +22,7 @@ def test_the_example_is_good_once_it_is_filled_in(tmp_path):
     file.write_text(config("example").stdout, encoding="utf-8")
 
     def check():
-        """As a shell reads the file."""
+        """Reads the file as a shell does."""
         script = 'set -a; . "$1"; set +a; exec "$2" config check'
         return subprocess.run(["/bin/sh", "-ec", script, "sh", file, bench.CTL],
                               capture_output=True, text=True, check=False,

@@ -24,7 +24,7 @@ def peers_behave_again(fragile):
 
 
 def ended(odys, pid):
-    """How the supervisor saw a responder end; None when it did not."""
+    """How the supervisor saw a responder end, or None."""
     for line in odys.log("supervisor.log").splitlines():
         if f"(pid {pid})" in line:
             return int(line.partition("ended with ")[2].partition(";")[0])
@@ -46,7 +46,7 @@ def test_a_responder_is_replaced_within_a_second_however_it_ended(fragile):
 
 
 def test_messages_that_were_committed_arrive_although_everybody_was_killed_before_sending(fragile):
-    """The senders are held at a provider that hangs; behind them the messages of the others wait."""
+    """The senders hang at a provider; the messages of other recipients wait behind them."""
     fragile.whatsapp.control(mode="hang")
     fragile.mail.control(mode="hang_at_rcpt")
     bookings = [fragile.booking() for _ in range(12)]
@@ -57,7 +57,7 @@ def test_messages_that_were_committed_arrive_although_everybody_was_killed_befor
     fragile.whatsapp.reset()
     fragile.mail.reset()
     fragile.replaced(before)
-    # A lease ends after a minute. The rows are moved there, so that the test need not wait for it.
+    # A lease lasts a minute. The rows are made due, so that the test need not wait.
     fragile.make_due(*[row["id"] for row in rows_of(fragile, bookings) if row["lease_token"]])
     rows = fragile.settled(*bookings, seconds=30)
     assert len(rows) == 36 and {row["state"] for row in rows} == {"sent"}
@@ -66,7 +66,7 @@ def test_messages_that_were_committed_arrive_although_everybody_was_killed_befor
 def test_a_message_is_sent_twice_at_most_when_its_sender_was_killed_before_it_could_record_it(fragile):
     booking = fragile.booking()
     fragile.repeats.add(booking.client.number)
-    # The provider has taken the message and trickles its answer.
+    # The provider has accepted the message and sends its answer byte by byte.
     fragile.whatsapp.control(mode="slow", number=booking.client.number, times=1)
     fragile.act(booking, "confirm")
     eventually(lambda: fragile.whatsapp.to(booking.client.number))
@@ -188,11 +188,11 @@ def test_a_database_that_dies_under_load_loses_nothing_that_was_acknowledged(fra
     fragile.restart_db()
     assert {answer.status for answer in answers} <= {200, 503}
     for booking, answer in zip(bookings, answers):
-        # A 503 may hide a success whose COMMIT was answered too late to know.
+        # A 503 may hide a success: the answer to COMMIT came too late.
         assert answer.status != 200 or fragile.state(booking) == ("confirmed", "authorized", 2)
         fragile.repeats |= {booking.client.number, booking.professional.number, booking.client.email}
     eventually(lambda: fragile.patch(bookings[0], bookings[0].client, "confirm").status == 403, seconds=10)
-    # Leases of messages that were in hand when the database died, as above.
+    # Leases of messages that were in flight when the database died, as above.
     fragile.make_due(*[row["id"] for row in rows_of(fragile, bookings) if row["lease_token"]])
     fragile.settled(*bookings, seconds=40)
     assert fragile.responder_pids() == before
@@ -209,7 +209,7 @@ def test_signals_that_are_none_of_its_business_do_not_end_a_responder(fragile):
 
 
 def test_whoever_lost_the_lease_changes_nothing(fragile):
-    """A sender is stopped until its lease is over; another one sends; then the first wakes up."""
+    """A sender is stopped until its lease is over, another one sends, then the first resumes."""
     booking = fragile.booking()
     fragile.repeats.add(booking.client.number)
     fragile.whatsapp.control(mode="ok", number=booking.client.number, delay_ms=400, times=1)
@@ -220,7 +220,7 @@ def test_whoever_lost_the_lease_changes_nothing(fragile):
         os.kill(pid, signal.SIGSTOP)
     try:
         (row,) = fragile.outbox(booking)
-        # As if another sender had taken it over at the end of the lease, and had finished it.
+        # As if another sender had claimed it after the lease and had finished it.
         fragile.sql("UPDATE outbox SET state = 'sent', provider_id = 'another', lease_token = RANDOM_BYTES(16), "
                     "finished_at = UTC_TIMESTAMP(6) WHERE id = %s AND state = 'pending'", row["id"])
         eventually(lambda: fragile.whatsapp.to(booking.client.number))

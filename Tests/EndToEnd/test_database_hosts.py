@@ -1,4 +1,4 @@
-"""ODYS_DB_HOST with several hosts, the first of which is away in each way that a host can be: a request is in time."""
+"""ODYS_DB_HOST with several hosts, the first of which is down in each possible way: requests meet their deadline."""
 
 import contextlib
 import selectors
@@ -13,13 +13,13 @@ from stack import Stack
 from together import at_once
 from waiting import eventually
 
-# Limits.requestSeconds, and a little for a machine that is busy.
+# Limits.requestSeconds, and a margin for a busy machine.
 BUDGET = 5.5
 
 
 @pytest.fixture(scope="module")
 def server():
-    """A MariaDB that listens on 127.0.0.1, and a user who may come from there."""
+    """A MariaDB that listens on 127.0.0.1, and a user who may connect from there."""
     made = Stack("--no-seed", "--no-peers", "--db-tcp", "--responders", "1", ODYS_DELIVERY="off", ODYS_THREADS="2")
     made.sql("CREATE USER 'far'@'127.0.0.1' IDENTIFIED BY 'far'")
     made.sql("GRANT ALL ON *.* TO 'far'@'127.0.0.1'")
@@ -37,7 +37,7 @@ def bench(server):
 
 
 def reach(bench, *hosts, **more):
-    """Lets the responder look for the database at these addresses."""
+    """Points the responder at these database addresses."""
     bench.own.update(ODYS_DB_SOCKET=None, ODYS_DB_HOST=",".join(hosts),
                      ODYS_DB_PORT=str(bench.server.description["db_port"]),
                      ODYS_DB_USER="far", ODYS_DB_PASSWORD="far", ODYS_DELIVERY="off", **{"ODYS_THREADS": "4", **more})
@@ -45,7 +45,7 @@ def reach(bench, *hosts, **more):
 
 
 class Host:
-    """An address of this machine with the database's port: `relays` to the database, or is away in some way."""
+    """An address of this machine with the database's port: it `relays` to the database, or is down in some way."""
 
     def __init__(self, address, port):
         self.listener = socket.create_server((address, port), backlog=128)
@@ -73,7 +73,7 @@ class Host:
                     data = key.fileobj.recv(65536)  # type: ignore[union-attr]  # sockets alone are registered
                     if not data:
                         return
-                    if not self.silent:  # a host that has lost its network takes everything and answers nothing
+                    if not self.silent:  # a host without a network accepts everything and answers nothing
                         key.data.sendall(data)
 
     def close(self):
@@ -91,7 +91,7 @@ class Host:
 
 @contextlib.contextmanager
 def black_hole(address, port):
-    """Packets to it are lost: the queue of connections is full, so the kernel answers no further one."""
+    """Packets to it are lost: the accept queue is full, so the kernel answers no further SYN."""
     listener = socket.socket()
     listener.bind((address, port))
     listener.listen(0)
@@ -115,7 +115,7 @@ def black_hole(address, port):
 
 @contextlib.contextmanager
 def silent(address, port):
-    """It takes connections and says nothing, like a frozen server."""
+    """It accepts connections and sends nothing, like a frozen server."""
     host = Host(address, port)
     host.silent = True
     try:
@@ -137,7 +137,7 @@ def timed(bench, booking, action="confirm"):
 
 @pytest.mark.parametrize("away", [closed, black_hole, silent])
 def test_a_first_host_that_is_away_costs_one_connect(bench, away):
-    """It starts, every request is in time, and once one has found the host away the others do not wait for it."""
+    """It starts, every request is in time, and once one has found the host down the others do not wait for it."""
     address = f"127.0.1.{10 + [closed, black_hole, silent].index(away)}"
     with away(address, bench.server.description["db_port"]):
         begun = time.monotonic()
@@ -149,7 +149,7 @@ def test_a_first_host_that_is_away_costs_one_connect(bench, away):
         print(f"{away.__name__}: first {first[1]:.2f} s, longest of the rest {max(each[1] for each in rest):.2f} s")
         assert [status for status, _ in (first, *rest)] == [200] * 12
         assert first[1] < BUDGET
-        # Every thread connects anew: after its connections were killed, nobody waits 2 s for the dead host.
+        # Every thread reconnects after its connection was killed, and none waits 2 s for the dead host.
         for row in bench.server.sql("SELECT id FROM information_schema.processlist WHERE user = 'far'"):
             bench.server.sql("KILL %s", row["id"])
         after = at_once([lambda booking=booking: timed(bench, booking, "cancel") for booking in bookings])
@@ -159,7 +159,7 @@ def test_a_first_host_that_is_away_costs_one_connect(bench, away):
 
 
 def test_two_black_holes_before_the_one_that_works(bench):
-    """Waiting for both would take all of a request's time: it is told to come back, and the next one succeeds."""
+    """Waiting for both takes the whole request time: one 503, and the next request succeeds."""
     port = bench.server.description["db_port"]
     with black_hole("127.0.1.20", port), black_hole("127.0.1.21", port):
         reach(bench, "127.0.1.20", "127.0.1.21", "127.0.0.1", ODYS_THREADS="1").start()
@@ -194,7 +194,7 @@ def test_the_first_host_goes_away_while_it_is_used(bench, way):
         print(f"{way}: {[(status, round(seconds, 2)) for status, seconds in answers]}")
         assert max(seconds for _, seconds in answers) < BUDGET
         failed = [status for status, _ in answers if status != 200]
-        # A silent host shows only after the time of a statement, once for each thread; a reset one at once.
+        # A silent host shows only after the statement timeout, once for each thread; a reset one at once.
         assert failed == [503] * len(failed) and len(failed) <= (0 if way == "reset" else 2), answers
         assert [status for status, _ in answers[-4:]] == [200] * 4
     finally:

@@ -1,4 +1,4 @@
-"""TLS to MariaDB: a server that cannot prove who it is learns nothing, not even the user's name."""
+"""TLS to MariaDB: a server that cannot prove its name learns nothing, not even the user name."""
 
 import contextlib
 import pathlib
@@ -20,7 +20,7 @@ from stacklib.processes import stop
 
 CTL = stack.BINARIES / "odysctl"
 USER, PASSWORD = "canary_user", "canary-password"
-# It means this host and is not one of the names that settings take for it, so that TLS is required.
+# This host, by a name that settings do not take for loopback, so that TLS is required.
 REMOTE = "127.1"
 
 
@@ -69,7 +69,7 @@ def files():
 
 
 def attempt(port, host, **settings):
-    """What odysctl makes of the server, and what the server heard."""
+    """What odysctl reports about the server, and what the server received."""
     recorder = Recorder(port)
     try:
         done = stack.run(CTL, "outbox", "stats", check=False, **{
@@ -111,4 +111,4 @@ def test_on_loopback_without_a_ca_no_tls_is_needed(server):
     with server("--skip-ssl") as port:
         done, heard = attempt(port, "127.0.0.1")
     assert done.returncode == 0, done.stderr
-    assert USER.encode() in heard  # the recorder does hear what is not encrypted
+    assert USER.encode() in heard  # the recorder does record what is not encrypted

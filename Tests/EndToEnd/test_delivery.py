@@ -1,4 +1,4 @@
-"""Delivery while a provider misbehaves, and rows that others enqueue."""
+"""Delivery while a provider misbehaves, and rows that other programs enqueue."""
 
 import datetime
 import json
@@ -35,7 +35,7 @@ def test_a_number_that_hangs_delays_nobody_else(odys):
         assert seconds < NORMAL_SECONDS
         eventually(lambda: odys.whatsapp.requests(stuck.client.number) == 1)
         eventually(lambda: odys.mail.to(stuck.client.email) and odys.whatsapp.to(stuck.professional.number), 5)
-        # More messages for the same number do not take a second sender, so that others go on.
+        # More messages for the same number do not occupy a second sender, so that others go on.
         for number in range(4):
             again = odys.booking(stuck.professional, stuck.client,
                                  starts_at=STARTS_AT + datetime.timedelta(days=1 + number))
@@ -63,7 +63,7 @@ def test_a_provider_that_hangs_for_all_delays_neither_requests_nor_emails(odys):
     finally:
         odys.whatsapp.reset()
         odys.kill_responders()
-    # The leases of what was in hand end after a minute; the rest is sent now.
+    # The leases of in-flight messages end after a minute; the rest is sent now.
     ids = [row["id"] for booking in bookings for row in odys.outbox(booking)]
     odys.make_due(*ids)
     odys.settled(*bookings, seconds=20)
@@ -98,7 +98,7 @@ def test_what_failed_once_arrives_by_itself_and_once(odys):
 
 
 def test_a_message_id_is_the_same_over_all_attempts(odys):
-    """Here the receiver kept a copy whose answer was lost: both copies carry the same Message-ID."""
+    """The receiver kept a copy whose answer was lost: both copies carry the same Message-ID."""
     booking = odys.booking()
     odys.repeats.add(booking.client.email)
     odys.mail.control(mode="drop_after_accept", recipient=booking.client.email, times=1)
@@ -211,7 +211,7 @@ def test_the_documented_way_to_enqueue_a_reminder_works(odys):
     assert row["state"] == "sent"
     (entry,) = odys.whatsapp.to(booking.client.number)
     assert "14:30" in entry["text"] and booking.client.name in entry["text"]
-    # An answer of the client finds its way.
+    # The client's reply is assigned to the appointment.
     context = odys.one("SELECT * FROM whatsapp_contexts WHERE phone = %s", booking.client.number)
     assert str(context["appointment_id"]) == booking.id
 
@@ -246,7 +246,7 @@ def test_a_channel_that_is_off_is_skipped_by_whoever_delivers(bench):
     bench.start()
     booking = bench.booking()
     answer = bench.act(booking, "confirm")
-    # The one who enqueues does not decide it.
+    # The process that enqueues does not decide it.
     assert {each["state"] for each in answer.json()["messages"]} == {"pending"}
     rows = [bench.finished(row["id"]) for row in bench.outbox(booking)]
     assert {(row["state"], row["last_error"], row["attempts"]) for row in rows} == {("skipped", "channel_off", 0)}
@@ -260,7 +260,7 @@ def test_a_process_may_only_answer_or_only_deliver(bench):
     bench.act(booking, "confirm")
     delivering = bench.launch(ODYS_DELIVERY="only", ODYS_LISTEN="")
     assert {row["state"] for row in bench.settled(booking)} == {"sent"}
-    # The one answers and the other does not listen: requests still go to the first.
+    # One responder answers and the other does not listen: requests still go to the first.
     bench.act(booking, "cancel")
     bench.settled(booking)
     delivering.terminate()

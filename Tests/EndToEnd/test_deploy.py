@@ -39,14 +39,14 @@ def test_a_host_from_nothing_confirms_its_first_appointment(host):
     assert len(rows) == 2
     sent = eventually(lambda: host.whatsapp.to("5511900000001") and host.whatsapp.to("5511900000101"))
     assert sent
-    # Nobody but the one user may change its tables, and that one may not make any.
+    # Only one user may change the application's tables, and that user may not create any.
     grants = "\n".join(next(iter(row.values())) for row in host.sql("SHOW GRANTS FOR 'odys'@'localhost'"))
     assert "`odys`.`outbox`" in grants
     assert not any(word in grants for word in ("ALL PRIVILEGES", "CREATE", "DROP", "ALTER"))
 
 
 def test_every_command_of_the_ten_steps_is_run_or_named_as_not_run():
-    """A step whose commands are forgotten here would be a step that nobody tried."""
+    """A step whose commands are missing here would be untested."""
     run = commands("3. ", "4. ", "5. ", "6. ", "8. ", "10. ")
     others = [line for line in commands("One host", *(f"{number}. " for number in range(1, 11))) if line not in run]
     assert others == [], others
@@ -65,7 +65,7 @@ def test_a_restored_backup_sends_nothing_twice(host):
     dump, *restore = commands("Backup and restore")
     assert [line.split()[0] for line in restore] == ["mariadb", "mariadb", "odysctl", "odysctl"]
 
-    # Nobody delivers at the moment of the backup, so that every message is pending in it. Then all are sent.
+    # Nothing is delivered before the backup, so that every message is pending in it. Then all are sent.
     host.stop_serving()
     host.serve(ODYS_DELIVERY="off")
     bookings = [host.booking() for _ in range(5)]
@@ -82,7 +82,7 @@ def test_a_restored_backup_sends_nothing_twice(host):
 
     host.stop_serving()
     host.run(restore[:2])
-    assert pending(host) == 15  # each appointment has two for WhatsApp and, skipped later here, an e-mail
+    assert pending(host) == 15  # each appointment has two for WhatsApp and an email, which is skipped here
     look = host.run(restore[2:3])
     assert "15 would be expired" in look.stdout, look.stdout
     assert pending(host) == 15
@@ -97,7 +97,7 @@ def test_a_restored_backup_sends_nothing_twice(host):
     assert {(row["state"], row["last_error"]) for row in rows} == {("expired", "expired by hand")}
     assert host.one("SELECT COUNT(*) AS number FROM operator_actions WHERE action = 'expire'")["number"] == 15
     assert [host.state(each)[0] for each in bookings] == ["confirmed"] * 5
-    # What did not arrive can be sent after all, one by one.
+    # What did not arrive can still be sent, one by one.
     missed = next(row["id"] for row in rows if row["channel"] == "whatsapp")
     assert "1 retried" in host.run([f"odysctl outbox retry {missed}"]).stdout
     eventually(lambda: sum(arrived(host, bookings)) == 11)
@@ -107,12 +107,12 @@ def test_a_restored_backup_sends_nothing_twice(host):
     host.run(restore[:2])
     host.serve()
     eventually(lambda: sum(arrived(host, bookings)) == 21)
-    # The rows of the first time are gone, so the audit would not know what the ledger holds.
+    # The rows of the first delivery are gone, so the audit could not explain the ledger.
     host.made.clear()
 
 
 def test_an_older_program_works_with_a_newer_schema(host):
-    """A rolling upgrade: tables first, while the old program serves; then it says so, and serves on."""
+    """A rolling upgrade: the schema first, while the old program serves; then it reports a warning, and serves on."""
     host.sql("ALTER TABLE outbox ADD COLUMN later VARCHAR(20) NULL, ADD KEY outbox_later (later)")
     host.sql("INSERT INTO schema_migrations (version, name) VALUES (9999, 'later')")
     try:
@@ -127,13 +127,13 @@ def test_an_older_program_works_with_a_newer_schema(host):
 
 
 def test_the_connections_of_a_process_are_those_of_the_page(host):
-    """Under load: as many as the page's sum says, or fewer where a thread has not been needed yet; never more."""
+    """Under load: at most the page's sum; fewer if a thread has not needed its connection yet."""
     threads = int(host.settings()["ODYS_THREADS"])
     each = threads + 4 + 2 + 2
     assert f"4 × ({threads} + 4 + 2 + 2) = {4 * each}," in PAGE.read_text(encoding="utf-8")
     booking = host.booking()
     answers = at_once([lambda: host.get(booking, booking.professional)] * 60)
-    # The address is limited to 60 a minute, which earlier tests have used too.
+    # The address is limited to 60 requests a minute, which earlier tests have used too.
     assert {answer.status for answer in answers} <= {200, 429} and any(answer.status == 200 for answer in answers)
     found = host.one("SELECT COUNT(*) AS number FROM information_schema.processlist WHERE user = 'odys'")["number"]
     assert len(INSTANCES) * (4 + 2) < found <= len(INSTANCES) * each, found

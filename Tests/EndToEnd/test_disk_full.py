@@ -1,6 +1,6 @@
-"""A database whose disk is full: requests say 503, and readiness, a metric and the log say why; with space it goes on.
+"""A database whose disk is full: requests get 503, and readiness, a metric and the log say why; with space it recovers.
 
-MariaDB runs on a small file system of memory, in a mount name space of its own, which ends with it."""
+MariaDB runs on a small tmpfs in a mount namespace of its own."""
 
 import contextlib
 import os
@@ -44,13 +44,13 @@ class SmallServer(odys.Odys):
             "--user=root", "--innodb-log-file-size=8M", "--innodb-fast-shutdown=2"]
         script = directory / "start"
         script.write_text(START, encoding="ascii")
-        # Whoever is not root becomes it inside the name space.
+        # A user other than root becomes root inside the namespace.
         own = [] if os.geteuid() == 0 else ["--map-root-user"]
         with open(directory / "mariadb.log", "wb") as log:
             self.process = subprocess.Popen(["unshare", "--mount", *own, "sh", script, place, *argv], stdin=log,
                                             stdout=log, stderr=log)
         eventually(lambda: database.answers(self.db_socket), 60)
-        # As the name space sees it.
+        # Paths as the namespace sees them.
         self.disk = pathlib.Path(f"/proc/{self.process.pid}/root{place}")
 
     def fill(self):
@@ -88,7 +88,7 @@ def test_a_full_disk_shows_and_nothing_needs_a_restart(small):
         professional = made.professional()
         bookings = [made.booking(professional) for _ in range(40)]
         small.fill()
-        # Long reasons need pages that there are none for.
+        # Long reasons need pages for which there is no space.
         refused = [booking for booking in bookings
                    if made.patch(booking, professional, "cancel", reason="x" * 500).status == 503]
         assert refused, "the disk was not full"
@@ -101,5 +101,5 @@ def test_a_full_disk_shows_and_nothing_needs_a_restart(small):
         eventually(lambda: any("database:writes" in line.get("checks", "") for line in lines(made.log())), VISIBLE)
         small.empty()
         eventually(lambda: made.patch(refused[0], professional, "cancel").status == 200)
-        # What a request did is noted after its answer.
+        # The failure of a request is recorded after its answer.
         eventually(lambda: ready(made)[0] == 200)

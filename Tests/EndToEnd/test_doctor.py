@@ -1,4 +1,4 @@
-"""odysctl doctor on a stack that is well, and with one thing broken at a time."""
+"""odysctl doctor on a healthy stack, and with one fault at a time."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ from test_commands import settings_of
 
 @pytest.fixture(scope="module")
 def patient(make_stack):
-    """A stack of its own: its server's settings are changed."""
+    """A stack of its own: the settings of its server are changed."""
     return make_stack("--rate-limit", "off", "--no-seed", "--responders", "1", ODYS_ALLOWED_ORIGINS=ORIGIN)
 
 
@@ -27,7 +27,7 @@ def sockets(patient):
 
 
 def doctor(patient, *words, **settings):
-    """The findings that are not good, and the exit code."""
+    """The findings other than ok, and the exit code."""
     done = stack.run(bench.CTL, "doctor", "--json", "--socket-dir", sockets(patient), "--nginx-dir",
                      patient.dir / "nginx", "--free-mib", "1", *words, check=False,
                      **{**settings_of(patient), "ODYS_BIN_DIR": None, **settings})
@@ -53,7 +53,7 @@ def test_a_stack_that_is_well(patient):
     assert "root:root with mode" in text or os.geteuid() != 0
 
 
-# --- Faults that lie in the settings, or in what they point to ------------------------------------------
+# --- Faults in the settings, or in what they point to -------------------------------------------------
 
 @pytest.mark.parametrize("settings, check, code, cause, remedy", [
     ({"ODYS_DB_SOCKET": "/nowhere/db.sock"}, "database", 3, "connect", "start MariaDB"),
@@ -72,7 +72,7 @@ def test_a_wrong_setting_is_named(patient, settings, check, code, cause, remedy)
 
 
 def one(result, check, code, cause, remedy):
-    """Exactly this is wrong, and nothing else."""
+    """Exactly this finding, and no other."""
     _, bad, exit_code = result
     assert [each["check"] for each in bad] == [check], bad
     assert exit_code == code and cause in bad[0]["cause"] and remedy in bad[0]["remedy"], bad
@@ -99,7 +99,7 @@ def test_the_gravest_gives_the_exit_code(patient):
 
 @contextlib.contextmanager
 def server(patient, name, value):
-    """A global variable of the server has another value."""
+    """Sets a global variable of the server inside the block."""
     before = patient.one(f"SELECT @@GLOBAL.{name} AS value")["value"]
     patient.sql(f"SET GLOBAL {name} = %s", value)
     try:
@@ -147,7 +147,8 @@ def test_a_column_that_a_new_version_needs(patient):
     finally:
         for right, table in taken:
             patient.sql(f"GRANT {right} ON {patient.db_name}.{table} TO {user}")
-    one(result, "grants", 1, "lacks UPDATE (emptied_at) on outbox, SELECT on operator_actions", "odysctl migrate grants")
+    one(result, "grants", 1, "lacks UPDATE (emptied_at) on outbox, SELECT on operator_actions",
+        "odysctl migrate grants")
 
 
 def test_a_schema_that_is_too_old(patient):

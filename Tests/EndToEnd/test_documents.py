@@ -1,4 +1,4 @@
-"""The check of what documents name, on documents that are wrong: it must find each mistake, and nothing else."""
+"""The checker of names in documents, on documents with mistakes: it finds each, and nothing else."""
 
 import subprocess
 

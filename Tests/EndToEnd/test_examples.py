@@ -1,4 +1,4 @@
-"""The examples that ship, run as a reader runs them, against a stack with its own certificate authority."""
+"""The shipped examples, run as a reader runs them, against a stack with its own certificate authority."""
 
 import json
 import threading
@@ -12,7 +12,7 @@ EXAMPLES = stack.CHECKOUT / "examples"
 
 
 def run(odys, booking, name, person=None, code=0, **settings):
-    """Runs an example as the person; returns what it printed."""
+    """Runs an example as this person; returns its output."""
     person = person or booking.professional
     words = {"curl": [EXAMPLES / "curl.sh", booking.id],
              "php": ["/usr/bin/php", EXAMPLES / "php" / "confirm.php", booking.id, person.user_id],
@@ -58,7 +58,7 @@ def test_an_example_trusts_only_the_authority_that_it_was_given(quiet, name):
 
 @pytest.mark.parametrize("name", ["curl", "php", "javascript"])
 def test_an_example_repeats_what_failed_until_it_is_done_once(quiet, name):
-    """Somebody holds the appointment until the first PATCH is answered with 503."""
+    """The appointment is locked until the first PATCH has got a 503."""
     booking = quiet.booking()
 
     def failures():

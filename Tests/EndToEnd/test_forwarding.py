@@ -1,17 +1,17 @@
-"""Whose requests are counted: the address of the connection, unless a trusted proxy says another."""
+"""Rate limiting counts the address of the connection, unless a trusted proxy names another."""
 
 import pytest
 
 from edge import NGINX, Nginx
 from waiting import eventually
 
-# 127.0.0.2 is the proxy; others that connect are not.
+# 127.0.0.2 is the proxy; other peers are not.
 PROXY, OTHER = "127.0.0.2", "127.0.0.3"
 SPOOFS = [
     "X-Forwarded-For: 192.0.2.9", "X-Forwarded-For: 127.0.0.1", "X-Forwarded-For: 192.0.2.9, 127.0.0.2",
     "X-Forwarded-For: ::1", "X-Forwarded-For: unknown", "X-Forwarded-For: 192.0.2.9\r\nX-Forwarded-For: 192.0.2.8",
     "X-Real-IP: 192.0.2.9", "Forwarded: for=192.0.2.9", "X-Client-IP: 192.0.2.9", "True-Client-IP: 192.0.2.9",
-    "CF-Connecting-IP: 192.0.2.9", "X-Forwarded-For: 198.51.100.7"]  # the last is on the list of exemptions
+    "CF-Connecting-IP: 192.0.2.9", "X-Forwarded-For: 198.51.100.7"]  # the last one is on the list of exemptions
 EXEMPT = "198.51.100.7 1;\n2001:db8:ee::/64 1;\n127.0.0.9 1;\n"
 BURST = 60
 
@@ -26,7 +26,7 @@ def plain(quiet):
 
 @pytest.fixture(scope="module")
 def trusting(quiet):
-    """The same file with its comments taken away and the proxy named."""
+    """The same file with its comments removed and the proxy named."""
     text = (NGINX / "odys-real-ip.conf").read_text(encoding="utf-8")
     lines = [line.removeprefix("# ") for line in text.splitlines() if line.startswith(("# set_", "# real_"))]
     assert len(lines) == 4 and lines[0] == "set_real_ip_from 192.0.2.1;"
@@ -48,14 +48,14 @@ def ask(nginx, path, *fields, source=None, method="PATCH"):
 
 
 def spend(nginx, path, *fields, source=None):
-    """Uses up what an address may send."""
+    """Uses up the limit of an address."""
     statuses = [ask(nginx, path, *fields, source=source) for _ in range(BURST + 10)]
     assert 429 in statuses and statuses[:BURST] == [401] * BURST, statuses
     return statuses
 
 
 def is_limited(nginx, path, *fields, source=None):
-    """One request a second is given back, so the first of a few may still pass."""
+    """One request a second is given back, so the first few may still pass."""
     return 429 in [ask(nginx, path, *fields, source=source) for _ in range(5)]
 
 
@@ -68,7 +68,7 @@ def test_as_shipped_no_header_changes_the_address(plain, path):
     for spoof in SPOOFS:
         assert is_limited(plain, path, spoof, source=OTHER), spoof
         assert shown(plain) == OTHER
-    # Nor does it spend what another address has.
+    # Nor does it use up the limit of another address.
     assert ask(plain, path, source="127.0.0.4") == 401
 
 
@@ -103,12 +103,12 @@ def test_nobody_else_does(trusting, path):
 
 
 @pytest.mark.parametrize("fields, address", [
-    # What the client wrote stands before what the proxy added: only the last untrusted address counts.
+    # The client's own value precedes what the proxy added: only the last untrusted address counts.
     (["X-Forwarded-For: 203.0.113.1, 192.0.2.20"], "192.0.2.20"),
     (["X-Forwarded-For: 203.0.113.1, 192.0.2.21, 127.0.0.2"], "192.0.2.21"),
     (["X-Forwarded-For: 203.0.113.1", "X-Forwarded-For: 192.0.2.22"], "192.0.2.22"),
     (["X-Forwarded-For: 198.51.100.7, 192.0.2.23"], "192.0.2.23"),
-    # Nothing usable is there: the proxy itself.
+    # No usable address: the proxy itself counts.
     (["X-Forwarded-For: unknown"], PROXY), ([], PROXY),
     (["X-Real-IP: 192.0.2.9"], PROXY), (["Forwarded: for=192.0.2.9"], PROXY),
     (["X-Forwarded-For: 2001:db8::7"], "2001:db8::7")])

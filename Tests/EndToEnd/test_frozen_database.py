@@ -1,4 +1,4 @@
-"""A database that is there and says nothing: every request still ends, in time and with an answer of the responder."""
+"""A database that accepts connections and does not answer: the responder answers every request in time."""
 
 import contextlib
 import functools
@@ -8,6 +8,7 @@ import time
 import uuid
 
 import stack
+from bench import Bench
 from refusing import problem
 from together import at_once
 from waiting import eventually
@@ -46,7 +47,7 @@ def test_a_frozen_database_is_503_in_time_and_nothing_needs_a_restart(fragile):
     health = [functools.partial(timed, functools.partial(fragile.health, number)) for number in (1, 2, 3)]
     stranger = functools.partial(timed, functools.partial(fragile.patch, bookings[0], None, "confirm"))
     with frozen(fragile):
-        # The second time there are no connections any more, and new ones are not answered either.
+        # The second time there are no connections left, and new ones are not answered either.
         waves = [at_once([*requests, *health, stranger]) for _ in range(2)]
 
     for wave in waves:
@@ -58,7 +59,7 @@ def test_a_frozen_database_is_503_in_time_and_nothing_needs_a_restart(fragile):
         problem(wave[9][0], "unauthenticated")
         assert max(seconds for _, seconds in wave[6:]) < 2
 
-    # A repetition with the key tells what became of the request; each was carried out once at most before.
+    # A retry with the key tells what became of the request; each was executed at most once.
     for booking, key in zip(bookings, keys):
         assert eventually(lambda booking=booking, key=key: confirm(booking, key).status == 200)
         assert confirm(booking, key).header("Idempotency-Replayed") == "true"
@@ -69,7 +70,7 @@ def test_a_frozen_database_is_503_in_time_and_nothing_needs_a_restart(fragile):
 
 
 def test_a_message_whose_sender_met_a_frozen_database_arrives_once(fragile):
-    """It was taken by the provider while its record could not be written."""
+    """The provider accepted it while its result could not be recorded."""
     booking = fragile.booking()
     fragile.whatsapp.control(mode="ok", number=booking.client.number, delay_ms=500)
     sizes = fragile.log_sizes()
@@ -78,10 +79,22 @@ def test_a_message_whose_sender_met_a_frozen_database_arrives_once(fragile):
         eventually(lambda: fragile.whatsapp.requests(booking.client.number) == 1)
         with frozen(fragile):
             eventually(lambda: fragile.whatsapp.to(booking.client.number))
-            # By then senders have given their connections up.
+            # By then senders have dropped their connections.
             eventually(lambda: "the outbox cannot be worked on" in fragile.logs_since(sizes), 15)
     finally:
         fragile.whatsapp.reset()
     (row,) = fragile.settled(booking, seconds=30)
     assert (row["state"], row["attempts"]) == ("sent", 1)
     assert fragile.whatsapp.requests(booking.client.number) == 1
+
+
+def test_sigterm_ends_senders_that_wait_for_a_frozen_database(fragile):
+    """One sender claims at a time. The others must not wait for their turn one timeout after another."""
+    with contextlib.closing(Bench(fragile)) as bench:
+        bench.peer("whatsapp")
+        bench.start(ODYS_WHATSAPP_SENDERS="8")
+        with frozen(fragile):
+            eventually(lambda: "the outbox cannot be worked on" in bench.log(), 15)
+            began = time.monotonic()
+            assert bench.stop() == 0
+            assert time.monotonic() - began < 12

@@ -1,6 +1,6 @@
-"""Mutated records at the sockets of responders, while good requests go on through nginx.
+"""Mutated records at the sockets of responders, while valid requests go on through nginx.
 
-ODYS_FUZZ_RECORDS says how many; `make fuzz` sends ten million. ODYS_FUZZ_SEED repeats a run's peers."""
+ODYS_FUZZ_RECORDS is their number; `make fuzz` sends ten million. ODYS_FUZZ_SEED repeats a run."""
 
 import concurrent.futures
 import contextlib
@@ -26,7 +26,7 @@ BODY = b'{"action":"confirm"}'
 
 
 def talk(sockets, parameters, number, records):
-    """One hostile peer, a process of its own; returns how many records it sent, over how many connections."""
+    """One hostile peer, in a process of its own; returns the number of records sent, and of connections."""
     chance = random.Random(f"{SEED} {number}")
     mutator = mutations.Mutator(chance)
     sent = connections = refused = 0
@@ -39,7 +39,7 @@ def talk(sockets, parameters, number, records):
             except (ConnectionRefusedError, BlockingIOError):
                 refused += 1
                 continue
-            # A peer that has been given up already is no reason to stop.
+            # A closed connection is no reason to stop.
             with contextlib.suppress(BrokenPipeError, ConnectionResetError, TimeoutError):
                 connection.sendall(b"".join(hostile))
                 connection.shutdown(socket.SHUT_WR)
@@ -60,7 +60,7 @@ def descriptors(pid):
 
 
 class GoodTraffic:
-    """About ten good requests a second, each on an appointment of its own, until the end of the block."""
+    """About ten valid requests a second, each on an appointment of its own, until the end of the block."""
 
     def __init__(self, stack):
         self.stack, self.statuses, self.slow = stack, [], 0.0
@@ -90,7 +90,7 @@ def test_mutated_records_disturb_nobody(quiet, record_property, capsys):
     victim = quiet.booking()
     parameters = fastcgi.parameters("PATCH", victim.path, quiet.head(victim.professional), BODY)
     sockets = [each["socket"] for each in quiet.description["responders"]]
-    # What a process takes once it has done everything once.
+    # What a process uses once every code path has run.
     talk(sockets, parameters, "warm-up", 2_000)
     eventually(quiet.all_answer)
     pids = quiet.responder_pids()
@@ -102,7 +102,7 @@ def test_mutated_records_disturb_nobody(quiet, record_property, capsys):
                                  itertools.repeat(RECORDS // PEERS)))
     seconds = time.monotonic() - begun
     sent, connections = sum(each[0] for each in results), sum(each[1] for each in results)
-    # Each process is the same, and neither memory nor descriptors have grown.
+    # The processes are the same, and neither memory nor descriptors have grown.
     eventually(quiet.all_answer)
     assert quiet.responder_pids() == pids, f"a process ended; seed {SEED}"
     after = {pid: (memory(pid), descriptors(pid)) for pid in pids}
@@ -114,8 +114,8 @@ def test_mutated_records_disturb_nobody(quiet, record_property, capsys):
     assert sent >= RECORDS and len(good.statuses) >= seconds
     assert served >= 0.999 * len(good.statuses), [status for status in good.statuses if status != 200]
     for pid in pids:
-        # A thread opens its database connection when it first needs one, and not every thread has come to it.
+        # A thread opens its database connection on first use, and not every thread has been used yet.
         assert after[pid][1] <= before[pid][1] + THREADS, (before, after)
         assert after[pid][0] <= before[pid][0] * 1.1 + 4_096, (before, after)
-    # What the peers did is a confirm, or nothing: the mutated requests carry a good token.
+    # The peers changed nothing but by a confirm: the mutated requests carry a valid token.
     assert quiet.state(victim) in (("pending_confirmation", "none", 1), ("confirmed", "authorized", 2))

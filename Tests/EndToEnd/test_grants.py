@@ -1,4 +1,4 @@
-"""The application's user of a stack may do what `odysctl migrate grants` prints, and nothing else."""
+"""The application's user of a stack has the grants that `odysctl migrate grants` prints, and no others."""
 
 import pathlib
 import re
@@ -26,7 +26,7 @@ def rights(line):
 
 
 def settings(odys):
-    """What the stack wrote for a person's shell."""
+    """The settings that the stack wrote for a shell."""
     lines = pathlib.Path(odys.description["env_file"]).read_text(encoding="utf-8").splitlines()
     return dict(shlex.split(line)[1].split("=", 1) for line in lines)
 

@@ -1,4 +1,4 @@
-"""Two hosts on one database behind a load balancer. What happens under load while one of them goes is in Tests/Soak."""
+"""Two hosts on one database behind a load balancer. Failures of a host under load are in Tests/Soak."""
 
 import collections
 import contextlib
@@ -36,7 +36,7 @@ def parted():
 
 @pytest.fixture(autouse=True)
 def cared_for(request):
-    """These stacks are not among those that conftest.py looks after."""
+    """Audits these stacks here: conftest.py does not know them."""
     running = [request.getfixturevalue(name) for name in ("hosts", "parted") if name in request.fixturenames]
     for each in running:
         each.forget()
@@ -79,7 +79,7 @@ def test_the_same_key_at_once_on_both_hosts_is_executed_once(hosts):
 
 
 def direct(hosts, place, booking):
-    """A request to one host; `on` would change where those of the other threads go."""
+    """A request to one host; `on` would redirect those of the other threads."""
     connection = http.client.HTTPSConnection(place[0], place[1], context=hosts.tls, timeout=30)
     with contextlib.closing(connection):
         connection.request("PATCH", booking.path, json.dumps({"action": "confirm"}),
@@ -99,7 +99,7 @@ def test_the_balancer_uses_both_hosts_and_all_share_the_rate(hosts):
     times = sorted(datetime.datetime.fromisoformat(entry["at"].replace("Z", "+00:00")).timestamp()
                    for entry in hosts.whatsapp.ledger() if entry["number"] in numbers)
     assert len(times) == 40
-    # The first of a burst may have been saved up for; a machine that stalls lets those behind it arrive together.
+    # Tokens may have been saved up for the first of a burst; a stalled machine lets those behind it arrive together.
     most = max(sum(begin <= each < begin + 1 for each in times) for begin in times)
     assert most <= 1.5 * RATE, (most, times)
     sent = {name: running.log("responder-1.log").count('"state":"sent"')
@@ -118,7 +118,7 @@ def test_messages_queued_by_one_host_are_delivered_by_another(parted):
 
 
 def test_a_host_that_goes_and_comes_back(hosts):
-    """Drained, a host costs no request, with a key or without; nobody has to tell the balancer."""
+    """Draining a host fails no request, with a key or without; the balancer needs no notice."""
     hosts.drain()
     try:
         bookings = [hosts.booking() for _ in range(10)]

@@ -1,4 +1,4 @@
-"""Idempotency-Key: a request that is repeated under its key is carried out once and answered twice."""
+"""Idempotency-Key: a request repeated under its key is executed once and answered twice."""
 
 import contextlib
 import functools
@@ -31,7 +31,7 @@ def carried_out(answer):
 
 
 def same(first, again):
-    """Asserts that the second answer is the first one once more."""
+    """Asserts that the second answer is a replay of the first."""
     assert (again.status, again.body) == (first.status, first.body), again
     for name in ("ETag", "Content-Type", "Cache-Control"):
         assert again.header(name) == first.header(name)
@@ -109,7 +109,7 @@ def test_an_answer_outlives_later_changes_of_the_appointment(quiet):
 
 
 def test_another_responder_answers_the_same(quiet):
-    """Requests go to either of the two by turns; neither keeps anything to itself."""
+    """Requests alternate between two responders; neither keeps state of its own."""
     booking, key = quiet.booking(), fresh()
     first = carried_out(keyed(quiet, booking, "confirm", key))
     for answer in at_once([functools.partial(keyed, quiet, booking, "confirm", key)] * 12):
@@ -141,7 +141,7 @@ def test_the_same_key_of_another_caller_is_another_key(quiet):
     booking, key = quiet.booking(), fresh()
     carried_out(keyed(quiet, booking, "paid", key))
     carried_out(keyed(quiet, booking, "cancel", key, by="client"))
-    # The very same request of two callers, too: the second is judged, not answered as the first one was.
+    # The same request of two callers, too: the second is decided anew, not replayed.
     professional = quiet.professional()
     first, key = quiet.booking(professional), fresh()
     carried_out(keyed(quiet, first, "cancel", key))
@@ -157,7 +157,7 @@ def test_nothing_of_a_key_or_its_caller_can_be_read_in_the_table(quiet):
     everything = b"\n".join(value if isinstance(value, bytes) else str(value).encode() for value in row.values())
     for word in (key, booking.professional.user_id, booking.client.user_id, booking.client.name, booking.client.phone):
         assert word.encode() not in everything
-    # Each is there as a hash, the key as it reads without quotes.
+    # Each is stored as a hash, of the key without quotes.
     assert row["key_hash"] == hashlib.sha256(key.encode()).digest() and len(row["fingerprint"]) == 32
     assert row["expires_at"] - row["created_at"] == row["expires_at"].resolution * 24 * 3_600 * 1_000_000
 
@@ -192,7 +192,7 @@ def test_after_its_time_a_key_is_a_new_one(quiet):
     assert 24 * 3_600 - 60 < left <= 24 * 3_600
 
 
-# --- Refusals are judged anew -------------------------------------------------------------------------
+# --- Refusals are not stored --------------------------------------------------------------------------
 
 def stored(odys):
     return odys.one("SELECT COUNT(*) AS number FROM idempotency_keys")["number"]
@@ -296,7 +296,7 @@ def test_every_visible_character_and_255_of_them_may_be_a_key(quiet, key):
 
 @pytest.fixture
 def done(quiet):
-    """A request that was carried out under a key."""
+    """A request that was executed under a key."""
     booking, key = quiet.booking(), fresh()
     return booking, key, carried_out(keyed(quiet, booking, "confirm", key))
 
@@ -371,7 +371,7 @@ def test_of_two_different_requests_under_one_key_one_is_carried_out(quiet):
 
 @pytest.mark.parametrize("turn", range(3))
 def test_simultaneous_requests_under_one_key_that_are_refused_are_each_judged(fragile, turn):
-    """Each gives the key back to the next one."""
+    """Each releases the key for the next."""
     booking, key = fragile.booking(status="cancelled"), fresh()
     with nothing_written(fragile):
         answers = at_once([functools.partial(timed, functools.partial(keyed, fragile, booking, "confirm", key))] * 20)
@@ -384,7 +384,7 @@ def test_simultaneous_requests_under_one_key_that_are_refused_are_each_judged(fr
 
 
 def waiting(odys):
-    """How many transactions wait for a row at the moment."""
+    """The number of transactions that wait for a row."""
     return int(odys.one("SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'")["Value"])
 
 
@@ -402,8 +402,8 @@ def holding(odys, table, identifier):
 
 
 def test_a_key_whose_first_request_is_still_running_is_409(quiet):
-    """The first request waits for the appointment, and then as long for the professional, whom confirm locks last. Each
-    wait ends after two seconds, so that the second request, which began to wait in between, gives up before it."""
+    """The first request waits for the appointment, and then as long for the professional, which confirm locks last.
+    Each wait ends after two seconds, so that the second request, which started in between, gives up first."""
     booking, key, others = quiet.booking(), fresh(), waiting(quiet)
 
     def second():
@@ -423,7 +423,7 @@ def test_a_key_whose_first_request_is_still_running_is_409(quiet):
     assert again.header("Retry-After") == "1"
     problem(first, "unavailable")
     assert int(first.header("Retry-After")) > 0
-    # Neither left anything behind: the same request is carried out now.
+    # Neither left a reservation: the same request is executed now.
     assert quiet.contents() == before
     carried_out(keyed(quiet, booking, "confirm", key))
 

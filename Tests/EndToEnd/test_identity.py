@@ -1,4 +1,4 @@
-"""Tokens of a key set through nginx: what PyJWT refuses is refused, and so is everything that is clever."""
+"""Tokens of a key set through nginx: what PyJWT refuses is refused, and so are known attacks on JWT."""
 
 import hashlib
 import hmac
@@ -18,7 +18,7 @@ from refusing import nothing_written, problem
 
 ISSUER, AUDIENCE = "https://issuer.example/auth/v1", "authenticated"
 EC, RSA = jwks.Key.es256("ec-1"), jwks.Key.rs256("rsa-1")
-STRANGE = jwks.Key.es256("ec-1")  # the name of ours, and another key
+STRANGE = jwks.Key.es256("ec-1")  # our key's name, and another key
 WEAK, ENCRYPTING, LEAKED = jwks.Key.rs256("weak", 1024), jwks.Key.es256("enc"), jwks.Key.es256("leaked")
 OCT_SECRET = b"0123456789abcdef0123456789abcdef"
 SET = jwks.key_set(
@@ -29,7 +29,7 @@ SET = jwks.key_set(
 
 @pytest.fixture(scope="module")
 def keyed(make_stack, tmp_path_factory):
-    """A stack that believes a shared secret and a key set in a file."""
+    """A stack with a shared secret and a key set in a file."""
     file = tmp_path_factory.mktemp("keys") / "jwks.json"
     file.write_text(SET, encoding="utf-8")
     return make_stack("--rate-limit", "off", "--no-seed", "--no-peers", "--responders", "1", ODYS_DELIVERY="off",
@@ -55,7 +55,7 @@ def hs256(secret, header, claims):
 
 
 def ec_signature(key, header, claims):
-    """The signature as the library makes it: DER."""
+    """The signature in DER, as the library makes it."""
     return key.private.sign(joined(header, claims, b"")[:-1].encode(), ec.ECDSA(hashes.SHA256()))
 
 
@@ -66,7 +66,7 @@ def es256(key, header, claims):
 
 
 def es256_with(signature):
-    """A good token, but for its signature, which is made from the good one in DER."""
+    """A valid token, but for its signature, which is made from the valid one in DER."""
     def make(user):
         header, claims = HEAD, good(user)
         return joined(header, claims, signature(ec_signature(EC, header, claims)))
@@ -79,7 +79,7 @@ def raw(der):
 
 
 def changed(token, **parts):
-    """A good token with a part replaced by a text."""
+    """A valid token with a part of its text replaced."""
     names = ("header", "claims", "signature")
     return ".".join(parts.get(name, part) for name, part in zip(names, token.split(".")))
 
@@ -277,7 +277,7 @@ def test_a_good_token_is_accepted(keyed, make):
     booking = keyed.booking()
     field = f"Bearer {make(booking.professional.user_id)}"
     assert keyed.patch(booking, None, "confirm", Authorization=field).status == 200
-    # From memory, too.
+    # From the cache, too.
     assert keyed.patch(booking, None, "cancel", Authorization=field).status == 200
 
 
@@ -292,7 +292,7 @@ def test_the_shared_secret_counts_beside_the_key_set(keyed):
     lambda u: signed(u, {"kid": "k" * 10_000}), lambda u: signed(u, filler="x" * 12_000),
     lambda u: "A" * 16_384, lambda u: signed(u) + "A" * 16_000], ids=["kid of 10 KB", "16 KB", "no dots", "signature"])
 def test_a_token_that_is_too_long_reaches_nobody(keyed, make):
-    """nginx refuses a header line of more than 8 KiB itself."""
+    """nginx itself refuses a header line above 8 KiB."""
     booking = keyed.booking()
     with nothing_written(keyed):
         answer = keyed.patch(booking, None, "confirm", Authorization=f"Bearer {make(booking.professional.user_id)}")
@@ -316,7 +316,7 @@ def test_ids_that_only_look_alike_are_two_people(keyed):
 # --- PyJWT as oracle ----------------------------------------------------------------------------------
 
 def oracle(candidate, secret):
-    """Whether PyJWT takes the token, told to be as strict as it can."""
+    """Whether PyJWT, in its strictest mode, accepts the token."""
     keys = {"ec-1": (EC, "ES256"), "rsa-1": (RSA, "RS256")}
     try:
         kid = jwt.get_unverified_header(candidate).get("kid")
@@ -325,11 +325,11 @@ def oracle(candidate, secret):
                    options={"require": ["exp", "sub"], "verify_signature": True})
         return True
     except Exception:  # pylint: disable=broad-except
-        # Some tokens make it fail in ways of their own; none of them is taken.
+        # Some tokens make it raise other exceptions; none of them is accepted.
         return False
 
 
-# What PyJWT takes and we refuse, on purpose; docs/SECURITY.md gives the reasons.
+# What PyJWT accepts and we refuse, on purpose; docs/SECURITY.md gives the reasons.
 STRICTER = {
     "alg twice", "kid twice", "sub twice", "jku", "x5u", "x5c", "jwk of ours", "crit", "crit empty", "crit b64",
     "padding behind", "padding of the claims", "claims with a byte order mark", "exp a text", "nbf a text", "sub empty",
@@ -338,7 +338,7 @@ STRICTER = {
 
 
 def test_what_pyjwt_refuses_is_refused(keyed):
-    """Every bad token is refused by PyJWT as well, but for those of the list; every good one is taken by it."""
+    """PyJWT refuses every bad token but those listed, and accepts every good one."""
     secret = keyed.secret.encode()
     taken = {name for name, make in BAD.items() if oracle(token(make, keyed, "u" * 8), secret)}
     assert taken - STRICTER == set()

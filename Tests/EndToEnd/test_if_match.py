@@ -1,4 +1,4 @@
-"""If-Match: a change that is made only to the version that the caller has seen."""
+"""If-Match: a change is made only to the version that the caller has seen."""
 
 import contextlib
 import json
@@ -12,7 +12,7 @@ from refusing import nothing_written, problem
 
 @pytest.fixture
 def twice(quiet):
-    """A confirmed appointment, which has version 2."""
+    """A confirmed appointment, at version 2."""
     booking = quiet.booking()
     quiet.act(booking, "confirm")
     return booking
@@ -107,7 +107,7 @@ def test_what_is_checked_before_the_version(quiet, twice):
 def test_what_is_checked_after_the_version(quiet, twice):
     taken = quiet.booking(twice.professional, version=5)
     with nothing_written(quiet):
-        # The state of the one would refuse it with 400, the slot of the other with 409.
+        # The state of the one would give 400, the slot of the other 409.
         problem(quiet.patch(twice, twice.professional, "confirm", **STALE), "version_mismatch")
         problem(quiet.patch(twice, twice.professional, "confirm", If_Match='"2"'), "invalid_transition")
         problem(quiet.patch(taken, twice.professional, "confirm", **STALE), "version_mismatch")
@@ -136,7 +136,7 @@ def test_a_replay_does_not_look_at_the_version(quiet):
     for value in ('"1"', '"2"', '"77"', "*", None):
         again = quiet.act(booking, "confirm", Idempotency_Key=key, If_Match=value)
         assert (again.header("Idempotency-Replayed"), again.body) == ("true", first.body)
-    # What cannot be used is refused all the same.
+    # A malformed value is refused all the same.
     problem(quiet.patch(booking, booking.professional, "confirm", Idempotency_Key=key, If_Match="1"), "invalid_header")
 
 

@@ -1,4 +1,4 @@
-"""Key sets at an address and in a file, over time: rotation, outages, hostile answers, and secrets that change."""
+"""Key sets from a URL and a file, over time: rotation, outages, hostile answers, and changed secrets."""
 
 import json
 import os
@@ -23,13 +23,13 @@ def field(key, person, **header):
 
 
 def status(bench, key, person=None, **header):
-    """What the caller with this key gets for an appointment that is not there: 404 where the token holds."""
+    """The status for a caller with this key and an unknown appointment: 404 if the token is valid."""
     person = person or bench.stranger()
     return bench.patch(stack.NOBODY, None, "confirm", Authorization=field(key, person, **header)).status
 
 
 def sees(bench, *expected):
-    """Waits until tokens of these keys are taken (True) or not."""
+    """Waits until tokens of these keys are accepted (True) or refused."""
     def so():
         found = [(status(bench, key) == 404) for key, _ in expected]
         assert found == [wanted for _, wanted in expected], found
@@ -54,11 +54,11 @@ def test_a_new_key_is_found_without_a_restart_and_a_withdrawn_one_ends(bench):
         held = field(OLD, bench.stranger())
         assert bench.patch(stack.NOBODY, None, "confirm", Authorization=held).status == 404
         server.publish(NEW)
-        # The first of its tokens is refused, and asks for the new set; no request waits for that.
+        # The first of its tokens is refused and triggers a fetch; no request waits for it.
         assert status(bench, NEW) == 401
         sees(bench, (NEW, True), (OLD, False))
         assert len(server.requests) == 2
-        # A token that had been verified does not outlive its key.
+        # A token in the cache does not outlive its key.
         assert bench.patch(stack.NOBODY, None, "confirm", Authorization=held).status == 401
         assert "the keys of tokens have changed" in bench.log()
 
@@ -73,7 +73,7 @@ def test_unknown_names_ask_for_one_fetch_a_minute(bench):
             assert status(bench, NEW, kid=f"more-{number}") == 401
             assert status(bench, OLD) == 404
         assert len(server.requests) == 2
-        # Neither a token without a name nor one of a known name asks.
+        # Neither a token without a kid nor one with a known kid triggers a fetch.
         assert status(bench, NEW, kid=None) == 401 and status(bench, NEW, kid=OLD.kid) == 401
         assert len(server.requests) == 2
 
@@ -167,7 +167,7 @@ def test_a_wrong_source_of_keys_is_named_and_nothing_starts(settings, name):
 # --- The file -----------------------------------------------------------------------------------------
 
 def write(path, content):
-    """In one step, as an operator's tool would."""
+    """Replaces the file atomically, as an operator's tool would."""
     new = path.with_suffix(".new")
     new.write_text(content, encoding="utf-8")
     os.replace(new, path)
@@ -296,7 +296,7 @@ def test_the_password_of_the_database_may_change(bench, tmp_path):
         ours = bench.sql("SELECT id FROM information_schema.processlist WHERE user = %s", user)
         for row in ours:
             bench.sql("KILL %s", row["id"])
-        # New connections use the new password; the killed ones may cost an answer each.
+        # New connections use the new password; each killed one may cost an answer.
         eventually(lambda: bench.patch(stack.NOBODY, bench.stranger(), "confirm").status == 404)
         bench.act(bench.booking(), "confirm")
     finally:
@@ -312,7 +312,7 @@ def test_the_key_of_the_evolution_api_may_change(bench, tmp_path):
     booking = bench.booking()
     bench.act(booking, "paid")
     bench.settled(booking)
-    # The other way round, because a channel that was refused is paused for half a minute.
+    # In the other order, because a refused channel is paused for half a minute.
     file.write_text("wrong", encoding="utf-8")
     reload(bench)
     booking = bench.booking()
@@ -365,7 +365,7 @@ def test_inspects_exit_codes(bench):
     assert inspect(bench, "a.b.c", ODYS_JWT_SECRET="short").returncode == 2
     assert inspect(bench, "not a token").returncode == 1
     assert inspect(bench, NEW.sign(claims), **away).returncode == 3
-    # What is away is not needed for these.
+    # What is down is not needed for these.
     assert inspect(bench, bench.token("u"), **away).returncode == 0
     assert inspect(bench, bench.token("u") + "x", **away).returncode == 1
 

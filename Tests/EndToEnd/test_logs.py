@@ -1,4 +1,4 @@
-"""What callers send cannot make a line of a log, hide in one, or break its form."""
+"""Input cannot forge a log line, hide in one, or break its format."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from edge import Edge
 from waiting import eventually
 
 FORGED = b'FORGED {"level":"notice","msg":"an appointment changed"}'
-# What a header line may hold on its way to a log; the ones that nginx refuses are there too.
+# What a header line may carry into a log, with those that nginx refuses.
 VALUES = [b"a\r" + FORGED, b"a\n" + FORGED, b"a\r\n" + FORGED, b"a\x1b[2K\x1b[1A" + FORGED, b"a\x00b",
           b'a","msg":"' + FORGED, b"a\\", b"a\\u000a", b"\xff\xfe\xed\xa0\x80", b"a\xe2\x80\xa8b",
           b"a\x7fb\x85c", b"%0a" + FORGED, b"x" * 8_000]
@@ -26,7 +26,7 @@ OURS = re.compile(rb"^<[3-7]>(\{.*\})$")
 
 @pytest.fixture(scope="module")
 def written(quiet):
-    """The new bytes of each log after everything above was sent, and how many requests that were."""
+    """The new bytes of each log after all of the above was sent, and the number of requests."""
     sizes, edge, sent = quiet.log_sizes(), Edge.of(quiet), 0
     booking = quiet.booking()
     token = quiet.token(booking.professional.user_id)
@@ -40,7 +40,7 @@ def written(quiet):
 
     for field in FIELDS:
         for value in VALUES:
-            # Beside a good token, so that each field is read as far as it can be.
+            # With a valid token, so that each field is read as far as possible.
             beside = good[1:] if field == b"Authorization" else good[:1] if field == b"Content-Type" else good
             send(b"PATCH", booking.path.encode(), [*beside, field + b": " + value])
     for path in PATHS:
@@ -64,7 +64,7 @@ def access_lines(logs):
 def test_one_json_line_for_each_request_in_the_access_log(written):
     logs, sent, _ = written
     lines = access_lines(logs)
-    # nginx reads on behind a header line that it took for the end; it never answers without a line.
+    # nginx reads on behind a header line that it took for the end; it never answers without logging a line.
     assert len(lines) == sent
     for line in lines:
         event = json.loads(line)
@@ -114,7 +114,7 @@ def test_text_for_people_is_one_line_for_an_event_too(bench):
     hostile = "a\u001b[2K\r\nFORGED"
     bench.request("PATCH", booking.path, {**bench.head(booking.professional), "X-Request-Id": hostile,
                                           "traceparent": hostile, "Origin": hostile}, b'{"action":"confirm"}')
-    # Without nginx before it, all fields may have 128 KiB together.
+    # Without nginx in front, all fields may have 128 KiB together.
     long = dict.fromkeys(("X-Request-Id", "traceparent", "Origin", "Authorization"), "x" * 30000)
     bench.request("PATCH", booking.path, long, b"{}")
     eventually(lambda: "an appointment changed" in bench.log() and "code=unauthenticated" in bench.log())

@@ -1,4 +1,4 @@
-"""The manual pages and the completion of bash, as `make docs` makes them."""
+"""The manual pages and the bash completion, as `make docs` makes them."""
 
 import json
 import re
@@ -20,7 +20,7 @@ def docs(tmp_path_factory):
 
 
 def tree(*words):
-    """The commands of odysctl that do something, by its own help."""
+    """The commands of odysctl, from its own help."""
     text = stack.run(bench.CTL, *words, "--help").stdout
     if "SUBCOMMANDS:" not in text:
         return [words]
@@ -32,7 +32,7 @@ def tree(*words):
 def test_a_page_is_good_mdoc(docs, page):
     done = subprocess.run(["/usr/bin/mandoc", "-Tlint", "-Wstyle", docs / page], capture_output=True, text=True,
                           check=False)
-    # Its own neighbours are not installed where the tests run.
+    # The pages that it refers to are not installed where the tests run.
     found = [line for line in done.stdout.splitlines() if "referenced manual not found" not in line]
     assert found == []
     text = stack.run("/usr/bin/mandoc", "-Tutf8", docs / page).stdout
@@ -58,7 +58,7 @@ def test_the_settings_are_described_as_they_are(docs):
 
 
 def complete(docs, *words):
-    """What bash offers after these words, by the function that the script registers."""
+    """What bash offers after these words, by the registered function."""
     script = r'''source "$1"; shift
         function=$(complete -p odysctl | sed -E 's/.*-F ([^ ]+) .*/\1/')
         COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMP_LINE="$*"; COMP_POINT=${#COMP_LINE}

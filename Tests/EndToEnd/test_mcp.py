@@ -20,7 +20,7 @@ NOW = datetime.UTC
 
 
 def session(odys, professional, *calls, mode="auto", **settings):
-    """Starts a server for the professional, and returns what the client saw and what the server logged."""
+    """Starts a server for the professional; returns what the client saw and what the server logged."""
     words = [str(bench.CTL), "mcp", "--professional", professional]
     done = subprocess.run(
         [PYTHON, CLIENT], input=json.dumps({"command": words, "mode": mode, "calls": calls}), text=True,
@@ -216,7 +216,7 @@ def test_a_change_is_the_one_of_the_interface(quiet, status, action):
 
 
 def refused(odys, booking, action, tool, person=None):
-    """The refusal of the tool and that of the PATCH have the same code and members."""
+    """The refusal of the tool and that of PATCH have the same code and members."""
     with nothing_written(odys):
         answer = call(odys, person or booking.professional, "update_appointment_status", **tool)
         twin = odys.patch(booking, person or booking.professional, action).json()

@@ -28,21 +28,21 @@ def test_sixty_requests_a_minute_are_answered_and_the_next_is_429(limited):
     assert {answer.status for answer in in_turn([lambda: limited.request("OPTIONS", booking.path)] * 70)} == {204}
     answers = in_turn([lambda: limited.request("PATCH", booking.path)] * 64, workers=4)
     statuses = [answer.status for answer in answers]
-    # One a second is given back while the test runs.
+    # One request a second is given back while the test runs.
     assert 60 <= statuses.count(401) <= 63 and statuses.count(429) == 64 - statuses.count(401)
     for answer in answers:
         if answer.status == 429:
             problem(answer, "rate_limited")
             assert int(answer.header("Retry-After")) >= 1
     assert limited.request("OPTIONS", booking.path).status == 204
-    # The client's address does not come from a header that anybody can send.
+    # The client's address is not taken from a header that anybody can send.
     spoofed = [{"X-Forwarded-For": "192.0.2.1"}, {"X-Real-IP": "192.0.2.2"}, {"Forwarded": "for=192.0.2.3"}]
     assert 429 in [limited.request("PATCH", booking.path, headers).status for headers in spoofed]
     eventually(lambda: limited.request("PATCH", booking.path).status == 401, seconds=5)
 
 
 def unlimited(call):
-    """The first answer that is not 429: the tests before have used the minute up."""
+    """The first answer other than 429: earlier tests have used the minute up."""
     def answer():
         got = call()
         assert got.status != 429
@@ -158,14 +158,14 @@ def test_http_2_works(quiet):
 
 
 def test_a_proxy_header_does_not_reach_the_responder(odys):
-    """With it in the environment, libraries would send the messages to the attacker's proxy."""
+    """In the environment it would make libraries send the messages to the attacker's proxy."""
     booking = odys.booking()
     odys.act(booking, "confirm", Proxy="http://127.0.0.1:9")
     assert {row["state"] for row in odys.settled(booking)} == {"sent"}
 
 
 def test_a_slow_body_does_not_hold_the_responder(quiet):
-    """nginx takes the whole body first: more slow clients than there are threads harm nobody."""
+    """nginx buffers the whole body: more slow clients than threads do no harm."""
     booking = quiet.booking()
     head = (f"PATCH {booking.path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
             "Content-Length: 100\r\n\r\n{")

@@ -1,4 +1,4 @@
-"""openapi.yaml says what the code says: codes, statuses, texts, words and header fields."""
+"""openapi.yaml matches the code: codes, statuses, texts, words and header fields."""
 
 import re
 
@@ -45,7 +45,7 @@ def documented():
 
 
 def codes_of(section):
-    """What Refusal.swift says in one of its exhaustive switches: {case: text}."""
+    """One of the exhaustive switches in Refusal.swift: {case: text}."""
     body = source("Refusal.swift").partition(f"public var {section}")[2].partition("\n    }\n")[0]
     return {case: value for cases, value in re.findall(r"case ([^:]+): \"?([^\"\n]+)\"?", body)
             for case in re.findall(r"\.(\w+)", cases)}
@@ -119,7 +119,7 @@ def answers(odys):
     yield "options", odys.request("OPTIONS", booking.path)
 
 
-# What every HTTP server adds, and what is not for a description.
+# What every HTTP server adds, and no description lists.
 BY_ANY_SERVER = {"server", "date", "content-type", "content-length", "connection", "transfer-encoding"}
 
 

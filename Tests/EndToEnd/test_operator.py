@@ -1,4 +1,4 @@
-"""The operator's hand on the queue: odysctl outbox and odysctl cleanup."""
+"""The operator's commands for the queue: odysctl outbox and odysctl cleanup."""
 
 import datetime
 import json
@@ -18,7 +18,7 @@ STATES = ("pending", "sent", "dead", "skipped", "expired", "superseded")
 
 @pytest.fixture
 def queue(database):
-    """{state: id} of one WhatsApp message in each state, and `mail`, a dead e-mail; nobody delivers them."""
+    """{state: id} of one WhatsApp message in each state, and `mail`, a dead email; nothing delivers them."""
     for table in ("outbox", "operator_actions", "idempotency_keys", "whatsapp_contexts"):
         database.sql(f"DELETE FROM {table}")
     ids = {state: enqueued(database, state=state, **finished(state)) for state in STATES}
@@ -150,7 +150,7 @@ def test_a_message_can_be_tried_again(database, queue, state):
     assert (row["state"], row["finished_at"], row["lease_token"], row["unclear"], row["lost_claims"]) == (
         "pending", None, None, 0, 0)
     assert row["due_in"] <= 0 and row["message_uid"] == before["message_uid"]
-    # Else it would expire again at once.
+    # Otherwise it would expire again at once.
     left = database.one("SELECT TIMESTAMPDIFF(MINUTE, UTC_TIMESTAMP(6), expires_at) AS minutes FROM outbox "
                         "WHERE id = %s", identifier)["minutes"]
     assert 24 * 60 - 2 <= left <= 24 * 60
@@ -182,7 +182,7 @@ def test_without_ids_nothing_is_done_unless_told_to(database, queue, words):
 @pytest.mark.parametrize("limit", [1, 3, 50])
 @pytest.mark.parametrize("command, done", [(("retry",), "retried"), (("discard", "--reason", "x"), "discarded")])
 def test_what_a_dry_run_shows_is_what_is_done(database, queue, command, done, limit):
-    """The newest of any state that allows it, no more of them than the limit, and nothing that was emptied."""
+    """The newest of any state that allows it, at most the limit, and nothing that was emptied."""
     database.sql("UPDATE outbox SET recipient = '', payload = '{}', emptied_at = UTC_TIMESTAMP(6) WHERE id = %s",
                  queue["mail"])
     waiting = enqueued(database)
@@ -207,7 +207,7 @@ def test_a_filter_is_applied_when_told_to(database, queue):
 
 
 def test_a_dead_message_arrives_as_the_same_message(bench):
-    """After somebody has repaired what was wrong: here the number and the address exist all at once."""
+    """After the fault was repaired: here the number and the address now exist."""
     bench.peer("whatsapp")
     bench.peer("smtp")
     bench.start()
@@ -327,7 +327,7 @@ def test_a_database_without_our_tables_is_exit_code_1(odys):
 
 @pytest.fixture
 def aged(database, queue):
-    """The same messages ten days later, and the other things that have an end."""
+    """The same messages ten days later, and the other rows that expire."""
     database.sql("UPDATE outbox SET created_at = created_at - INTERVAL 10 DAY, "
                  "available_at = available_at - INTERVAL 10 DAY, finished_at = finished_at - INTERVAL 10 DAY, "
                  "expires_at = expires_at - INTERVAL 10 DAY")

@@ -1,4 +1,4 @@
-"""Messages about one appointment: their order for each recipient, and which of them give way to newer ones."""
+"""Messages about one appointment: their order for each recipient, and which are superseded by newer ones."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def peers_behave_again(odys):
 
 
 def to_client(rows):
-    """{template: row} of what the client is sent by WhatsApp."""
+    """{template: row} of the WhatsApp messages to the client."""
     return {row["template"]: row for row in rows
             if (row["channel"], row["recipient_role"]) == ("whatsapp", "client")}
 
@@ -27,7 +27,7 @@ def states(rows):
 
 
 def arrived(odys, booking):
-    """What the client got by WhatsApp, as templates, in the order of arrival."""
+    """The templates that the client received by WhatsApp, in order."""
     names = {row["provider_id"]: row["template"] for row in odys.outbox(booking)}
     return [names[entry["id"]] for entry in odys.whatsapp.to(booking.client.number)]
 
@@ -37,7 +37,7 @@ def sent(odys, booking, template):
 
 
 def in_hand(odys, booking):
-    """Waits until the provider has a request for the client, which it does not answer yet."""
+    """Waits until the provider holds an unanswered request for the client."""
     eventually(lambda: odys.whatsapp.requests(booking.client.number) == 1)
 
 
@@ -49,7 +49,7 @@ def test_what_was_not_sent_yet_gives_way_to_the_cancellation(odys, by, newer):
     older = to_client(odys.outbox(booking))["booking_confirmed"]
     odys.tried(older["id"])
     odys.act(booking, "cancel", by=by)
-    # It gives way in the transaction of the newer one, and is not in its way any more.
+    # It is superseded in the transaction of the newer one, and no longer blocks it.
     row = odys.row(older["id"])
     assert row["state"] == "superseded" and row["finished_at"] and row["attempts"] == 1
     eventually(lambda: odys.whatsapp.requests(booking.client.number) >= 2, 2)
@@ -69,7 +69,7 @@ def test_what_was_not_sent_yet_gives_way_to_every_newer_status(odys, action, sta
 
 
 def test_what_a_sender_has_in_hand_and_fails_gives_way(odys):
-    """The provider answers only after the cancellation; the sender then does not try again."""
+    """The provider answers only after the cancellation; the sender then does not retry."""
     booking = odys.booking()
     odys.whatsapp.control(mode="unavailable", number=booking.client.number, times=1, delay_ms=1_000)
     odys.act(booking, "confirm")
@@ -93,7 +93,7 @@ def test_the_newer_one_waits_for_what_a_sender_has_in_hand(odys):
 
 
 def test_the_newer_one_overtakes_neither_a_provider_that_hangs_nor_one_that_lost_its_answer(odys):
-    """What hangs is unclear after its time, and is not repeated, because the newer one makes it pointless."""
+    """A hanging send is unclear after its timeout, and is not repeated, because the newer message supersedes it."""
     hangs, lost = odys.booking(), odys.booking()
     odys.whatsapp.control(mode="hang", number=hangs.client.number, times=1)
     odys.whatsapp.control(mode="reset_after_accept", number=lost.client.number, times=1, delay_ms=1_000)
@@ -101,7 +101,7 @@ def test_the_newer_one_overtakes_neither_a_provider_that_hangs_nor_one_that_lost
         odys.act(booking, "confirm")
         in_hand(odys, booking)
         odys.act(booking, "cancel", by="client")
-    # The one that hangs has its sender; nothing else of that appointment waits for it.
+    # The hanging message occupies its sender; nothing else of that appointment waits for it.
     eventually(lambda: sent(odys, hangs, "cancelled_by_client"), 5)
     odys.repeats.add(lost.client.number)
     for booking in (hangs, lost):
@@ -109,7 +109,7 @@ def test_the_newer_one_overtakes_neither_a_provider_that_hangs_nor_one_that_lost
         assert states(rows) == {"booking_confirmed": "superseded", "booking_cancelled": "sent"}
         assert rows["booking_confirmed"]["attempts"] == 1
     assert arrived(odys, hangs) == ["booking_cancelled"]
-    # The provider had taken the first, although nobody learnt of it: still in order, and each once.
+    # The provider had accepted the first, although the answer was lost: still in order, and each once.
     texts = [entry["text"] for entry in odys.whatsapp.to(lost.client.number)]
     assert len(texts) == 2 and "confirm" in texts[0].lower() and "cancel" in texts[1].lower()
 
@@ -168,8 +168,8 @@ def test_recipients_do_not_wait_for_one_another(odys):
 
 
 def test_the_order_holds_for_many_that_are_confirmed_and_cancelled_at_once(odys):
-    """Each of them is slow in another way, and what is in hand is followed by the cancellation. The audit looks at the
-    order of everything that was sent."""
+    """Each of them is slow in another way, and the cancellation follows what is in flight. The audit checks the order
+    of everything that was sent."""
     bookings = [odys.booking() for _ in range(16)]
     for number, booking in enumerate(bookings):
         odys.whatsapp.control(mode="ok", number=booking.client.number, delay_ms=40 * (number % 8))
@@ -183,7 +183,7 @@ def test_the_order_holds_for_many_that_are_confirmed_and_cancelled_at_once(odys)
                                           ["booking_confirmed", "payment_confirmed", "booking_cancelled"])
 
 
-# --- The status at the moment of sending --------------------------------------------------------------
+# --- The status when it is sent -----------------------------------------------------------------------
 
 def enqueued(odys, booking, channel, template, **more):
     recipient = booking.client.email if channel == "email" else booking.client.number

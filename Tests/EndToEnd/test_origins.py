@@ -1,4 +1,4 @@
-"""The CORS headers of what nginx answers itself: with them a page of a listed origin can read the error."""
+"""The CORS headers of nginx's own answers: with them a page of a listed origin can read the error."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from edge import Nginx, silent
 from refusing import problem
 from waiting import eventually
 
-# What `odysctl config nginx` prints where a session cookie is configured.
+# What `odysctl config nginx` prints if a session cookie is configured.
 WITH_COOKIE = f"""
 map $http_origin $odys_cors_origin {{
     default "";
@@ -38,7 +38,7 @@ def nginx(own):
 
 
 def own_answers(nginx, own, headers):
-    """Every status that nginx answers by itself while the responder is well."""
+    """Every status that nginx answers by itself while the responder is up."""
     path = own.booking().path
     fields = [f"{name}: {value}" for name, value in headers.items()]
     yield 400, nginx.lines("PATCH", path, [*fields, "Transfer-Encoding: gzip"])
@@ -49,7 +49,7 @@ def own_answers(nginx, own, headers):
 
 
 def test_a_request_line_that_is_too_long_is_answered_before_the_origin_is_read(nginx, own):
-    """The one exception: nginx gives up in the first line, so there is no origin that it could name."""
+    """The one exception: nginx gives up at the request line, before it reads an origin."""
     for origin in (ORIGIN, "https://evil.example"):
         answer = nginx.request("PATCH", own.booking().path + "?" + "x" * 9_000, {"Origin": origin})
         check(answer, 414, None)

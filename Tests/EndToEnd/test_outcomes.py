@@ -1,4 +1,4 @@
-"""Every answer of a bench, and what becomes of the message: the classes of delivery."""
+"""Every answer of a provider, and what becomes of the message: the classes of delivery."""
 
 import time
 
@@ -6,7 +6,7 @@ import pytest
 
 from waiting import eventually
 
-# What the row is after the first attempt: (state, attempts, unclear, words of last_error, seconds until it is due).
+# The row after the first attempt: (state, attempts, unclear, words of last_error, seconds until it is due).
 NOT_SENT = ("pending", 1, 0, (2, 10))
 UNCLEAR = ("pending", 1, 1, (29, 40))
 PERMANENT = ("dead", 1, 0, None)
@@ -45,8 +45,9 @@ FOR_ALL = ("greeting_4xx", "reject_mail_4xx")
 
 
 def send(bench, channel, mode, **rule):
-    """Enqueues a message for somebody for whom the provider behaves so; returns the person and the row's id. Each
-    test has a responder of its own: what it learns of a provider must not matter to another test."""
+    """Enqueues a message for a person for whom the provider behaves so; returns the person and the row's id.
+
+    Each test has a responder of its own: a breaker must not affect another test."""
     if not (bench.mail if channel == "email" else bench.whatsapp):
         bench.peer("smtp" if channel == "email" else "whatsapp")
     peer = bench.mail if channel == "email" else bench.whatsapp
@@ -84,7 +85,7 @@ def consequence(bench, channel, mode, expected, words):
     bench.start()
     check(bench.tried(identifier), expected, words)
     if expected[0] == "pending":
-        # What is due again is sent when the provider is well again, by whichever process.
+        # What is due again is sent when the provider recovers, by any process.
         bench.restart()
         bench.make_due(identifier)
         row = bench.finished(identifier)
@@ -162,7 +163,7 @@ def test_providers_that_fall_silent_are_unclear_or_not_sent(bench):
     ]
     sent = [(mode, send(bench, channel, mode, times=1)[1], expected) for channel, mode, expected in waits]
     bench.start(ODYS_EMAIL_SENDERS="2")
-    # Well within the lease of a minute: else another sender takes the message over, and it is there twice.
+    # Well within the lease of a minute: otherwise another sender claims the message, and it arrives twice.
     deadline = time.monotonic() + 35
     for mode, identifier, expected in sent:
         row = bench.tried(identifier, deadline - time.monotonic())

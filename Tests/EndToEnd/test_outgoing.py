@@ -1,4 +1,4 @@
-"""What a responder says to providers, and what providers that are not to be trusted make of it."""
+"""What a responder sends to providers, and to untrusted ones."""
 
 import base64
 import contextlib
@@ -15,13 +15,13 @@ from recorder import Recorder
 from test_stalls import memory_peak
 from waiting import eventually
 
-# It means this host and is not one of the names that settings take for it: TLS is required.
+# This host, by a name that settings do not take for loopback: TLS is required.
 REMOTE = "127.1"
 PERSON = {"clientName": "Ana", "professionalName": "Paula", "startsAt": "2031-03-05T17:30:00Z"}
 
 
 class Provider:
-    """An HTTP server that reads a request's head and then does as it is told, for every connection."""
+    """An HTTP server that reads a request's head and then acts as told, for every connection."""
 
     def __init__(self, answer, tls=None):
         self.answer, self.tls = answer, tls
@@ -112,7 +112,7 @@ def test_an_answer_of_a_gigabyte_is_not_read(bench):
 
 @pytest.fixture
 def tls():
-    """A server's side of TLS with a certificate that no authority of this host's signed, and a client's that has it."""
+    """The server's side of TLS with a certificate of an unknown authority, and a client's side that trusts it."""
     with tempfile.TemporaryDirectory(prefix="odys-e2e-", dir="/tmp") as name:
         directory = pathlib.Path(name)
         ca = certificates.authority(directory)
@@ -130,7 +130,7 @@ def test_a_provider_whose_certificate_does_not_hold_gets_no_request(bench, tls):
         row = bench.tried(identifier)
         assert row["state"] == "pending" and "ertificate" in row["last_error"], row["last_error"]
         assert eventually(lambda: made.failures) and made.heads == []
-        # Whoever knows the authority gets through.
+        # With the authority configured the message gets through.
         with socket.create_connection(("127.0.0.1", made.port), 10) as plain, \
                 client.wrap_socket(plain, server_hostname="127.0.0.1") as connection:
             connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
@@ -140,7 +140,7 @@ def test_a_provider_whose_certificate_does_not_hold_gets_no_request(bench, tls):
 
 @contextlib.contextmanager
 def overheard_mail(bench, *options, host):
-    """A mail server with a recorder before it; what the server heard in clear text."""
+    """A mail server behind a recorder; what it received in clear text."""
     bench.peer("smtp", *options)
     recorder = Recorder(int(bench.own["ODYS_SMTP_URL"].rpartition(":")[2]))
     bench.own.update(ODYS_SMTP_URL=f"smtp://{host}:{recorder.port}", ODYS_SMTP_USERNAME="canary-user",
@@ -152,13 +152,13 @@ def overheard_mail(bench, *options, host):
 
 
 def secret(heard):
-    """The words of the conversation that only a trusted server may hear."""
+    """The words of the SMTP dialogue that only a trusted server may receive."""
     words = [b"AUTH", b"MAIL FROM", b"RCPT", b"DATA", b"canary", base64.b64encode(b"canary-password")]
     return [word for word in words if word in heard.upper() or word in heard]
 
 
 def test_a_mail_server_without_starttls_gets_neither_login_nor_mail(bench):
-    """As one whose offer somebody on the way has taken out."""
+    """As after a man in the middle has removed the offer."""
     with overheard_mail(bench, host=REMOTE) as recorder:
         identifier = enqueue(bench, "email", "ana@mail.example")
         bench.start()
@@ -179,7 +179,7 @@ def test_a_mail_server_whose_certificate_does_not_hold_gets_neither_login_nor_ma
 
 
 def test_on_loopback_the_login_may_go_in_the_clear(bench):
-    """What the recorder would have heard above."""
+    """What the recorder would have found above."""
     with overheard_mail(bench, "--require-auth", "canary-user", "canary-password", host="127.0.0.1") as recorder:
         identifier = enqueue(bench, "email", "ana@mail.example")
         bench.start()

@@ -1,4 +1,4 @@
-"""deploy/nginx/odys-php-site.conf with a real PHP-FPM: each of the two sites is as it was without the other."""
+"""deploy/nginx/odys-php-site.conf with a real PHP-FPM: neither of the two sites changes the other."""
 
 import contextlib
 import os
@@ -23,10 +23,10 @@ PAGES = {
     "404.html": "the site's own 404",
     "50x.html": "the site's own 50x",
     "style.css": "body { }",
-    # Where it would be if the site's PHP were asked for our path.
+    # Where PHP would find it if the site's PHP were asked for our path.
     "api/appointments/index.php": "<?php echo 'swallowed';",
 }
-# The names in the shipped file, and what stands for them here.
+# The names in the shipped file, and their values here.
 NAMES = {
     "listen 443 ssl http2;": "listen ADDRESS ssl http2;", "    listen [::]:443 ssl http2;\n": "",
     "/etc/letsencrypt/live/www.example.com/fullchain.pem": "TLS/server.pem",
@@ -86,7 +86,7 @@ def nginx(quiet, php):
 
 @pytest.fixture(scope="module")
 def without(quiet, php):
-    """The site as it was before: the two lines of ours are taken out."""
+    """The site as before: our two lines are removed."""
     lines = [line for line in site(php).splitlines() if not line.endswith("# Odys")]
     assert len(lines) == len(site(php).splitlines()) - 2
     with with_fastcgi_conf(quiet, "\n".join(lines)) as made:
@@ -127,7 +127,7 @@ def test_those_answers_come_from_php_and_from_the_sites_own_pages(nginx):
     assert nginx.request("GET", "/a/nice/link?x=1").body == b"index of /a/nice/link?x=1"
     assert nginx.request("GET", "/fails.php?status=404").body == b"the site's own 404"
     assert nginx.request("GET", "/fails.php?status=503").body == b"the site's own 50x"
-    # The limits of the API are not the site's.
+    # The limits of the API do not apply to the site.
     assert nginx.request("POST", "/hello.php", {}, b"x" * 50_000).status == 200
     assert nginx.request("GET", "/hello.php", {"X-Long": "x" * 7_000}).status == 200
 

@@ -1,4 +1,4 @@
-"""Requests at the same moment: the result is always that of some order of them."""
+"""Concurrent requests: the result is always that of some serial order."""
 
 import datetime
 import functools
@@ -85,7 +85,7 @@ def test_a_clients_request_that_is_deleted_meanwhile_is_404_or_done(odys):
 
 
 def test_a_row_changed_by_another_session_is_judged_as_it_then_is(quiet):
-    """The request waits for the row, and sees what the other session made of it."""
+    """The request waits for the row lock, and sees what the other session committed."""
     booking = quiet.booking()
     other = quiet.connect()
     other.begin()

@@ -1,4 +1,4 @@
-"""ODYS_WHATSAPP_RATE: so many messages a second for the number, over all processes."""
+"""ODYS_WHATSAPP_RATE: messages a second for the number, over all processes."""
 
 import datetime
 import time
@@ -6,7 +6,7 @@ import time
 from waiting import eventually
 
 RATE, MESSAGES = 20, 100
-# A fifth more than the rate is allowed in any second.
+# At most a fifth above the rate in any second.
 MOST = 24
 
 
@@ -28,7 +28,7 @@ def test_two_processes_share_the_rate_and_deliver_everything(bench):
     times = sorted(datetime.datetime.fromisoformat(entry["at"].rstrip("Z")) for entry in bench.whatsapp.ledger())
     crowds = [sum(at <= other < at + datetime.timedelta(seconds=1) for other in times) for at in times]
     assert max(crowds) <= MOST, crowds
-    # The rate is used, too: not even half of it would be a mistake.
+    # The rate is used up, too: half of it would be a fault.
     assert seconds < 2 * MESSAGES / RATE + 2
     sent = [line for line in bench.log().splitlines() if '"a message was sent"' in line]
     assert all(sum(f'"instance":"{instance}"' in line for line in sent) for instance in (1, 2))

@@ -20,12 +20,12 @@ APPOINTMENT = ["id", "status", "paymentStatus", "startsAt", "endsAt", "version",
 EVENT = ["version", "action", "actorRole", "reason", "fromStatus", "toStatus", "fromPaymentStatus", "toPaymentStatus",
          "at"]
 MESSAGE = ["id", "version", "to", "channel", "template", "state", "attempts", "createdAt", "finishedAt"]
-# An action, and who does it.
+# An action, and its actor.
 ACTS = list(spec.HEARS)
 
 
 def read(odys, booking, by="professional", suffix=""):
-    """A GET that has to succeed."""
+    """A GET that must succeed."""
     person = getattr(booking, by) if isinstance(by, str) else by
     answer = odys.get(booking, person, suffix)
     assert answer.status == 200, answer
@@ -84,10 +84,10 @@ def test_the_etag_is_what_if_match_takes(quiet):
     assert again != tag and quiet.patch(booking, booking.client, "cancel", If_Match=again).status == 200
 
 
-# --- What may be done is what is then done ------------------------------------------------------------
+# --- allowedActions are what PATCH accepts ------------------------------------------------------------
 
 def cells(odys, early):
-    """Every caller, status, payment and action, with an appointment of their own at a time of their own."""
+    """Every caller, status, payment and action, each with an appointment at a time of its own."""
     professional, both, stranger = odys.professional(), odys.professional(), odys.stranger()
     client, oneself = odys.client(professional), odys.client(both, user_id=both.user_id)
     start = STARTS_AT if early else datetime.datetime(2020, 1, 1, 12)
@@ -201,7 +201,7 @@ def test_a_long_story_is_told_from_its_beginning(quiet):
             versions = [each["version"] for each in told["messages"]]
             assert (versions[0], versions[-1]) == (None, None)
             assert versions[1:-1] == sorted(versions[1:-1]) and {2, 3, 4} <= set(versions)
-            # Nobody delivers here, so the cancellation overtook the confirmation, but not the payment.
+            # Nothing is delivered here, so the cancellation superseded the confirmation, but not the payment.
             assert {each["state"] for each in told["messages"] if each["version"] == 3} == {"superseded"}
             assert {each["state"] for each in told["messages"] if each["version"] != 3} == {"pending"}
             assert all((each["finishedAt"] is None) == (each["state"] == "pending") for each in told["messages"])
@@ -239,7 +239,7 @@ def test_what_is_older_than_the_product_can_be_read(quiet):
 
 
 def test_an_event_never_comes_without_its_messages(quiet):
-    """Histories that are read while the appointment is acted on."""
+    """Histories that are read while the appointment is changed."""
     professional = quiet.professional()
     bookings = [quiet.booking(professional, starts_at=STARTS_AT + datetime.timedelta(hours=hour))
                 for hour in range(12)]
@@ -256,7 +256,7 @@ def test_an_event_never_comes_without_its_messages(quiet):
         assert {each["version"] for each in told["messages"]} == {each["version"] for each in told["events"]}
 
 
-# --- Who may not --------------------------------------------------------------------------------------
+# --- Who is refused -----------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("suffix", ["", "/history"])
 def test_a_stranger_learns_nothing(quiet, suffix):
@@ -304,7 +304,7 @@ def test_reading_writes_nothing_and_waits_for_nobody(quiet, suffix):
     with nothing_written(quiet), quiet.connect() as connection, connection.cursor() as cursor:
         connection.begin()
         cursor.execute("SELECT version FROM appointments WHERE id = %s FOR UPDATE", (booking.id,))
-        # A wait for the lock would end as a 503.
+        # Waiting for the lock would end in a 503.
         read(quiet, booking, "client", suffix)
         connection.rollback()
 

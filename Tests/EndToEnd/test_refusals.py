@@ -1,4 +1,4 @@
-"""Every refusal, in the order in which the checks are made; none of them writes anything."""
+"""Every refusal, in the order of the checks; none of them writes anything."""
 
 import json
 import threading
@@ -113,7 +113,7 @@ def test_a_lost_party_is_a_clear_answer(quiet, missing, caller):
         cursor.execute("SET FOREIGN_KEY_CHECKS = 0")
         cursor.execute(f"DELETE FROM {missing} WHERE id = %s", lost.id)
     try:
-        # A misspelt action, a wrong role and a wrong state are looked at only afterwards.
+        # Unknown action, wrong role and wrong state are checked only afterwards.
         for action in ("cancel", "confirm", "Confirm"):
             refused(quiet, booking, getattr(booking, caller), action, "party_missing")
         for stranger in (quiet.stranger(), lost):

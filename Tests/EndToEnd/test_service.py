@@ -1,4 +1,4 @@
-"""The responder under a service manager: the tests hold the sockets as systemd does, and hear what it is told."""
+"""The responder under a service manager: the tests hold the sockets as systemd does, and receive its notifications."""
 
 import contextlib
 import ctypes
@@ -27,7 +27,7 @@ LIBC.ptrace.restype = ctypes.c_long
 
 
 class Manager:
-    """What systemd is to a service: it holds the listener and the socket for notifications."""
+    """The part of systemd that a service sees: it holds the listener and the notification socket."""
 
     def __init__(self, bench, name="notify.sock"):
         self.bench = bench
@@ -49,7 +49,7 @@ class Manager:
         return self.bench.responder
 
     def wait_for(self, line, seconds=20):
-        """Waits for a line of a message that comes from now on; returns the message's lines."""
+        """Waits for a message with this line from now on; returns the message's lines."""
         self.notified.settimeout(seconds)
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -60,7 +60,7 @@ class Manager:
         raise AssertionError(f"no {line} within {seconds} s: {self.messages[-5:]}")
 
     def silence(self, word, seconds, within):
-        """Waits until the word has not come for so many seconds."""
+        """Waits until the word has not come for this many seconds."""
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:
             try:
@@ -144,7 +144,7 @@ def test_a_database_that_is_away_is_told_and_does_not_stop_the_pings(bench, mana
 
 
 def test_a_frozen_database_does_not_stop_the_pings(bench, manager, fragile):
-    """With every thread at a request that waits for it."""
+    """With every thread in a request that waits for the database."""
     manager.start(watchdog_seconds=3, ODYS_DB_SOCKET=fragile.db_socket, ODYS_DB_NAME=fragile.db_name,
                   ODYS_DB_USER="root", ODYS_DB_PASSWORD="")
     with frozen(fragile):
@@ -183,7 +183,7 @@ def test_a_process_whose_workers_are_all_stuck_gets_no_pings(bench, manager):
     workers = [each["id"] for each in threads if each["thread"].startswith("requests")]
     assert len(workers) == 2
     with stopped_threads(workers[:1]):
-        # The other one gets on.
+        # The other one still beats.
         manager.wait_for("WATCHDOG=1", 3)
         assert bench.request("GET", "/healthz/1").status == 200
     with stopped_threads(workers):
@@ -193,7 +193,7 @@ def test_a_process_whose_workers_are_all_stuck_gets_no_pings(bench, manager):
 
 
 def test_senders_that_are_stuck_show(bench, manager):
-    """Their limit is 45 s (`ProgressTests`); what they do not do for 6 s is seen here."""
+    """Their limit is 45 s (`ProgressTests`); here a silence of 6 s is observed."""
     manager.start()
     threads = bench.request("GET", "/status/1?full").json()["perThread"]
     (sender,) = [each["id"] for each in threads if each["thread"].startswith("email")]
@@ -206,7 +206,7 @@ def test_senders_that_are_stuck_show(bench, manager):
 
 @contextlib.contextmanager
 def stopped_threads(threads):
-    """Stops these threads and none else of their process, as a debugger does."""
+    """Stops these threads of a process and no others, as a debugger does."""
     for thread in threads:
         assert LIBC.ptrace(PTRACE_ATTACH, thread, None, None) == 0, os.strerror(ctypes.get_errno())
         os.waitpid(thread, 0x40000000)  # __WALL
@@ -254,7 +254,7 @@ def test_it_works_without_writable_code_and_new_privileges(bench, manager):
 
 
 def test_its_threads_share_a_few_arenas_of_malloc(bench, manager):
-    """glibc maps an arena at a multiple of 64 MiB; left alone it makes one for each thread, up to eight a processor."""
+    """glibc maps an arena at a multiple of 64 MiB; by default it makes one for each thread, up to eight per CPU."""
     manager.start(ODYS_THREADS="16")
     bench.act(bench.booking(), "confirm")
     maps = pathlib.Path(f"/proc/{bench.responder.pid}/maps").read_text(encoding="ascii").splitlines()
@@ -302,7 +302,7 @@ def test_it_works_under_the_units_system_call_filter(bench, manager):
 
 
 def system_calls(*names):
-    """The calls of systemd's sets, whose members may be sets."""
+    """The calls of systemd's sets, which may contain sets."""
     found = set()
     for name in names:
         if not name.startswith("@"):
@@ -315,7 +315,7 @@ def system_calls(*names):
 
 
 def test_a_restart_fails_no_request(bench, manager):
-    """The listener outlives the process: who comes between two of them waits, and is answered."""
+    """The listener outlives the process: a request between two processes waits, and is answered."""
     manager.start()
     for _ in range(3):
         old = bench.responder

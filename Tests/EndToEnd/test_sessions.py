@@ -19,14 +19,14 @@ def cookied(make_stack):
 
 
 def session(token, **more):
-    """What @supabase/ssr writes."""
+    """The cookie that @supabase/ssr writes."""
     content = {"access_token": token, "token_type": "bearer", "expires_in": 3600, "refresh_token": "v1.MRjRsq",
                "user": {"id": "x", "user_metadata": {"name": "José 😀"}}, **more}
     return "base64-" + base64.urlsafe_b64encode(json.dumps(content, ensure_ascii=False).encode()).rstrip(b"=").decode()
 
 
 def pieces(value, size=3180):
-    """In the pieces that @supabase/ssr makes of a long value."""
+    """The chunks that @supabase/ssr makes of a long value."""
     return [f"{NAME}.{index}={value[at:at + size]}" for index, at in enumerate(range(0, len(value), size))]
 
 

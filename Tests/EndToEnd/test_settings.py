@@ -1,4 +1,4 @@
-"""Settings: what is wrong is said at once and by name, and secrets are never shown."""
+"""Settings: problems are reported all at once and by name, and secrets are never shown."""
 
 import json
 import os
@@ -24,7 +24,7 @@ WRONG = {
 
 
 def named(done):
-    """The variables of which the responder complains."""
+    """The variables that the responder reports."""
     return {line.removeprefix("odys-fcgi: ").partition(":")[0] for line in done.stderr.splitlines()
             if line.startswith("odys-fcgi: ")}
 
@@ -102,13 +102,13 @@ def test_secrets_are_never_printed():
 
 
 def test_logs_hold_no_person_and_no_secret(odys):
-    """Of everything that this whole run did."""
+    """Over everything of this whole run."""
     booking = odys.booking()
     odys.act(booking, "reject", reason="Canário no motivo")
     odys.settled(booking)
     logs = "".join(odys.log(f"{name}.log") for name in ("responder-1", "responder-2", "nginx-access", "nginx-error",
                                                         "supervisor"))
-    assert booking.id in logs  # they are the right logs
+    assert booking.id in logs  # these are the right logs
     for word in (booking.client.name, booking.client.number, booking.client.email, booking.client.phone,
                  booking.professional.name, booking.professional.number, "Canário", odys.secret, "Bearer ",
                  booking.client.user_id, booking.professional.user_id):
@@ -174,14 +174,14 @@ def test_a_socket_file_is_for_its_owner_and_group_and_is_taken_over_from_a_dead_
 
 
 def test_nobody_else_can_connect_to_the_socket(bench):
-    """Whoever can write to it speaks as the web server."""
+    """Whoever can write to it acts as the web server."""
     bench.start()
     if os.geteuid() != 0:
-        # Somebody else cannot be had without root; the kernel goes by these.
+        # Another user needs root; the kernel goes by the mode.
         status = os.stat(bench.address)
         assert status.st_uid == os.geteuid() and status.st_mode & 0o007 == 0
         return
-    bench.dir.chmod(0o755)  # the socket itself is to refuse, not the way to it
+    bench.dir.chmod(0o755)  # the socket itself must refuse, not a directory above it
     script = ("import os, socket, sys; os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
               "os.stat(sys.argv[1])\n"
               "try: socket.socket(socket.AF_UNIX).connect(sys.argv[1])\n"

@@ -1,4 +1,4 @@
-"""Requests that two readers might understand differently, through nginx, byte by byte: docs/SECURITY.md lists them."""
+"""Requests that two parsers might read differently, through nginx, byte by byte: docs/SECURITY.md lists them."""
 
 import contextlib
 import time
@@ -70,7 +70,7 @@ def test_a_repeated_field_is_refused(quiet, edge, attempt, lines, status, code):
 
 
 def test_other_repeated_fields_say_nothing(edge, attempt):
-    """Their value is not used then: there is no origin, and the request id is a new one."""
+    """Their value is not used: there is no origin, and the request id is a new one."""
     fields = ["X-Request-Id: aaaa", "X-Request-Id: bbbb", "Origin: https://app.odys.example",
               "Origin: https://x.example", "Accept: application/json", "Accept: text/html", "traceparent: x",
               "traceparent: y"]
@@ -105,7 +105,7 @@ LENGTHS = {
 
 
 def refused_at_once(edge, content):
-    """One refusal, and the connection is closed: what came behind it is not read as a second request."""
+    """One refusal, and the connection is closed: what follows is not read as a second request."""
     begun = time.monotonic()
     got = edge.exchange(content)
     assert time.monotonic() - begun < 8
@@ -120,7 +120,7 @@ def test_a_body_whose_end_is_not_clear_is_refused(quiet, edge, attempt, lines, b
     with nothing_written(quiet):
         head = attempt.head(attempt.alice, attempt.json, *lines).replace(b"Connection: close\r\n", b"")
         answer = refused_at_once(edge, head + body + behind)
-    # A length of thirty digits may be no number to nginx, or too large a one.
+    # A length of thirty digits may be malformed to nginx, or too large.
     problem(answer, "body_too_large" if answer.status == 413 else "malformed_request")
 
 
@@ -132,7 +132,7 @@ def test_http_1_0_has_no_chunks(quiet, edge, attempt):
 
 @pytest.mark.parametrize("content", [b"%s", b"%s\r\nX: y\r\n", b"\r\n%s"], ids=["alone", "more behind", "line before"])
 def test_what_follows_a_body_is_a_request_of_its_own(quiet, edge, content):
-    """With its own token, or it is a 401: nothing of the first is kept for the second."""
+    """With its own token, or it gets 401: nothing of the first request is kept."""
     first, second = Attempt(quiet), Attempt(quiet)
     length = f"Content-Length: {len(BODY)}"
     kept = first.head(first.alice, first.json, length).replace(b"Connection: close\r\n", b"") + BODY
@@ -165,7 +165,7 @@ def test_a_header_line_that_is_none_is_refused(quiet, edge, attempt, line):
 
 
 def test_a_line_without_a_colon_is_a_field_with_nothing_in_it(quiet, edge, attempt):
-    """That is how nginx reads it, and so it counts as a repetition too."""
+    """nginx reads it as a field without a value, so it counts as a repetition too."""
     assert edge.lines("PATCH", attempt.path, [attempt.json, attempt.alice, "X"], BODY).status == 200
     with nothing_written(quiet):
         for line in ("Authorization", "Transfer-Encoding", "Content-Length", "Host"):
@@ -261,7 +261,7 @@ def test_the_host_in_the_target_goes_before_the_field_and_changes_nothing(edge, 
     "/x/..{path}",
     "/api/appointments/{id}/history/..", "/%2e/api/appointments/{id}", "/api/appointments/%c0%af{id}"])
 def test_only_the_plain_path_is_the_appointment(quiet, edge, attempt, target):
-    """Whatever nginx makes of it to choose a location, the responder looks at the bytes that the client wrote."""
+    """nginx normalises the path to choose a location; the responder compares the bytes that the client sent."""
     target = target.format(path=attempt.path, id=attempt.booking.id,
                            coded=f"%{ord(attempt.booking.id[0]):02x}{attempt.booking.id[1:]}")
     with nothing_written(quiet):

@@ -1,5 +1,4 @@
-"""Peers that speak FastCGI badly, or not at all. Between nginx and a responder this does not happen; a responder
-must survive it all the same."""
+"""Peers that send malformed FastCGI, or nothing. nginx does not do that; a responder must survive it all the same."""
 
 import contextlib
 import functools
@@ -16,7 +15,7 @@ from waiting import eventually
 
 BODY = b'{"action":"confirm"}'
 LENGTH = len(BODY)
-# The responder gives a peer five seconds for its whole request.
+# A peer has five seconds for its whole request.
 FREE_SECONDS = 6.5
 
 
@@ -33,7 +32,7 @@ def head(bench, booking, length=LENGTH):
 
 
 def silences(bench, booking):
-    """What a peer says before it falls silent."""
+    """What a peer sends before it falls silent."""
     whole = head(bench, booking)
     return {
         "nothing": b"",
@@ -73,15 +72,15 @@ def test_silent_peers_hold_a_thread_for_some_seconds_only(bench):
         for connection in silent.values():
             connection.close()
     assert len(held) == 7 and not {kind: seconds for kind, seconds in held.items() if seconds >= FREE_SECONDS}, held
-    # All of the threads are there again.
+    # All of the threads are free again.
     answers = at_once([functools.partial(bench.patch, bench.booking(), None, "confirm")] * 8)
     assert [answer.status for answer in answers] == [401] * 8
     assert bench.state(booking) == ("pending_confirmation", "none", 1)
 
 
 def trickle(address, at_once_bytes, bytes_one_by_one):
-    """Sends some bytes at once, and then one every fifth of a second, which is always in time for the next read.
-    Returns the seconds until the responder gave up."""
+    """Sends some bytes at once, and then one every fifth of a second, always in time for the next read.
+    Returns the seconds until the responder closed the connection."""
     started = time.monotonic()
     with contextlib.closing(fastcgi.connect(address, 0.2)) as connection:
         connection.sendall(at_once_bytes)
@@ -156,7 +155,7 @@ def test_a_peer_that_stays_after_its_request_holds_no_thread(bench, way):
 
 
 def test_a_request_has_a_size_before_it_has_memory(stalled):
-    """Parameters and records beyond every bound end the connection; a large head that nginx would pass is read."""
+    """Parameters and records above a bound end the connection; a large head that nginx would pass is read."""
     booking = stalled.booking()
     values = fastcgi.parameters("PATCH", booking.path, stalled.head(booking.professional), BODY)
     large = [(b"HTTP_X_%d" % number, b"x" * 8_000) for number in range(12)]
@@ -195,7 +194,7 @@ def test_a_length_that_is_not_that_of_the_body_is_refused(stalled, length):
     with contextlib.closing(fastcgi.connect(stalled.address)) as connection:
         connection.sendall(head(stalled, booking, length) + fastcgi.stdin(BODY))
         output = fastcgi.answer(connection)
-    if length == "":  # none announced: the body ends where it ends
+    if length == "":  # none announced: the body ends where the stream ends
         assert b"Status: 200" in output
     else:
         assert b"Status: 400" in output or b"Status: 413" in output, output

@@ -1,4 +1,4 @@
-"""What an operator asks about: odysctl timeline and odysctl messages."""
+"""odysctl timeline and odysctl messages."""
 
 import json
 import os
@@ -90,7 +90,7 @@ def test_a_timeline_tells_the_whole_story_to_people(odys, story):
         for word in (row["channel"], f"to the {row['recipient_role']}", row["template"], "sent, after ", attempts):
             assert word in line, (word, line)
         assert row["provider_id"] is None or row["provider_id"] in line
-    # Under the event that made it: the no-show's messages are the last lines.
+    # Under its event: the no-show's messages are the last lines.
     assert {line.split()[0] for line in lines[-2:]} == {
         str(row["id"]) for row in odys.outbox(story) if row["appointment_version"] == 4}
 
@@ -133,7 +133,7 @@ def test_what_others_enqueued_and_what_is_older_is_told_too(quiet):
 
 @pytest.fixture
 def post(database):
-    """Two clients' messages in a queue that nobody delivers: Ana's in every state, by three spellings of her phone."""
+    """Two clients' messages in a queue without delivery: Ana's in every state, by three spellings of her phone."""
     for table in ("outbox", "operator_actions"):
         database.sql(f"DELETE FROM {table}")
     spellings = ("+55 21 98765-4321", "5521987654321", "(21) 98765 4321")
@@ -141,7 +141,7 @@ def post(database):
     for number, state in enumerate(STATES):
         ids[state] = put(database, recipient=spellings[number % 3], state=state)
     ids["mail"] = put(database, channel="email", recipient="Ana.Souza@example.com", state="dead")
-    # The same last digits, and another number; an address that contains hers; a message of which nothing is left.
+    # The same last digits of another number; an address that contains hers; an emptied message.
     put(database, recipient="11 98765-4321")
     put(database, channel="email", recipient="not-ana.souza@example.com")
     put(database, recipient="", state="sent")

@@ -1,4 +1,4 @@
-"""TLS by real handshakes: what odys-tls.conf accepts, and that the refusals are its doing."""
+"""TLS by real handshakes: what odys-tls.conf accepts, and that the refusals come from it."""
 
 import subprocess
 
@@ -10,7 +10,7 @@ from stack import run
 STRONG = ("AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305")
 WEAK = ("AES128-SHA", "AES256-SHA256", "AES128-GCM-SHA256", "AES256-GCM-SHA384", "ECDHE-RSA-AES128-SHA",
         "ECDHE-RSA-AES256-SHA384", "ECDHE-ECDSA-AES128-SHA", "DHE-RSA-AES128-GCM-SHA256", "CAMELLIA128-SHA")
-# The same site without our file, and as weak as OpenSSL can be made: what is refused above is possible here.
+# The same site without our file, and as weak as OpenSSL can be made: there, what is refused above is accepted.
 WEAK_SITE = API_SITE.replace(API_SITE.partition("include ")[2].partition(";")[0], "DIR/weak-tls.conf")
 WEAK_TLS = "ssl_protocols TLSv1 TLSv1.1 TLSv1.2; ssl_ciphers ALL:@SECLEVEL=0; ssl_ecdh_curve prime256v1;"
 
@@ -36,7 +36,7 @@ def weak(quiet, nginx):
 
 
 def handshake(nginx, *options):
-    """(whether it was made, what OpenSSL says)"""
+    """(whether it succeeded, the output of OpenSSL)"""
     done = subprocess.run(["/usr/bin/openssl", "s_client", "-connect", f"{nginx.host}:{nginx.port}", *options],
                           input=b"", capture_output=True, check=False, timeout=30)
     return done.returncode == 0, (done.stdout + done.stderr).decode(errors="replace")

@@ -1,4 +1,4 @@
-"""Tokens that are good, and every way in which one can be bad."""
+"""Valid tokens, and every way in which one can be invalid."""
 
 import base64
 import hashlib
@@ -16,7 +16,7 @@ def base64url(content):
 
 
 def sign(secret, header, claims, digest=hashlib.sha256):
-    """A token of exactly these parts; texts are taken as they are."""
+    """A token of exactly these parts; texts are used unchanged."""
     parts = [part if isinstance(part, bytes) else json.dumps(part).encode() for part in (header, claims)]
     signed = ".".join(base64url(part) for part in parts)
     return f"{signed}.{base64url(hmac.new(secret.encode(), signed.encode(), digest).digest())}"

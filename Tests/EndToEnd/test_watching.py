@@ -1,5 +1,4 @@
-"""What those who watch an instance see: health, readiness, metrics, status; and that each fault shows there, in a
-metric and in the log."""
+"""Monitoring: health, readiness, metrics, status; each fault shows there and in the log."""
 
 import json
 import os
@@ -88,7 +87,7 @@ def test_a_database_that_is_away_shows_and_returns(bench):
     assert status == 503 and checks["database:reachable"]["status"] == "fail" and seconds < 3, checks
     page = metrics(bench)
     assert page("odys_database_up") == 0 and page("odys_ready", status="fail") == 1
-    assert page("odys_outbox_messages", channel="whatsapp") is None  # not known is not zero
+    assert page("odys_outbox_messages", channel="whatsapp") is None  # unknown is not zero
     assert page("odys_db_errors_total", kind="connection_lost") > 0
     assert bench.request("GET", "/healthz/1").status == 200
     eventually(lambda: any(line["msg"] == "readiness changed" and "database:reachable" in line["checks"]
@@ -117,7 +116,7 @@ def test_probes_cost_the_database_nothing(bench):
     def statements():
         return int(bench.server.one("SHOW GLOBAL STATUS LIKE 'Com_stmt_execute'")["Value"])
 
-    # Another stack's senders look at the same server a few times a second; a hundred probes of ours would stand out.
+    # Another stack's senders query the same server a few times a second; a hundred probes of ours would stand out.
     before, began = statements(), time.monotonic()
     for _ in range(100):
         assert ready(bench)[0] == 200
@@ -205,7 +204,7 @@ def test_what_is_counted(bench):
     started = pathlib.Path(f"/proc/{bench.responder.pid}/stat").stat().st_mtime
     assert abs(page("process_start_time_seconds") - started) < 60
     assert page("process_open_fds") > 5 and page("process_resident_memory_bytes") > 1 << 20
-    # Few series, and nobody's data.
+    # Few series, and no personal data.
     assert len(page.samples) < 400
     for word in (booking.id, booking.client.name, booking.client.number, booking.professional.user_id):
         assert word not in page.text
@@ -223,7 +222,7 @@ def test_prometheus_takes_the_page(odys):
 def test_connections_that_wait_are_counted(bench):
     bench.start(ODYS_THREADS="1")
     os.kill(bench.responder.pid, signal.SIGSTOP)
-    # The scrape comes first; the one thread takes it while the others stand behind it.
+    # The scrape comes first; the one thread takes it while the others queue behind it.
     connections = [fastcgi.connect(bench.address) for _ in range(4)]
     connections[0].sendall(fastcgi.begin() + fastcgi.params(fastcgi.parameters("GET", "/metrics/1", {}, None))
                            + fastcgi.stdin(b""))
@@ -298,7 +297,7 @@ def test_a_log_that_nobody_reads_holds_up_no_request(bench):
     assert slowest < 1, slowest
     assert metrics(bench)("odys_log_lines_dropped_total") > 0
     assert ready(bench)[0] == 200
-    # A reader that comes back is told.
+    # A reader that returns is told.
     os.set_blocking(reading, False)
 
     def told():

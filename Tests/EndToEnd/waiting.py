@@ -1,10 +1,10 @@
-"""Waiting for things to become true, with a deadline and never for a fixed time."""
+"""Waits for conditions, with a deadline, never for a fixed time."""
 
 import time
 
 
 def eventually(condition, seconds=10):
-    """The condition's value as soon as it is true. Its failed assertions count as not yet."""
+    """The condition's value as soon as it is true. A failed assertion in it counts as false."""
     deadline = time.monotonic() + seconds
     while True:
         reason: object = "it is still not so"

@@ -37,7 +37,7 @@ private func readJSON(_ input: [UInt8]) {
 private func readBody(_ input: [UInt8]) {
     guard let id = AppointmentID("00000000-0000-4000-8000-000000000000") else { preconditionFailure("no id") }
     let request = Request(
-        method: "PATCH", target: "/", parameters: [Header("CONTENT_TYPE", "application/json")], body: .bytes(input))
+        method: "PATCH", target: "/", fields: [(.contentType, "application/json")], body: .bytes(input))
     switch ActionRequest.plan(request, id, by: UserID("user")) {
     case .act(_, let action):
         guard let reason = action.reason else { return }

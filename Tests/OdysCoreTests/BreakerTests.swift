@@ -6,7 +6,8 @@ import Testing
     private let failure = DeliveryOutcome.notSent(reason: "HTTP 503")
     private let success = DeliveryOutcome.sent(providerID: "p", to: "1")
 
-    @Test func fiveFailuresInARowOverTwoRecipientsOpenIt() {
+    @Test("breaker: five failures in a row to two recipients open it, one probe after 25 s")
+    func fiveFailuresInARowOverTwoRecipientsOpenIt() {
         let breaker = Tried()
         for attempt in 1...5 {
             #expect(breaker.permits(at: 0))
@@ -18,13 +19,15 @@ import Testing
         #expect(!breaker.permits(at: 25))
     }
 
-    @Test func oneRecipientsTroubleIsNotTheChannels() {
+    @Test("breaker: failures of a single recipient do not open it")
+    func oneRecipientsTroubleIsNotTheChannels() {
         let breaker = Tried()
         for _ in 0..<100 { #expect(!breaker.note(failure, recipient: "1", at: 0)) }
         #expect(breaker.permits(at: 0))
     }
 
-    @Test func aSuccessBetweenFailuresKeepsItClosed() {
+    @Test("breaker: a success resets the count of failures")
+    func aSuccessBetweenFailuresKeepsItClosed() {
         let breaker = Tried()
         for attempt in 0..<100 {
             #expect(!breaker.note(failure, recipient: "\(attempt)", at: 0))
@@ -33,13 +36,15 @@ import Testing
         #expect(breaker.permits(at: 0))
     }
 
-    @Test func aMisconfigurationOpensItAtOnce() {
+    @Test("breaker: a misconfiguration opens it at once")
+    func aMisconfigurationOpensItAtOnce() {
         let breaker = Tried()
         #expect(breaker.note(.misconfigured(reason: "401"), recipient: "1", at: 0))
         #expect(!breaker.permits(at: 1))
     }
 
-    @Test func aFailedProbeOpensItAgain() {
+    @Test("breaker: a failed probe opens it again")
+    func aFailedProbeOpensItAgain() {
         let breaker = opened()
         #expect(breaker.permits(at: 25))
         #expect(breaker.note(failure, recipient: "1", at: 26))
@@ -47,14 +52,16 @@ import Testing
         #expect(breaker.permits(at: 51))
     }
 
-    @Test func aProbeThatFoundNothingIsNotLost() {
+    @Test("breaker: a returned probe permit can be taken again")
+    func aProbeThatFoundNothingIsNotLost() {
         let breaker = opened()
         #expect(breaker.permits(at: 25))
         breaker.returnPermit(at: 25)
         #expect(breaker.permits(at: 25))
     }
 
-    @Test func afterAProbeItRampsUpAndCloses() {
+    @Test("breaker: after a successful probe the rate doubles each second, then it closes")
+    func afterAProbeItRampsUpAndCloses() {
         let breaker = opened()
         #expect(breaker.permits(at: 25))
         #expect(!breaker.note(success, recipient: "1", at: 25))
@@ -67,7 +74,8 @@ import Testing
         #expect(perSecond == [1, 2, 4, 8, 16, 32, 64, 1_000])
     }
 
-    @Test func aFailureDuringTheRampOpensItAgain() {
+    @Test("breaker: a failure during the ramp opens it again")
+    func aFailureDuringTheRampOpensItAgain() {
         let breaker = opened()
         #expect(breaker.permits(at: 25))
         #expect(!breaker.note(success, recipient: "1", at: 25))
@@ -75,7 +83,8 @@ import Testing
         #expect(!breaker.permits(at: 26))
     }
 
-    @Test func whatSaysNothingOfTheProviderIsNoFailure() {
+    @Test("breaker: permanent and skipped outcomes are not failures")
+    func whatSaysNothingOfTheProviderIsNoFailure() {
         let breaker = Tried()
         for recipient in 0..<50 {
             #expect(!breaker.note(.permanent(reason: "no such number"), recipient: "\(recipient)", at: 0))

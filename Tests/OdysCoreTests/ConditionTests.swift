@@ -2,8 +2,7 @@ import Testing
 
 @testable import OdysCore
 
-/// The fields that make a request repeatable and conditional: `Idempotency-Key` and `If-Match`.
-@Suite struct ConditionTests {
+@Suite("Idempotency-Key and If-Match") struct ConditionTests {
     private static func read(
         _ headers: [(String, String)], body: String = #"{"action":"cancel","reason":"a"}"#, user: String = "user-p",
         id: String = InterfaceWorld.id
@@ -31,6 +30,7 @@ import Testing
     // MARK: If-Match
 
     @Test(
+        "If-Match: a quoted version or * is accepted",
         arguments: [
             ("\"1\"", 1), ("\"0\"", 0), ("\"4294967295\"", 4_294_967_295), ("*", nil),
         ] as [(String, Int?)])
@@ -38,18 +38,23 @@ import Testing
         #expect(try Self.read([("HTTP_IF_MATCH", value)]).get().expectedVersion == version)
     }
 
-    @Test(arguments: [
-        "1", "\"1", "1\"", "\"", "\"\"", "W/\"1\"", "w/\"1\"", "\"1\", \"2\"", "\"1\",", "\"01\"", "\"+1\"", "\"-1\"",
-        "\"1.0\"",
-        "\" 1\"", "\"1\" ", " \"1\"", "\"a\"", "\"*\"", "**", "*, \"1\"", "'1'", "\"１\"", "\"99999999999999999999\"",
-        "",
-        "\"1\"\"1\"", "\u{201C}1\u{201D}",
-    ])
+    @Test(
+        "If-Match: weak, listed, unquoted and other forms → invalidHeader",
+        arguments: [
+            "1", "\"1", "1\"", "\"", "\"\"", "W/\"1\"", "w/\"1\"", "\"1\", \"2\"", "\"1\",", "\"01\"", "\"+1\"",
+            "\"-1\"",
+            "\"1.0\"",
+            "\" 1\"", "\"1\" ", " \"1\"", "\"a\"", "\"*\"", "**", "*, \"1\"", "'1'", "\"１\"",
+            "\"99999999999999999999\"",
+            "",
+            "\"1\"\"1\"", "\u{201C}1\u{201D}",
+        ])
     func anyOtherPreconditionIsUnusable(_ value: String) throws {
         #expect(try Self.refusal([("HTTP_IF_MATCH", value)]) == .invalidHeader)
     }
 
-    @Test func aRepeatedFieldIsUnusable() throws {
+    @Test("If-Match, Idempotency-Key: a repeated field is refused, both are optional")
+    func aRepeatedFieldIsUnusable() throws {
         for (name, value) in [("HTTP_IF_MATCH", "\"1\""), ("HTTP_IF_MATCH", "*"), ("HTTP_IDEMPOTENCY_KEY", "a")] {
             #expect(try Self.refusal([(name, value)]) == nil)
             #expect(try Self.refusal([(name, value), (name, value)]) == .invalidHeader)
@@ -60,30 +65,37 @@ import Testing
 
     // MARK: Idempotency-Key
 
-    @Test(arguments: [
-        "a", "\"a\"", "8e03978e-40d5-43e8-bc93-6894a57f9324", "!#$%&'*+-.^_`|~:/@,;=?()<>[]{}", "a\"b", "a\"",
-        String(repeating: "k", count: 255), "\"" + String(repeating: "k", count: 255) + "\"",
-    ])
+    @Test(
+        "Idempotency-Key: bare or quoted, 1 to 255 visible ASCII characters",
+        arguments: [
+            "a", "\"a\"", "8e03978e-40d5-43e8-bc93-6894a57f9324", "!#$%&'*+-.^_`|~:/@,;=?()<>[]{}", "a\"b", "a\"",
+            String(repeating: "k", count: 255), "\"" + String(repeating: "k", count: 255) + "\"",
+        ])
     func aTokenOrAQuotedTextIsAKey(_ value: String) throws {
         #expect(try Self.refusal([("HTTP_IDEMPOTENCY_KEY", value)]) == nil)
         #expect(try Self.key(value).keyHash.count == 32)
     }
 
-    @Test(arguments: [
-        "", "\"", "\"\"", "\"a", "\"a\"b", "a b", " a", "a ", "\"a b\"", "a\t", "é", "\u{7F}", "a\0", "a\n", "\u{FF41}",
-        String(repeating: "k", count: 256), "\"" + String(repeating: "k", count: 256) + "\"",
-    ])
+    @Test(
+        "Idempotency-Key: empty, spaces, non-ASCII, more than 255 characters → invalidHeader",
+        arguments: [
+            "", "\"", "\"\"", "\"a", "\"a\"b", "a b", " a", "a ", "\"a b\"", "a\t", "é", "\u{7F}", "a\0", "a\n",
+            "\u{FF41}",
+            String(repeating: "k", count: 256), "\"" + String(repeating: "k", count: 256) + "\"",
+        ])
     func anythingElseIsNoKey(_ value: String) throws {
         #expect(try Self.refusal([("HTTP_IDEMPOTENCY_KEY", value)]) == .invalidHeader)
     }
 
-    @Test func quotedAndBareAreTheSameKeyAndEveryOtherIsAnother() throws {
+    @Test("Idempotency-Key: quoted and bare are the same key, every other text is another")
+    func quotedAndBareAreTheSameKeyAndEveryOtherIsAnother() throws {
         #expect(try Self.key("a") == Self.key("\"a\""))
         let keys = try ["a", "A", "b", "a\"", "aa", "%61"].map { try Self.key($0).keyHash }
         #expect(Set(keys).count == keys.count)
     }
 
-    @Test func keysOfDifferentCallersAreDifferentKeys() throws {
+    @Test("Idempotency-Key: each caller has a key space of their own")
+    func keysOfDifferentCallersAreDifferentKeys() throws {
         let hashes = try ["user-p", "user-c", "USER-P", "jos\u{E9}", "jose\u{301}"].map {
             try Self.key("a", user: $0).actorHash
         }
@@ -91,8 +103,8 @@ import Testing
         #expect(try Self.key("a").keyHash == Self.key("a", user: "user-c").keyHash)
     }
 
-    /// The same value in other words is the same request; anything that could mean something else is another.
-    @Test func theFingerprintIsThatOfTheRequestsMeaning() throws {
+    @Test("fingerprint: equal for the same parsed request, different for any other")
+    func theFingerprintIsThatOfTheRequestsMeaning() throws {
         let first = try Self.key("a").fingerprint
         for same in [
             #"{ "action" : "cancel" , "reason" : "a" }"#, #"{"reason":"a","action":"cancel"}"#,

@@ -2,8 +2,7 @@ import Testing
 
 @testable import OdysCore
 
-/// Where a request's token comes from, and whether it was meant.
-@Suite struct CredentialTests {
+@Suite("Credentials: Authorization header and session cookie") struct CredentialTests {
     private static let reader = CredentialReader(sessionCookie: "sb-auth", allowedOrigins: ["https://app.example"])
 
     private static func read(_ headers: [(String, String)], method: String = "PATCH") -> Credential? {
@@ -18,23 +17,27 @@ import Testing
 
     // MARK: Authorization
 
-    @Test(arguments: [
-        ("Bearer t", "t"), ("bearer t", "t"), ("BEARER  t ", "t"), ("Bearer", nil), ("", nil), ("t", nil),
-        ("Basic t", nil), ("Bearer a b", nil), ("Bearer\tt", nil),
-        ("Bearer " + String(repeating: "x", count: 8_192), nil),
-    ])
+    @Test(
+        "Authorization: Bearer and one token, the cookie is never a fallback",
+        arguments: [
+            ("Bearer t", "t"), ("bearer t", "t"), ("BEARER  t ", "t"), ("Bearer", nil), ("", nil), ("t", nil),
+            ("Basic t", nil), ("Bearer a b", nil), ("Bearer\tt", nil),
+            ("Bearer " + String(repeating: "x", count: 8_192), nil),
+        ])
     func theFieldNamesTheSchemeBearer(_ value: String, _ token: String?) {
         #expect(Self.read([("HTTP_AUTHORIZATION", value)])?.token == token)
         // The cookie never stands in.
         #expect(Self.read([("HTTP_AUTHORIZATION", value), ("HTTP_COOKIE", "sb-auth=c")])?.token == token)
     }
 
-    @Test func aRepeatedFieldIsNobodys() {
+    @Test("Authorization: a repeated field authenticates nobody")
+    func aRepeatedFieldIsNobodys() {
         let twice = [("HTTP_AUTHORIZATION", "Bearer a"), ("HTTP_AUTHORIZATION", "Bearer a")]
         #expect(Self.read(twice + [("HTTP_COOKIE", "sb-auth=c")]) == nil)
     }
 
-    @Test func withoutTheSettingThereIsNoCookie() {
+    @Test("session cookie: ignored unless ODYS_SESSION_COOKIE is set")
+    func withoutTheSettingThereIsNoCookie() {
         let reader = CredentialReader(sessionCookie: nil, allowedOrigins: [])
         #expect(reader.credential(of: InterfaceWorld.request(headers: [("HTTP_COOKIE", "sb-auth=c; =c; c")])) == nil)
     }
@@ -42,6 +45,7 @@ import Testing
     // MARK: Meant or not
 
     @Test(
+        "session cookie: a write needs same-origin or a listed origin",
         arguments: [
             ([], false), ([("HTTP_ORIGIN", "https://app.example")], true),
             ([("HTTP_ORIGIN", "https://APP.example")], false),
@@ -63,29 +67,36 @@ import Testing
 
     // MARK: The cookie
 
-    @Test(arguments: [
-        ("sb-auth=a.b.c", "a.b.c"), ("x=1; sb-auth=t; y=2", "t"), ("x=1;sb-auth=t", "t"), ("sb-auth=t;", "t"),
-        ("x; sb-auth=t; =; y", "t"), ("sb-auth=t=", "t="), ("sb-auth= t", " t"), ("é=1; sb-auth=t", "t"),
-        ("", nil), ("sb-auth", nil), ("sb-auth=", nil), ("SB-AUTH=t", nil), ("sb-auth2=t", nil), ("sb-auth =t", nil),
-        ("xsb-auth=t", nil),
-        // Which one?
-        ("sb-auth=t; sb-auth=u", nil), ("sb-auth=t; sb-auth=t", nil), ("sb-auth=; sb-auth=t", nil),
-        // In pieces.
-        ("sb-auth.0=a; sb-auth.1=b", "ab"), ("sb-auth.1=b; x=y; sb-auth.0=a", "ab"), ("sb-auth.0=a; sb-auth.2=c", "a"),
-        ("sb-auth.1=b", nil), ("sb-auth.0=a; sb-auth.0=b", nil), ("sb-auth.0=a; sb-auth.1=b; sb-auth.1=c", nil),
-        ("sb-auth.00=a", nil), ("sb-auth.x=a", nil), ("sb-auth.-1=a", nil), ("sb-auth.0=", nil),
-        // The undivided one counts.
-        ("sb-auth.0=a; sb-auth=t; sb-auth.1=b", "t"), ("sb-auth=; sb-auth.0=a", nil),
-    ])
+    @Test(
+        "session cookie: found by its exact name",
+        arguments: [
+            ("sb-auth=a.b.c", "a.b.c"), ("x=1; sb-auth=t; y=2", "t"), ("x=1;sb-auth=t", "t"), ("sb-auth=t;", "t"),
+            ("x; sb-auth=t; =; y", "t"), ("sb-auth=t=", "t="), ("sb-auth= t", " t"), ("é=1; sb-auth=t", "t"),
+            ("", nil), ("sb-auth", nil), ("sb-auth=", nil), ("SB-AUTH=t", nil), ("sb-auth2=t", nil),
+            ("sb-auth =t", nil),
+            ("xsb-auth=t", nil),
+            // Which one?
+            ("sb-auth=t; sb-auth=u", nil), ("sb-auth=t; sb-auth=t", nil), ("sb-auth=; sb-auth=t", nil),
+            // In pieces.
+            ("sb-auth.0=a; sb-auth.1=b", "ab"), ("sb-auth.1=b; x=y; sb-auth.0=a", "ab"),
+            ("sb-auth.0=a; sb-auth.2=c", "a"),
+            ("sb-auth.1=b", nil), ("sb-auth.0=a; sb-auth.0=b", nil), ("sb-auth.0=a; sb-auth.1=b; sb-auth.1=c", nil),
+            ("sb-auth.00=a", nil), ("sb-auth.x=a", nil), ("sb-auth.-1=a", nil), ("sb-auth.0=", nil),
+            // The undivided one counts.
+            ("sb-auth.0=a; sb-auth=t; sb-auth.1=b", "t"), ("sb-auth=; sb-auth.0=a", nil),
+        ])
     func theCookieIsFoundByItsName(_ field: String, _ token: String?) {
         #expect(Self.cookie(field) == token)
     }
 
-    @Test(arguments: [
-        (#"{"access_token":"t","refresh_token":"r","user":{"name":"José 😀"}}"#, "t"), (#"{"access_token":""}"#, ""),
-        ("{}", nil), (#"{"access_token":null}"#, nil), (#"{"access_token":["t"]}"#, nil), (#"["t"]"#, nil), ("t", nil),
-        (#"{"access_token":"t","access_token":"u"}"#, nil), (#"{"access_token":"t""#, nil), ("", nil),
-    ])
+    @Test(
+        "session cookie: access_token of a base64 session, whole or in chunks",
+        arguments: [
+            (#"{"access_token":"t","refresh_token":"r","user":{"name":"José 😀"}}"#, "t"), (#"{"access_token":""}"#, ""),
+            ("{}", nil), (#"{"access_token":null}"#, nil), (#"{"access_token":["t"]}"#, nil), (#"["t"]"#, nil),
+            ("t", nil),
+            (#"{"access_token":"t","access_token":"u"}"#, nil), (#"{"access_token":"t""#, nil), ("", nil),
+        ])
     func aSessionHoldsTheToken(_ text: String, _ token: String?) {
         #expect(Self.cookie("sb-auth=" + Self.session(text)) == token)
         let whole = Self.session(text)
@@ -93,7 +104,8 @@ import Testing
         #expect(Self.cookie("sb-auth.0=\(whole[..<middle]); sb-auth.1=\(whole[middle...])") == token)
     }
 
-    @Test func theSessionsBase64IsStrict() {
+    @Test("session cookie: base64url is decoded strictly")
+    func theSessionsBase64IsStrict() {
         let session = Self.session(#"{"access_token":"t"}"#)
         #expect(Self.cookie("sb-auth=" + session) == "t")
         for other in [
@@ -106,7 +118,8 @@ import Testing
     }
 
     /// HTTP/2 splits the field, and nginx passes the parts on.
-    @Test func severalFieldsCountAsOne() {
+    @Test("session cookie: several Cookie fields count as one, bounded in size")
+    func severalFieldsCountAsOne() {
         let cookie = SessionCookie("sb-auth")
         #expect(cookie.token(in: ["x=1", "sb-auth.0=a", "y=2; sb-auth.1=b"]) == "ab")
         #expect(cookie.token(in: ["sb-auth=a", "sb-auth=b"]) == nil)
@@ -116,7 +129,8 @@ import Testing
         #expect(cookie.token(in: [filler, "sb-auth=a", filler, filler]) == nil)
     }
 
-    @Test func aNameIsATokenOfHTTP() {
+    @Test("session cookie: its name is an HTTP token of at most 128 characters")
+    func aNameIsATokenOfHTTP() {
         for name in ["sb-odys-auth-token", "__Host-session", "a", "a.b~|"] { #expect(SessionCookie.isName(name)) }
         for name in ["", "a b", "a=b", "a;b", "a,b", "é", "a\n", "\"a\"", String(repeating: "a", count: 129)] {
             #expect(!SessionCookie.isName(name))

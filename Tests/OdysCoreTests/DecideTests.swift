@@ -2,8 +2,7 @@ import Testing
 
 @testable import OdysCore
 
-/// Every question that can be asked of an appointment, compared with the contract's tables.
-@Suite struct DecideTests {
+@Suite("Decisions: every combination against the tables of the contract") struct DecideTests {
     private static let start = Instant(year: 2026, month: 12, day: 1, hour: 17, minute: 0, second: 0)
     private static let knownActions = ContractTable.rules.map(\.action)
     private static let times = [-1, 0, 1].map { Instant(microseconds: start.microseconds + $0) }
@@ -50,7 +49,10 @@ import Testing
         return all
     }
 
-    @Test(arguments: knownActions + ContractTable.noActions)
+    @Test(
+        "judge: every combination agrees with the contract's tables",
+        arguments: knownActions + ContractTable.noActions
+    )
     func everyQuestionIsAnsweredAsTheContractSays(_ word: String) throws {
         var asked = 0
         var differences: [String] = []
@@ -81,7 +83,8 @@ import Testing
         #expect(differences.isEmpty, "\(differences.count) of them, such as \(differences.first ?? "")")
     }
 
-    @Test func allowedActionsAreThoseThatWouldBeAccepted() throws {
+    @Test("allowed actions: exactly those that judge accepts")
+    func allowedActionsAreThoseThatWouldBeAccepted() throws {
         for appointment in try Self.appointments() where appointment.professional != nil && appointment.client != nil {
             for now in Self.times {
                 for enforces in [true, false] {
@@ -99,7 +102,8 @@ import Testing
         }
     }
 
-    @Test func wordsOfTheInterfaceAreExact() {
+    @Test("enumerations: raw values are the contract's words")
+    func wordsOfTheInterfaceAreExact() {
         #expect(Status.allCases.map(\.rawValue) == ContractTable.statuses)
         #expect(PaymentStatus.allCases.map(\.rawValue) == ContractTable.payments)
         #expect(AppointmentAction.allCases.map(\.rawValue) == Self.knownActions)
@@ -112,9 +116,10 @@ import Testing
                 == ["booking_confirmed", "booking_rejected", "booking_cancelled"])
     }
 
-    @Test func whoIsBothActsAsTheProfessional() throws {
+    @Test("judge: a caller who is both parties acts as the professional")
+    func whoIsBothActsAsTheProfessional() throws {
         let both = try Self.appointment(client: PartySamples.client("user-p", email: nil))
-        #expect(both.caller(UserID("user-p")) == .both)
+        #expect(both.role(of: UserID("user-p")) == .professional)
         let verdict = both.judge(
             ActionRequest(action: .cancel, reason: nil, userID: UserID("user-p")), now: Self.start,
             rules: Rules(enforcesStartTime: false, messages: MessageSamples.setting))
@@ -127,11 +132,13 @@ import Testing
         #expect(decision.notification == nil)
     }
 
-    @Test(arguments: [
-        // Precomposed and decomposed; letter case; blanks; a trailing NUL; nothing at all.
-        ("jos\u{E9}", "jose\u{301}"), ("\u{C5}", "\u{212B}"), ("Ana", "ana"), ("ana", "ana "), ("ana", "ana\0"),
-        ("ana", ""), ("\u{1E0B}\u{323}", "\u{1E0D}\u{307}"),
-    ])
+    @Test(
+        "user ids: compared byte by byte",
+        arguments: [
+            // Precomposed and decomposed; letter case; blanks; a trailing NUL; nothing at all.
+            ("jos\u{E9}", "jose\u{301}"), ("\u{C5}", "\u{212B}"), ("Ana", "ana"), ("ana", "ana "), ("ana", "ana\0"),
+            ("ana", ""), ("\u{1E0B}\u{323}", "\u{1E0D}\u{307}"),
+        ])
     func userIDsAreComparedByBytes(_ one: String, _ other: String) throws {
         let professional = Professional(id: "b1", userID: UserID(one), name: "P", phone: "", slug: "p")
         for (stored, asking) in [(one, other), (other, one)] {
@@ -139,19 +146,21 @@ import Testing
                 id: "b1", userID: UserID(stored), name: "P", phone: "", slug: "p")
             let row = try Self.appointment(
                 professional: asProfessional, client: PartySamples.client(asking, email: nil))
-            #expect(row.caller(UserID(stored)) == .professional)
-            #expect(row.caller(UserID(asking)) == .client)
+            #expect(row.role(of: UserID(stored)) == .professional)
+            #expect(row.role(of: UserID(asking)) == .client)
         }
         let row = try Self.appointment(professional: professional, client: PartySamples.client(nil, email: nil))
-        #expect(row.caller(UserID(other)) == .stranger)
+        #expect(row.role(of: UserID(other)) == nil)
         #expect(Set([UserID(one), UserID(other)]).count == 2)
     }
 
-    @Test(arguments: [
-        ("(11) 99999-9999", "5511999999999", nil), ("+351 912 345 678", "351912345678", nil),
-        ("+1 (415) 555-2671", "+14155552671", nil), ("", "", SkipReason.noPhone), (" \t ", " \t ", .noPhone),
-        ("12345", "12345", .unusablePhone), ("sem telefone", "sem telefone", .unusablePhone),
-    ])
+    @Test(
+        "outbox: an unusable phone number makes a skipped row",
+        arguments: [
+            ("(11) 99999-9999", "5511999999999", nil), ("+351 912 345 678", "351912345678", nil),
+            ("+1 (415) 555-2671", "+14155552671", nil), ("", "", SkipReason.noPhone), (" \t ", " \t ", .noPhone),
+            ("12345", "12345", .unusablePhone), ("sem telefone", "sem telefone", .unusablePhone),
+        ])
     func phonesThatCannotBeUsedAreRowsAllTheSame(_ typed: String, _ stored: String, _ skipped: SkipReason?) throws {
         let professional = Professional(id: "b1", userID: UserID("user-p"), name: "P", phone: typed, slug: "p")
         let client = Client(userID: nil, name: "C", phone: typed, email: nil)
@@ -169,6 +178,7 @@ import Testing
     }
 
     @Test(
+        "outbox: an unusable email address makes a skipped row, no address makes none",
         arguments: [
             (nil, []), ("", []), ("  ", []), ("ana@mail.example", [nil]), ("ana", [SkipReason.unusableAddress]),
             ("a@b.example, c@d.example", [.unusableAddress]), ("a@b.example\r\nBcc: c@d.example", [.unusableAddress]),

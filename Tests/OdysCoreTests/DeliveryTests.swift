@@ -8,7 +8,8 @@ import Testing
 
     // MARK: What becomes of a row
 
-    @Test func whatIsFinalStaysAsItWasSaid() {
+    @Test("settle: sent, permanent and skipped are final")
+    func whatIsFinalStaysAsItWasSaid() {
         for attempts in [1, 2, 50] {
             for unclear in [0, 1] {
                 let message = ClaimedMessage.sample(attempts: attempts, unclear: unclear)
@@ -25,7 +26,8 @@ import Testing
         }
     }
 
-    @Test func whatWasNotSentComesBackAfterTheBackoffOrAsAsked() {
+    @Test("settle: not sent → retry after the backoff or Retry-After, whichever is longer")
+    func whatWasNotSentComesBackAfterTheBackoffOrAsAsked() {
         for attempts in 1...30 {
             let message = ClaimedMessage.sample(attempts: attempts, unclear: attempts % 2)
             for jitter in [0, 0.25, 0.999] {
@@ -43,7 +45,8 @@ import Testing
         }
     }
 
-    @Test func whatIsUnclearIsSentOnceMoreAndThenNeverAgain() {
+    @Test("settle: unclear once → retry, twice → dead")
+    func whatIsUnclearIsSentOnceMoreAndThenNeverAgain() {
         for attempts in [1, 2, 9] {
             for jitter in Self.jitters {
                 let first = ClaimedMessage.sample(attempts: attempts).settle(.unclear(reason: "r"), jitter: jitter)
@@ -63,7 +66,8 @@ import Testing
         }
     }
 
-    @Test func aMisconfiguredChannelGivesTheAttemptBackAndIsProbedWithinThirtySeconds() {
+    @Test("settle: misconfigured → uncounted retry within 30 s")
+    func aMisconfiguredChannelGivesTheAttemptBackAndIsProbedWithinThirtySeconds() {
         for attempts in [1, 2, 40] {
             for unclear in [0, 1] {
                 for jitter in Self.jitters {
@@ -79,7 +83,8 @@ import Testing
         }
     }
 
-    @Test func anExpiredSupersededOrPoisonousMessageIsNotSent() {
+    @Test("before sending: expired, superseded and five lost claims are settled unsent")
+    func anExpiredSupersededOrPoisonousMessageIsNotSent() {
         for lost in 0...8 {
             let message = ClaimedMessage.sample(lostClaims: lost)
             #expect(message.settlementBeforeSending?.state == (lost >= 5 ? .dead : nil))
@@ -90,7 +95,8 @@ import Testing
         }
     }
 
-    @Test func statesAreThoseOfTheTable() {
+    @Test("settlement: the outbox state of each")
+    func statesAreThoseOfTheTable() {
         let table: [(Settlement, OutboxState)] = [
             (.sent(providerID: nil, to: "a"), .sent), (.dead(error: "e"), .dead), (.skipped(.noPhone), .skipped),
             (.expired, .expired), (.superseded, .superseded),
@@ -99,7 +105,8 @@ import Testing
         for (settlement, state) in table { #expect(settlement.state == state) }
     }
 
-    @Test func aLeaseOutlivesASend() {
+    @Test("lease: longer than the longest send of any channel, with a margin")
+    func aLeaseOutlivesASend() {
         #expect(Limits.leaseSeconds <= 60)
         // One truth for all channels: a host suspended between claim and send must not overlap its successor.
         for channel in Channel.allCases {
@@ -112,8 +119,8 @@ import Testing
 
     // MARK: Backoff
 
-    /// The table in the doc comment, and beyond it on both sides.
     @Test(
+        "backoff: doubles from 5 s to 3,600 s, half fixed and half random",
         arguments: [
             (1, 5), (2, 10), (3, 20), (4, 40), (5, 80), (6, 160), (7, 320), (8, 640), (9, 1_280), (10, 2_560),
             (11, 3_600),
@@ -127,7 +134,8 @@ import Testing
         }
     }
 
-    @Test func theFirstRetryComesWithinTenSeconds() {
+    @Test("backoff: the first retry is due within 10 s")
+    func theFirstRetryComesWithinTenSeconds() {
         for jitter in Self.jitters {
             let settlement = ClaimedMessage.sample(attempts: 1).settle(.notSent(reason: "r"), jitter: jitter)
             guard case .retry(let seconds, _, _, _) = settlement else {
@@ -139,7 +147,7 @@ import Testing
     }
 
     /// A thousand that failed together: no window of 2 % of the delay's random half holds more than 3 % of them.
-    @Test(arguments: 1...12)
+    @Test("backoff: jitter spreads messages that failed together", arguments: 1...12)
     func messagesThatFailedTogetherDoNotComeBackTogether(_ attempt: Int) {
         let drawn = (0..<1_000).map { (Double($0) * 0.618_033_988_749_895).truncatingRemainder(dividingBy: 1) }
         let seconds = drawn.map { Pace.standard.backoff(attempt: attempt, jitter: $0) }.sorted()
@@ -154,7 +162,7 @@ import Testing
 
     // MARK: What is recorded
 
-    @Test("settlement: an attempt counts where a request was made that says something about the message")
+    @Test("settlement: an attempt counts if the request says something about the message")
     func attemptsThatCount() {
         let counted: [(Settlement, Bool)] = [
             (.sent(providerID: "id", to: "55"), true),
@@ -166,7 +174,7 @@ import Testing
         for (settlement, counts) in counted { #expect(settlement.countsAttempt == counts, "\(settlement)") }
     }
 
-    @Test("settlement: a retry of a superseded message is due at once, nothing else changes")
+    @Test("settlement: a retry of a superseded message is due at once, others are unchanged")
     func supersededRetriesAreDueAtOnce() {
         let retry = Settlement.retry(afterSeconds: 30, error: "r", counted: true, unclear: true)
         #expect(

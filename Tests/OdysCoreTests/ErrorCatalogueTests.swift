@@ -3,8 +3,8 @@ import Testing
 
 @testable import OdysCore
 
-/// The catalogue of errors in docs/HTTP.md is made from `Refusal`. Where it differs, the document as it ought to be is
-/// left in .build; `make catalogue` puts it in its place.
+/// The error table in docs/HTTP.md is generated from `Refusal`. If it differs, the expected document is left in
+/// .build; `make catalogue` copies it.
 @Suite struct ErrorCatalogueTests {
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..").standardized
     private static let document = root.appending(path: "docs/HTTP.md")
@@ -12,7 +12,8 @@ import Testing
     private static let begin = "<!-- errors: written by `make catalogue` -->\n"
     private static let end = "<!-- end of errors -->\n"
 
-    @Test func theDocumentsTableIsTheCode() throws {
+    @Test("docs/HTTP.md: the error table matches Refusal")
+    func theDocumentsTableIsTheCode() throws {
         let text = String(decoding: try Data(contentsOf: Self.document), as: UTF8.self)
         let head = try #require(text.range(of: Self.begin))
         let tail = try #require(text.range(of: Self.end))
@@ -29,9 +30,10 @@ import Testing
             "| status | `code` | `error` | meaning, and what to do | more |", "| --- | --- | --- | --- | --- |",
         ]
         for (_, refusal) in sorted {
-            let more = refusal.members.map { "`\($0.name)`" } + refusal.headers.map { "header `\($0.name)`" }
+            let more = refusal.members.map { "`\($0.name)`" } + refusal.additions.headers.map { "header `\($0.name)`" }
             let cells = [
-                "\(refusal.status)", "`\(refusal.code)`", refusal.error, "\(refusal.title). \(refusal.detail)",
+                "\(refusal.status)", "`\(refusal.code)`", refusal.error,
+                "\(refusal.explanation.title). \(refusal.explanation.detail)",
                 more.joined(separator: ", "),
             ]
             lines.append("| " + cells.joined(separator: " | ").trimmingCharacters(in: .whitespaces) + " |")

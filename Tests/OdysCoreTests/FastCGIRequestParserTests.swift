@@ -1,8 +1,8 @@
 import OdysCore
 import Testing
 
-/// What a web server may say to a responder. Records are written here by hand, as the specification has them.
-@Suite struct FastCGIRequestParserTests {
+/// Records are written by hand, as the specification has them.
+@Suite("FastCGI request parser") struct FastCGIRequestParserTests {
     private static func record(_ kind: UInt8, _ content: [UInt8], id: UInt16 = 1, padding: Int = 0) -> [UInt8] {
         let size = [UInt8(content.count >> 8), UInt8(content.count & 255)]
         return [1, kind, UInt8(id >> 8), UInt8(id & 255)] + size + [UInt8(padding), 0] + content
@@ -35,7 +35,7 @@ import Testing
         #expect(parser.keepsAlive && parser.endsCleanly)
     }
 
-    @Test("parser: padding, other flags and many records are a request too")
+    @Test("parser: padding, unknown flags and split streams are accepted")
     func recordsMayBeCutAndPadded() {
         var bytes = Self.record(1, [0, 1, 1, 9, 9, 9, 9, 9], padding: 3)
         for byte in Self.parameters { bytes += Self.record(4, [byte], padding: 255) }
@@ -60,13 +60,15 @@ import Testing
         #expect(tooMuch.progress == .complete && !tooMuch.keepsAlive && !tooMuch.endsCleanly)
     }
 
-    @Test func everyBeginningOfARequestNeedsMore() {
+    @Test("parser: every prefix of a request needs more")
+    func everyBeginningOfARequestNeedsMore() {
         for count in 0..<Self.plain.count {
             #expect(Self.parse(Array(Self.plain.prefix(count))).progress == .needsMore, "\(count)")
         }
     }
 
-    @Test func theRequestKeepsItsNumber() {
+    @Test("parser: the request id is kept")
+    func theRequestKeepsItsNumber() {
         let bytes =
             Self.record(1, [0, 1, 1, 0, 0, 0, 0, 0], id: 0x1234) + Self.record(4, [], id: 0x1234)
             + Self.record(5, [], id: 0x1234)
@@ -74,6 +76,7 @@ import Testing
     }
 
     @Test(
+        "parser: other versions, roles, ids and orders of records are refused",
         arguments: [
             Array("GET / HTTP/1.1\r\n\r\n".utf8),
             [2] + plain.dropFirst(),
@@ -94,6 +97,7 @@ import Testing
     }
 
     @Test(
+        "parser: truncated or malformed parameters are refused",
         arguments: [
             [1], [1, 1], [1, 1, 65], [0x80], [0x80, 0, 0], [0x80, 0, 0, 1], [1, 0x80, 0, 0, 2, 65, 66],
             [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF], [1, 0xFF, 0xFF, 0xFF, 0xFF, 65],
@@ -112,7 +116,7 @@ import Testing
         #expect(Self.parse(two + Self.record(4, full)).progress == .refused)
     }
 
-    @Test("parser: a body beyond its bound is complete at once, the rest is not waited for")
+    @Test("parser: a body beyond its bound completes the request at once")
     func aBodyIsReadToItsBound() {
         let head = Self.begin + Self.record(4, [])
         let piece = [UInt8](repeating: 65, count: Limits.bodyBytesMax)
@@ -121,7 +125,7 @@ import Testing
         #expect(parser.progress == .complete && parser.bodyLength > Limits.bodyBytesMax && !parser.endsCleanly)
     }
 
-    @Test("records: what is written is what the parser reads, whatever its length")
+    @Test("records: what the writer writes, the parser reads")
     func whatIsWrittenIsRead() {
         for length in [0, 1, 127, 128, 0xFFFF, 0x10000] {
             var out: [UInt8] = []

@@ -2,8 +2,7 @@ import Testing
 
 @testable import OdysCore
 
-/// `GET` of a history: every row for the professional, and for the client what is theirs to know.
-@Suite struct HistoryTests {
+@Suite("GET history: what each role sees") struct HistoryTests {
     private static let time = Instant(
         year: 2026, month: 11, day: 22, hour: 10, minute: 0, second: 0, microsecond: 123_456)
 
@@ -34,7 +33,8 @@ import Testing
         return world.respond(to: InterfaceWorld.request("GET", "/api/appointments/\(InterfaceWorld.id)/history"))
     }
 
-    @Test func aHistoryIsTheContractsJSON() throws {
+    @Test("GET history: the JSON of the contract")
+    func aHistoryIsTheContractsJSON() throws {
         let response = try Self.answer(
             to: "user-p", [Self.event(.noShow, .professional)],
             [Self.message(.client, .dead, error: "timeout"), Self.message(.professional, .pending, version: nil)])
@@ -67,7 +67,8 @@ import Testing
     }
 
     /// Both roles × every action × every actor; both roles × every state.
-    @Test func eachSideSeesWhatIsTheirs() throws {
+    @Test("GET history: the client sees no no-show reason, no error, only own messages")
+    func eachSideSeesWhatIsTheirs() throws {
         for (user, clientID, isClient) in [
             ("user-p", "user-c", false), ("user-c", "user-c", true), ("user-p", "user-p", false),
         ] {
@@ -91,14 +92,16 @@ import Testing
         }
     }
 
-    @Test func whoActedIsARoleAndNobodysUserID() throws {
+    @Test("GET history: the actor is a role, never a user id")
+    func whoActedIsARoleAndNobodysUserID() throws {
         for user in ["user-p", "user-c"] {
             let response = try Self.answer(to: user, [Self.event(.cancel, .client)], [])
             #expect(!String(decoding: response.body, as: UTF8.self).contains("somebody's id"))
         }
     }
 
-    @Test func theOrderIsKept() throws {
+    @Test("GET history: the store's order is kept")
+    func theOrderIsKept() throws {
         let events = (2...40).map { Self.event(.paid, .professional, $0) }
         let messages = (2...40).map { Self.message(.client, .sent, version: $0) }
         let body = try JSON(reading: Self.answer(to: "user-c", events, messages).body)

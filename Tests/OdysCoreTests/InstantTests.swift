@@ -22,7 +22,8 @@ import Testing
         return String(repeating: "0", count: width - digits.count) + digits
     }
 
-    @Test func everyDayOfThreeCenturiesIsTheDayAfterTheLast() {
+    @Test("Instant: every day of three centuries, in all formats")
+    func everyDayOfThreeCenturiesIsTheDayAfterTheLast() {
         let weekdays = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
         let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
         var seen = 0
@@ -54,6 +55,7 @@ import Testing
     }
 
     @Test(
+        "Instant: ISO 8601 and Unix seconds at the edges",
         arguments: [
             (0, "1970-01-01T00:00:00.000000Z", 0), (1, "1970-01-01T00:00:00.000001Z", 0),
             (-1, "1969-12-31T23:59:59.999999Z", -1), (-1_000_000, "1969-12-31T23:59:59.000000Z", -1),
@@ -71,42 +73,49 @@ import Testing
         #expect(Instant(text: text) == instant)
     }
 
-    @Test(arguments: [
-        ("2026-12-01T17:00:00Z", 0), ("2026-12-01 17:00:00", 0), ("2026-12-01T17:00:00", 0),
-        ("2026-12-01 17:00:00Z", 0),
-        ("2026-12-01T17:00:00.5Z", 500_000), ("2026-12-01 17:00:00.000000", 0), ("2026-12-01T17:00:00.12", 120_000),
-        ("2026-12-01T17:00:00.000001Z", 1), ("2026-12-01T17:00:00.123456", 123_456),
-    ])
+    @Test(
+        "Instant: texts that are parsed",
+        arguments: [
+            ("2026-12-01T17:00:00Z", 0), ("2026-12-01 17:00:00", 0), ("2026-12-01T17:00:00", 0),
+            ("2026-12-01 17:00:00Z", 0),
+            ("2026-12-01T17:00:00.5Z", 500_000), ("2026-12-01 17:00:00.000000", 0), ("2026-12-01T17:00:00.12", 120_000),
+            ("2026-12-01T17:00:00.000001Z", 1), ("2026-12-01T17:00:00.123456", 123_456),
+        ])
     func formsThatAreRead(_ text: String, _ fraction: Int64) {
         // 1,796,144,400 is 20,788 days and 17 hours.
         #expect(Instant(text: text)?.microseconds == 1_796_144_400_000_000 + fraction)
     }
 
-    @Test(arguments: [
-        "", "2026", "2026-12-01", "2026-12-01T17:00", "2026-12-01T17:00Z", "20261201T170000Z", "2026-12-01t17:00:00Z",
-        "2026-12-01T17:00:00z", "2026-12-01T17:00:00+00:00", "2026-12-01T17:00:00-03:00", "2026-12-01T17:00:00 Z",
-        " 2026-12-01T17:00:00Z", "2026-12-01T17:00:00Z ", "2026-12-01T17:00:00ZZ", "2026-12-01T17:00:00.Z",
-        "2026-12-01T17:00:00.", "2026-12-01T17:00:00,5Z", "2026-12-01T17:00:00.1234567Z", "2026-12-01T17:00:00.5 Z",
-        "2026-12-01T17:00:00.-5Z", "2026/12/01T17:00:00Z", "2026-12-01T17-00-00Z", "2026-12-01_17:00:00Z",
-        "2026-00-01T17:00:00Z", "2026-13-01T17:00:00Z", "2026-12-00T17:00:00Z", "2026-12-32T17:00:00Z",
-        "2026-11-31T17:00:00Z", "2026-02-29T17:00:00Z", "2100-02-29T17:00:00Z", "1900-02-29T17:00:00Z",
-        "2000-02-30T17:00:00Z", "2026-12-01T24:00:00Z", "2026-12-01T17:60:00Z", "2026-12-01T17:00:60Z",
-        "-026-12-01T17:00:00Z", "+2026-12-01T17:00:00Z", "12026-12-01T17:00:00Z", "202a-12-01T17:00:00Z",
-        "2026-1 -01T17:00:00Z", "2026-12-01T1 :00:00Z", "２026-12-01T17:00:00Z", "2026-12-01T17:00:00Z\0",
-        "2026-12-01T17:00:00\n", "null",
-    ])
+    @Test(
+        "Instant: texts that are refused",
+        arguments: [
+            "", "2026", "2026-12-01", "2026-12-01T17:00", "2026-12-01T17:00Z", "20261201T170000Z",
+            "2026-12-01t17:00:00Z",
+            "2026-12-01T17:00:00z", "2026-12-01T17:00:00+00:00", "2026-12-01T17:00:00-03:00", "2026-12-01T17:00:00 Z",
+            " 2026-12-01T17:00:00Z", "2026-12-01T17:00:00Z ", "2026-12-01T17:00:00ZZ", "2026-12-01T17:00:00.Z",
+            "2026-12-01T17:00:00.", "2026-12-01T17:00:00,5Z", "2026-12-01T17:00:00.1234567Z", "2026-12-01T17:00:00.5 Z",
+            "2026-12-01T17:00:00.-5Z", "2026/12/01T17:00:00Z", "2026-12-01T17-00-00Z", "2026-12-01_17:00:00Z",
+            "2026-00-01T17:00:00Z", "2026-13-01T17:00:00Z", "2026-12-00T17:00:00Z", "2026-12-32T17:00:00Z",
+            "2026-11-31T17:00:00Z", "2026-02-29T17:00:00Z", "2100-02-29T17:00:00Z", "1900-02-29T17:00:00Z",
+            "2000-02-30T17:00:00Z", "2026-12-01T24:00:00Z", "2026-12-01T17:60:00Z", "2026-12-01T17:00:60Z",
+            "-026-12-01T17:00:00Z", "+2026-12-01T17:00:00Z", "12026-12-01T17:00:00Z", "202a-12-01T17:00:00Z",
+            "2026-1 -01T17:00:00Z", "2026-12-01T1 :00:00Z", "２026-12-01T17:00:00Z", "2026-12-01T17:00:00Z\0",
+            "2026-12-01T17:00:00\n", "null",
+        ])
     func formsThatAreNot(_ text: String) {
         #expect(Instant(text: text) == nil)
     }
 
-    @Test func leapDaysAreThoseOfTheCalendar() {
+    @Test("Instant: leap days from 1900 to 2200")
+    func leapDaysAreThoseOfTheCalendar() {
         for year in 1_900...2_200 {
             let isLeap = Instant(text: "\(year)-02-29T00:00:00Z") != nil
             #expect(isLeap == (year % 4 == 0 && ![1_900, 2_100, 2_200].contains(year)))
         }
     }
 
-    @Test func textsInOrderAreInstantsInOrder() {
+    @Test("Instant: SQL texts sort as the instants do, and parse back")
+    func textsInOrderAreInstantsInOrder() {
         var random = SplitMix64(seed: 9)
         let range = Int64(-62_135_596_800_000_000)...253_402_300_799_999_999
         for _ in 0..<5_000 {
@@ -117,15 +126,17 @@ import Testing
         }
     }
 
-    /// `DATETIME` ends with 9999; what is added to it may not.
-    @Test func yearsOfFiveDigitsAreWritten() {
+    /// `DATETIME` ends with 9999; a sum may go beyond.
+    @Test("Instant: years of five digits are written")
+    func yearsOfFiveDigitsAreWritten() {
         let instant = Instant(year: 12_026, month: 1, day: 2, hour: 3, minute: 4, second: 5, microsecond: 6)
         #expect(instant.sql == "12026-01-02 03:04:05.000006")
         #expect(instant.iso8601Microseconds == "12026-01-02T03:04:05.000006Z")
         #expect(instant.rfc5322.hasSuffix(", 02 Jan 12026 03:04:05 +0000"))
     }
 
-    @Test func secondsAreAddedToTheMicrosecond() {
+    @Test("Instant: seconds are added to the microsecond")
+    func secondsAreAddedToTheMicrosecond() {
         let instant = Instant(year: 2024, month: 2, day: 28, hour: 23, minute: 59, second: 59, microsecond: 999_999)
         #expect(instant.advanced(bySeconds: 0.000_001).iso8601 == "2024-02-29T00:00:00Z")
         #expect(instant.advanced(bySeconds: -86_400).iso8601 == "2024-02-27T23:59:59.999999Z")
@@ -133,12 +144,14 @@ import Testing
     }
 
     /// The example of RFC 5322's form, and days of the month below ten.
-    @Test(arguments: [
-        ("2026-12-01T17:00:00Z", "Tue, 01 Dec 2026 17:00:00 +0000"),
-        ("1969-12-31T23:59:59.5Z", "Wed, 31 Dec 1969 23:59:59 +0000"),
-        ("1900-01-01T00:00:00Z", "Mon, 01 Jan 1900 00:00:00 +0000"),
-        ("2200-02-28T01:02:03Z", "Fri, 28 Feb 2200 01:02:03 +0000"),
-    ])
+    @Test(
+        "Instant: dates of RFC 5322",
+        arguments: [
+            ("2026-12-01T17:00:00Z", "Tue, 01 Dec 2026 17:00:00 +0000"),
+            ("1969-12-31T23:59:59.5Z", "Wed, 31 Dec 1969 23:59:59 +0000"),
+            ("1900-01-01T00:00:00Z", "Mon, 01 Jan 1900 00:00:00 +0000"),
+            ("2200-02-28T01:02:03Z", "Fri, 28 Feb 2200 01:02:03 +0000"),
+        ])
     func mailDates(_ text: String, _ date: String) {
         #expect(Instant(text: text)?.rfc5322 == date)
     }

@@ -2,15 +2,16 @@ import Testing
 
 @testable import OdysCore
 
-/// What the endpoint does when an effect fails, and what it reads from a request's head.
-@Suite struct InterfaceEffectTests {
+@Suite("Endpoint: failing effects, request id, CORS") struct InterfaceEffectTests {
     // MARK: Failing effects
 
-    @Test(arguments: [
-        (StoreError.Kind.deadlock, 503, "unavailable"), (.timeout, 503, "unavailable"),
-        (.connectionLost, 503, "unavailable"), (.refusing, 503, "unavailable"), (.schema, 503, "unavailable"),
-        (.unexpected, 500, "internal"),
-    ])
+    @Test(
+        "PATCH: a failed transaction → 503 or 500, no outbox wake-up",
+        arguments: [
+            (StoreError.Kind.deadlock, 503, "unavailable"), (.timeout, 503, "unavailable"),
+            (.connectionLost, 503, "unavailable"), (.refusing, 503, "unavailable"), (.schema, 503, "unavailable"),
+            (.unexpected, 500, "internal"),
+        ])
     func aFailingTransactionWakesNobody(_ kind: StoreError.Kind, _ status: Int, _ code: String) throws {
         let world = InterfaceWorld()
         let failure = StoreError(
@@ -28,7 +29,8 @@ import Testing
         }
     }
 
-    @Test func eachEffectHappensOnceAndTheOutboxIsWokenOnlyAfterACommit() throws {
+    @Test("PATCH: each effect happens once, the outbox is woken only after a commit")
+    func eachEffectHappensOnceAndTheOutboxIsWokenOnlyAfterACommit() throws {
         let apply = "act \(InterfaceWorld.id) confirm - user-p from-nginx"
         let done = ActResult.changed(try InterfaceWorld.change())
         let table: [(UserID?, ActResult, [String])] = [
@@ -46,7 +48,8 @@ import Testing
         }
     }
 
-    @Test func whatTheBodySaysReachesTheTransaction() {
+    @Test("PATCH: action and reason of the body reach the transaction")
+    func whatTheBodySaysReachesTheTransaction() {
         let world = InterfaceWorld()
         let body = #"{"reason":"a\tb\nc","action":"Nonsense"}"#
         _ = world.respond(to: InterfaceWorld.request(body: .bytes(Array(body.utf8))))
@@ -55,24 +58,31 @@ import Testing
 
     // MARK: X-Request-Id
 
-    @Test(arguments: ["a", "0", "AZaz09._:-", String(repeating: "x", count: 128), "from-nginx"])
+    @Test(
+        "X-Request-Id: a safe one is kept",
+        arguments: ["a", "0", "AZaz09._:-", String(repeating: "x", count: 128), "from-nginx"]
+    )
     func aHarmlessRequestIDIsKept(_ id: String) throws {
         try expectRequestID([("HTTP_X_REQUEST_ID", id)], id)
     }
 
-    @Test(arguments: [
-        String(repeating: "x", count: 129), "a b", " a", "é", "e\u{301}", "a\n", "a\r\nX: y", "<b>", "\"a\"", "a/b",
-        "a;b", "\u{FF41}", "\0",
-    ])
+    @Test(
+        "X-Request-Id: an unsafe one is replaced by the web server's",
+        arguments: [
+            String(repeating: "x", count: 129), "a b", " a", "é", "e\u{301}", "a\n", "a\r\nX: y", "<b>", "\"a\"", "a/b",
+            "a;b", "\u{FF41}", "\0",
+        ])
     func anyOtherRequestIDIsReplaced(_ id: String) throws {
         try expectRequestID([("HTTP_X_REQUEST_ID", id)], "from-nginx")
     }
 
-    @Test func aRepeatedRequestIDIsReplaced() throws {
+    @Test("X-Request-Id: a repeated one is replaced by the web server's")
+    func aRepeatedRequestIDIsReplaced() throws {
         try expectRequestID([("HTTP_X_REQUEST_ID", "a"), ("HTTP_X_REQUEST_ID", "b")], "from-nginx")
     }
 
-    @Test func aRequestWithoutAnyIDGetsOne() throws {
+    @Test("request id: made where neither peer sends a usable one")
+    func aRequestWithoutAnyIDGetsOne() throws {
         // The web server's id comes twice here, so neither counts.
         try expectRequestID([("REQUEST_ID", "again")], InterfaceWorld.madeRequestID)
         try expectRequestID([("REQUEST_ID", "again"), ("HTTP_X_REQUEST_ID", "a b")], InterfaceWorld.madeRequestID)
@@ -91,12 +101,14 @@ import Testing
 
     // MARK: CORS
 
-    @Test(arguments: [
-        (["https://app.example"], true), (["https://other.example"], true), (["http://app.example"], false),
-        (["https://APP.example"], false), (["https://app.example/"], false), (["https://app.example:443"], false),
-        (["https://evil.example"], false), (["https://app.example.evil.example"], false), (["null"], false),
-        (["*"], false), ([""], false), ([], false), (["https://app.example", "https://app.example"], false),
-    ])
+    @Test(
+        "CORS: only a listed origin is named",
+        arguments: [
+            (["https://app.example"], true), (["https://other.example"], true), (["http://app.example"], false),
+            (["https://APP.example"], false), (["https://app.example/"], false), (["https://app.example:443"], false),
+            (["https://evil.example"], false), (["https://app.example.evil.example"], false), (["null"], false),
+            (["*"], false), ([""], false), ([], false), (["https://app.example", "https://app.example"], false),
+        ])
     func onlyAListedOriginIsNamed(_ origins: [String], _ isListed: Bool) {
         let world = InterfaceWorld()
         world.origins = ["https://app.example", "https://other.example"]
@@ -111,7 +123,8 @@ import Testing
         }
     }
 
-    @Test func aPreflightIsAnsweredWithoutAnyEffect() throws {
+    @Test("CORS: a preflight → 204, without effects")
+    func aPreflightIsAnsweredWithoutAnyEffect() throws {
         for (origin, isListed) in [("https://app.example", true), ("https://evil.example", false)] {
             let world = InterfaceWorld()
             let response = world.respond(to: InterfaceWorld.request("OPTIONS", headers: [("HTTP_ORIGIN", origin)]))
@@ -130,12 +143,14 @@ import Testing
         }
     }
 
-    @Test func optionsOnAnotherPathIs404() {
+    @Test("OPTIONS: another path → 404")
+    func optionsOnAnotherPathIs404() {
         let world = InterfaceWorld()
         #expect(world.respond(to: InterfaceWorld.request("OPTIONS", "/api/appointments/1")).status == 404)
     }
 
-    @Test func anAnswerExposesWhatAPageMayRead() {
+    @Test("CORS: responses expose the headers that pages read")
+    func anAnswerExposesWhatAPageMayRead() {
         let world = InterfaceWorld()
         let request = InterfaceWorld.request(headers: [("HTTP_ORIGIN", "https://app.example")])
         let exposed = world.respond(to: request).header("Access-Control-Expose-Headers") ?? ""

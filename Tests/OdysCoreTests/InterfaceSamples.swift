@@ -165,3 +165,13 @@ extension Response {
         headers.first { $0.name == name }?.value
     }
 }
+
+extension Request {
+    /// With CGI parameters under their names; those that are not read are dropped, as by the responder.
+    init(method: String, target: String, parameters: [Header], body: Body) {
+        let fields = parameters.compactMap { header in
+            Parameter(rawValue: header.name).map { (name: $0, value: header.value) }
+        }
+        self.init(method: method, target: target, fields: fields, body: body)
+    }
+}

@@ -7,7 +7,8 @@ import Testing
 
     // MARK: Success
 
-    @Test func successIsTheContractsJSON() throws {
+    @Test("PATCH: 200 with the JSON of the contract")
+    func successIsTheContractsJSON() throws {
         let world = InterfaceWorld()
         world.result = .success(.changed(try InterfaceWorld.change()))
         let response = world.respond(to: InterfaceWorld.request())
@@ -41,7 +42,8 @@ import Testing
         #expect(record.action == .confirm && record.role == .professional && record.failure == nil)
     }
 
-    @Test func aStoredAnswerIsReplayedByteForByteAndWakesNobody() {
+    @Test("PATCH: a stored answer is replayed byte for byte, without a wake-up")
+    func aStoredAnswerIsReplayedByteForByteAndWakesNobody() {
         let world = InterfaceWorld()
         let stored = StoredAnswer(status: 200, etag: "\"7\"", body: [0x7B, 0x20, 0x7D, 0x0A])
         world.result = .success(.replayed(stored))
@@ -56,7 +58,8 @@ import Testing
 
     // MARK: Refusals
 
-    @Test func everyRefusalHasTheContractsForm() throws {
+    @Test("PATCH: every refusal has the form of the contract")
+    func everyRefusalHasTheContractsForm() throws {
         for row in try RefusalRow.all() {
             let world = InterfaceWorld()
             world.result = .success(.refused(row.refusal))
@@ -93,17 +96,19 @@ import Testing
         #expect(response.header("X-Request-Id") == requestID)
     }
 
-    @Test(arguments: [
-        (nil, "application/problem+json"), ("*/*", "application/problem+json"),
-        ("text/html", "application/problem+json"), ("application/*", "application/problem+json"),
-        ("application/problem+json", "application/problem+json"),
-        ("application/json, text/plain, */*", "application/problem+json"),
-        ("application/problem+json, application/json", "application/problem+json"),
-        ("application/json;q=0.5, application/problem+json;q=0.1", "application/problem+json"),
-        ("application/json", "application/json"), ("Application/JSON", "application/json"),
-        (" application/json ; charset=utf-8", "application/json"), ("application/json;q=0.9", "application/json"),
-        ("application/jsonx", "application/problem+json"), (",,;", "application/problem+json"),
-    ])
+    @Test(
+        "Accept: chooses the Content-Type of a problem, not its bytes",
+        arguments: [
+            (nil, "application/problem+json"), ("*/*", "application/problem+json"),
+            ("text/html", "application/problem+json"), ("application/*", "application/problem+json"),
+            ("application/problem+json", "application/problem+json"),
+            ("application/json, text/plain, */*", "application/problem+json"),
+            ("application/problem+json, application/json", "application/problem+json"),
+            ("application/json;q=0.5, application/problem+json;q=0.1", "application/problem+json"),
+            ("application/json", "application/json"), ("Application/JSON", "application/json"),
+            (" application/json ; charset=utf-8", "application/json"), ("application/json;q=0.9", "application/json"),
+            ("application/jsonx", "application/problem+json"), (",,;", "application/problem+json"),
+        ])
     func acceptChoosesTheNameOfTheSameBytes(_ accept: String?, _ type: String) {
         let world = InterfaceWorld()
         let accepting = InterfaceWorld.request(headers: accept.map { [("HTTP_ACCEPT", $0)] } ?? [])
@@ -114,8 +119,9 @@ import Testing
 
     // MARK: The order of checks
 
-    /// Each request has everything wrong that comes later than what it is refused for.
-    @Test func checksComeInTheOrderOfTheContract() {
+    /// Each request also fails every later check.
+    @Test("PATCH: checks come in the order of the contract")
+    func checksComeInTheOrderOfTheContract() {
         let other = ["/api/appointments/", "/"]
         let steps: [(Request, Bool, String, [String])] = [
             (InterfaceWorld.request("POST", other[0], type: ["text/plain"], body: .tooLarge), false, "404", []),
@@ -140,8 +146,8 @@ import Testing
         }
     }
 
-    /// Between the caller and the form of the body.
-    @Test func aCookieThatIsNotMeantIsForbiddenBeforeTheBodyIsLookedAt() {
+    @Test("PATCH: a cookie from another origin → 403, before the body is checked")
+    func aCookieThatIsNotMeantIsForbiddenBeforeTheBodyIsLookedAt() {
         let world = InterfaceWorld()
         world.userID = nil
         world.refusal = .forbidden
@@ -150,7 +156,8 @@ import Testing
         #expect(world.effects == ["record 403 forbidden"])
     }
 
-    @Test func credentialsAreAllowedToListedOriginsWhereThereIsACookie() {
+    @Test("CORS: credentials are allowed for listed origins if cookies are accepted")
+    func credentialsAreAllowedToListedOriginsWhereThereIsACookie() {
         for (accepts, origin, expected) in [
             (true, "https://app.example", "true"), (false, "https://app.example", nil), (true, "https://evil", nil),
         ] as [(Bool, String, String?)] {
@@ -163,7 +170,8 @@ import Testing
         }
     }
 
-    @Test func aBadTokenTellsNothingButARequestID() {
+    @Test("PATCH: a 401 does not depend on the body")
+    func aBadTokenTellsNothingButARequestID() {
         let world = InterfaceWorld()
         world.userID = nil
         let bodies = [#"{"action":"confirm"}"#, #"{"action":"nonsense"}"#, "{"].map { text in
@@ -174,19 +182,22 @@ import Testing
 
     // MARK: Routes
 
-    @Test(arguments: [
-        "", "/", "/api/appointments", "/api/appointments/", "/api/appointments/1",
-        "/api/appointments/\(InterfaceWorld.id)/", "/api/appointments//\(InterfaceWorld.id)",
-        "/API/appointments/\(InterfaceWorld.id)", "api/appointments/\(InterfaceWorld.id)",
-        "/api/appointments/{\(InterfaceWorld.id)}", "/api/appointments/ \(InterfaceWorld.id)",
-        "/api/appointments/\(InterfaceWorld.id)%20", "/api/appointments/\(InterfaceWorld.id)#a",
-        "/api/appointments/../appointments/\(InterfaceWorld.id)", "/x/api/appointments/\(InterfaceWorld.id)",
-        "/api/appointments/0d5a1d530b8e4d269c0e2d0f0e6a4b11", "/api/appointments/0d5a1d53-0b8e-4d26-9c0e-2d0f0e6a4b1g",
-        "/api/appointments/0d5a1d53-0b8e-4d26-9c0e-2d0f0e6a4b1",
-        "/api/appointments/0d5a1d530-b8e-4d26-9c0e-2d0f0e6a4b11",
-        "/api/appointments/\u{FF10}d5a1d53-0b8e-4d26-9c0e-2d0f0e6a4b11",
-        "http://h/api/appointments/\(InterfaceWorld.id)",
-    ])
+    @Test(
+        "routing: other paths → 404, without effects",
+        arguments: [
+            "", "/", "/api/appointments", "/api/appointments/", "/api/appointments/1",
+            "/api/appointments/\(InterfaceWorld.id)/", "/api/appointments//\(InterfaceWorld.id)",
+            "/API/appointments/\(InterfaceWorld.id)", "api/appointments/\(InterfaceWorld.id)",
+            "/api/appointments/{\(InterfaceWorld.id)}", "/api/appointments/ \(InterfaceWorld.id)",
+            "/api/appointments/\(InterfaceWorld.id)%20", "/api/appointments/\(InterfaceWorld.id)#a",
+            "/api/appointments/../appointments/\(InterfaceWorld.id)", "/x/api/appointments/\(InterfaceWorld.id)",
+            "/api/appointments/0d5a1d530b8e4d269c0e2d0f0e6a4b11",
+            "/api/appointments/0d5a1d53-0b8e-4d26-9c0e-2d0f0e6a4b1g",
+            "/api/appointments/0d5a1d53-0b8e-4d26-9c0e-2d0f0e6a4b1",
+            "/api/appointments/0d5a1d530-b8e-4d26-9c0e-2d0f0e6a4b11",
+            "/api/appointments/\u{FF10}d5a1d53-0b8e-4d26-9c0e-2d0f0e6a4b11",
+            "http://h/api/appointments/\(InterfaceWorld.id)",
+        ])
     func anythingElseOnThatPathIs404WithoutAnyEffect(_ target: String) {
         for method in ["PATCH", "POST"] {
             let world = InterfaceWorld()
@@ -195,7 +206,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ["", "?", "?a=b", "?/../x", "?a?b"])
+    @Test("routing: the UUID in any case, the query is ignored", arguments: ["", "?", "?a=b", "?/../x", "?a?b"])
     func theIDIsAUUIDInAnyCaseAndTheQueryDoesNotRoute(_ query: String) {
         let world = InterfaceWorld()
         let target = "/api/appointments/\(InterfaceWorld.id.uppercased())\(query)"
@@ -203,7 +214,10 @@ import Testing
         #expect(world.effects == [Self.applied, "record 404 not_found"])
     }
 
-    @Test(arguments: ["POST", "PUT", "DELETE", "HEAD", "TRACE", "CONNECT", "patch", "Patch", "PATCH ", ""])
+    @Test(
+        "routing: other methods → 405 with Allow",
+        arguments: ["POST", "PUT", "DELETE", "HEAD", "TRACE", "CONNECT", "patch", "Patch", "PATCH ", ""]
+    )
     func otherMethodsAre405WithTheMethodsThatAreOffered(_ method: String) {
         let world = InterfaceWorld()
         let response = world.respond(to: InterfaceWorld.request(method))

@@ -15,6 +15,7 @@ import Testing
     // MARK: Reading
 
     @Test(
+        "JSON reader: valid texts",
         arguments: [
             ("null", JSON.null), (" \t\r\ntrue ", .bool(true)), ("false", .bool(false)),
             ("0", .integer(0)), ("-0", .integer(0)), ("-12", .integer(-12)), ("9223372036854775807", .integer(.max)),
@@ -36,40 +37,49 @@ import Testing
         #expect(Self.read(Array(text.utf8)) == .success(value))
     }
 
-    @Test(arguments: [
-        "", " ", "nul", "nulll", "Null", "NULL", "True", "undefined", "None", "'a'", "a", "\"", "\"a", "a\"",
-        "01", "-01", "+1", "-", "--1", ".5", "1.", "-.5", "1.e1", "1e", "1e+", "1e1.5", "0x1", "1_000", "1,0",
-        "Infinity",
-        "-Infinity", "NaN", "1 2", "١", "[", "]", "[1", "[1,", "[1,]", "[,1]", "[,]", "[1 2]", "[1]]", "(1)",
-        "{", "}", "{,}", #"{"a"}"#, #"{"a":}"#, #"{"a":1,}"#, #"{"a" 1}"#, #"{"a":1 "b":2}"#, #"{a:1}"#, #"{1:1}"#,
-        #"{"a":1}}"#, #"{"a":1"#, #"{'a':1}"#, #"{null:1}"#, "// a\n1", "/* a */ 1", "1 // a", "\u{FEFF}1", "1\u{FEFF}",
-        "\u{A0}1", "\u{B}1", "\u{C}1", "\01", "1\0", "\"a\nb\"", "\"a\tb\"", "\"\0\"", "\"\u{1F}\"",
-        #""\a""#, #""\x41""#, #""\'""#, #""\U0041""#, #""\u41""#, #""\u004""#, #""\u004g""#, #""\u 041""#, #""\u+041""#,
-        #""\"#, #""\u"#, #""\u{41}""#,
-        // Halves of a surrogate pair.
-        #""\ud83d""#, #""\ud83dx""#, #""\ud83d\n""#, #""\ud83d\u0041""#, #""\ud83d\ud83d""#, #""\ude00""#,
-        #""\ude00\ud83d""#, #""\ud83d\"#, #""\ud83d\u"#, #""\ud83d\ude0""#,
-    ])
+    @Test(
+        "JSON reader: invalid texts → unexpected",
+        arguments: [
+            "", " ", "nul", "nulll", "Null", "NULL", "True", "undefined", "None", "'a'", "a", "\"", "\"a", "a\"",
+            "01", "-01", "+1", "-", "--1", ".5", "1.", "-.5", "1.e1", "1e", "1e+", "1e1.5", "0x1", "1_000", "1,0",
+            "Infinity",
+            "-Infinity", "NaN", "1 2", "١", "[", "]", "[1", "[1,", "[1,]", "[,1]", "[,]", "[1 2]", "[1]]", "(1)",
+            "{", "}", "{,}", #"{"a"}"#, #"{"a":}"#, #"{"a":1,}"#, #"{"a" 1}"#, #"{"a":1 "b":2}"#, #"{a:1}"#, #"{1:1}"#,
+            #"{"a":1}}"#, #"{"a":1"#, #"{'a':1}"#, #"{null:1}"#, "// a\n1", "/* a */ 1", "1 // a", "\u{FEFF}1",
+            "1\u{FEFF}",
+            "\u{A0}1", "\u{B}1", "\u{C}1", "\01", "1\0", "\"a\nb\"", "\"a\tb\"", "\"\0\"", "\"\u{1F}\"",
+            #""\a""#, #""\x41""#, #""\'""#, #""\U0041""#, #""\u41""#, #""\u004""#, #""\u004g""#, #""\u 041""#,
+            #""\u+041""#,
+            #""\"#, #""\u"#, #""\u{41}""#,
+            // Halves of a surrogate pair.
+            #""\ud83d""#, #""\ud83dx""#, #""\ud83d\n""#, #""\ud83d\u0041""#, #""\ud83d\ud83d""#, #""\ude00""#,
+            #""\ude00\ud83d""#, #""\ud83d\"#, #""\ud83d\u"#, #""\ud83d\ude0""#,
+        ])
     func refused(_ text: String) {
         #expect(Self.read(Array(text.utf8)) == .failure(.unexpected))
     }
 
-    @Test(arguments: [
-        "1e400", "-1e400", "1e99999999999999999999", "9".padding(toLength: 400, withPad: "9", startingAt: 0),
-    ])
+    @Test(
+        "JSON reader: numbers beyond a Double → numberOutOfRange",
+        arguments: [
+            "1e400", "-1e400", "1e99999999999999999999", "9".padding(toLength: 400, withPad: "9", startingAt: 0),
+        ])
     func numbersBeyondADouble(_ text: String) {
         #expect(Self.read(Array(text.utf8)) == .failure(.numberOutOfRange))
     }
 
-    @Test(arguments: [
-        #"{"a":1,"a":1}"#, #"{"a":1,"b":2,"\u0061":3}"#, #"[{"":1,"":2}]"#, #"{"x":{"\n":1,"\u000a":1}}"#,
-        #"{"a":1,"a":}"#,
-    ])
+    @Test(
+        "JSON reader: repeated members → repeatedMember",
+        arguments: [
+            #"{"a":1,"a":1}"#, #"{"a":1,"b":2,"\u0061":3}"#, #"[{"":1,"":2}]"#, #"{"x":{"\n":1,"\u000a":1}}"#,
+            #"{"a":1,"a":}"#,
+        ])
     func repeatedMembers(_ text: String) {
         #expect(Self.read(Array(text.utf8)) == .failure(.repeatedMember))
     }
 
     @Test(
+        "JSON reader: invalid UTF-8 in a string → notUTF8",
         arguments: [
             [0xFF], [0xC3], [0xC3, 0x28], [0x80], [0xC0, 0x80], [0xC1, 0xBF], [0xE0, 0x80, 0x80], [0xED, 0xA0, 0x80],
             [0xF4, 0x90, 0x80, 0x80], [0xF0, 0x9F, 0x98], [0xF8, 0x88, 0x80, 0x80, 0x80], [0xFE],
@@ -80,7 +90,8 @@ import Testing
         #expect(Self.read(bytes + [0x31]) == .failure(.unexpected))
     }
 
-    @Test func depthIsBounded() {
+    @Test("JSON reader: at most 32 levels")
+    func depthIsBounded() {
         func nested(_ open: String, _ close: String, _ levels: Int) -> [UInt8] {
             Array((String(repeating: open, count: levels) + String(repeating: close, count: levels)).utf8)
         }
@@ -96,7 +107,8 @@ import Testing
         #expect(Self.error([UInt8](repeating: UInt8(ascii: "-"), count: 16 * 1_024)) == .unexpected)
     }
 
-    @Test func membersOfOneObjectAreBounded() {
+    @Test("JSON reader: at most 256 members of one object")
+    func membersOfOneObjectAreBounded() {
         for count in [1, 255, 256, 257, 300] {
             let text = "{" + (0..<count).map { "\"\($0)\":0" }.joined(separator: ",") + "}"
             #expect(Self.error(Array(text.utf8)) == (count <= 256 ? nil : .unexpected))
@@ -107,8 +119,8 @@ import Testing
         if case .failure(let error) = read(bytes) { error } else { nil }
     }
 
-    /// What is damaged at random either is refused or is JSON to another reader too.
-    @Test func nothingIsAcceptedThatAnotherReaderRefuses() {
+    @Test("JSON reader: mutated texts are accepted only if Foundation accepts them")
+    func nothingIsAcceptedThatAnotherReaderRefuses() {
         var random = SplitMix64(seed: 3)
         let text = #"{"action":"confirm","reason":"a\u00e9\n😀","n":[1,-2.5e3,true,false,null,{}]}"#
         let pieces: [UInt8] = Array(#"{}[]":,\u0e+-.tfn1"#.utf8) + [0, 0x1F, 0x7F, 0xC3, 0xFF, 0x20]
@@ -133,18 +145,22 @@ import Testing
     // MARK: Writing
 
     @Test(
+        "JSON writer: texts of values",
         arguments: [
             (JSON.null, "null"), (.bool(true), "true"), (.integer(-7), "-7"), (.number(0.5), "0.5"), (.array([]), "[]"),
             (.object([]), "{}"), (["b": 1, "a": .array([.null, "x"])], #"{"b":1,"a":[null,"x"]}"#),
             ("\"\\/é😀\u{7F}", "\"\\\"\\\\/é😀\u{7F}\""), ("\n\r\t\0\u{1F}", #""\n\u000d\u0009\u0000\u001f""#),
-            (["\"": ""], #"{"\"":""}"#), (JSON(nil), "null"), (JSON("x"), #""x""#),
+            (["\"": ""], #"{"\"":""}"#), (JSON(nil as String?), "null"), (JSON("x"), #""x""#),
+            (JSON(nil as Int?), "null"), (JSON([1, 2], each: JSON.integer), "[1,2]"),
+            (JSON(Instant(microseconds: 1)), #""1970-01-01T00:00:00.000001Z""#),
+            (JSON.object([.init("a", 1)]).with(["b": 2]), #"{"a":1,"b":2}"#),
         ] as [(JSON, String)])
     func written(_ value: JSON, _ text: String) {
         #expect(value.text == text)
     }
 
-    /// What is written is read again as the same bytes, and another reader reads it too.
-    @Test func everyValueComesBack() throws {
+    @Test("JSON writer: random values read back equal, Foundation reads them too")
+    func everyValueComesBack() throws {
         var random = SplitMix64(seed: 5)
         for _ in 0..<3_000 {
             let value = Self.value(&random, depth: 0)
@@ -156,8 +172,8 @@ import Testing
         }
     }
 
-    /// Text that is written as it goes is the text of the tree with the same members.
-    @Test func aWriterWritesWhatATreeDoes() {
+    @Test("JSON writer: streamed text equals that of the value tree")
+    func aWriterWritesWhatATreeDoes() {
         var random = SplitMix64(seed: 6)
         for _ in 0..<2_000 {
             let (text, other) = (Hostile.text(&random), Bool.random(using: &random) ? Hostile.text(&random) : nil)

@@ -2,14 +2,14 @@ import Testing
 
 @testable import OdysCore
 
-/// Key sets: what is a key, and which key a token is judged by.
-@Suite struct KeySetTests {
+@Suite("JWKS: usable keys, choice by kid") struct KeySetTests {
     private static let now = 1_893_456_000.0
 
     // MARK: Signatures of the specification
 
     /// RFC 7515, appendix A.3. Its claims have no subject, so that alone is wrong with it.
-    @Test func theSpecificationsOwnES256TokenIsRead() throws {
+    @Test("JWKS: the ES256 example of RFC 7515 verifies")
+    func theSpecificationsOwnES256TokenIsRead() throws {
         let key = KeySamples.jwk([
             "kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
             "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
@@ -22,7 +22,8 @@ import Testing
         #expect(examination.problems == [.subject])
     }
 
-    @Test func tokensSignedElsewhereAreRead() throws {
+    @Test("JWKS: ES256 and RS256 tokens of another library are verified")
+    func tokensSignedElsewhereAreRead() throws {
         let verifier = try KeySamples.verifier([KeySamples.jwk(KeySamples.ec), KeySamples.jwk(KeySamples.rsa)])
         for token in [KeySamples.es256, KeySamples.rs256] {
             #expect(verifier.userID(in: token, now: Self.now)?.text == "u")
@@ -40,8 +41,8 @@ import Testing
         }
     }
 
-    /// RFC 7638, 3.1.
-    @Test func theThumbprintIsTheOneOfTheSpecification() throws {
+    @Test("JWKS: the thumbprint of RFC 7638, section 3.1")
+    func theThumbprintIsTheOneOfTheSpecification() throws {
         let n =
             "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZ"
             + "CiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJ"
@@ -54,6 +55,7 @@ import Testing
     // MARK: What is a key
 
     @Test(
+        "JWKS: EC keys that are used",
         arguments: [
             [:], ["kid": nil], ["use": "sig"], ["alg": "ES256"], ["key_ops": .array(["verify"])], ["x5t": "x"],
             ["kid": "é/../\u{0}"],
@@ -64,6 +66,7 @@ import Testing
     }
 
     @Test(
+        "JWKS: unusable EC keys are left out, the other keys stay",
         arguments: [
             ["use": "enc"], ["use": nil as JSON?, "key_ops": .array(["sign"])], ["key_ops": "verify"], ["alg": "RS256"],
             ["alg": "HS256"],
@@ -81,6 +84,7 @@ import Testing
     }
 
     @Test(
+        "JWKS: unusable RSA keys are left out",
         arguments: [
             ["n": .string(KeySamples.weakN)], ["n": nil], ["e": nil], ["n": ""], ["n": "AAAA"], ["e": ""], ["e": "AA"],
             ["e": "Ag"],
@@ -93,28 +97,33 @@ import Testing
     }
 
     /// By our own bound, whatever the library's is.
-    @Test func aShortRSAKeyIsLeftOutForItsLength() throws {
+    @Test("JWKS: an RSA key of 1,024 bits is left out")
+    func aShortRSAKeyIsLeftOutForItsLength() throws {
         let set = try KeySamples.set([KeySamples.jwk(KeySamples.rsa, ["n": .string(KeySamples.weakN)])])
         #expect(set.leftOut == ["key 1: it has 1024 bits, and not 2048 to 8192"])
     }
 
-    @Test func aNameThatComesTwiceIsUsedOnce() throws {
+    @Test("JWKS: of two keys with one kid the first is used")
+    func aNameThatComesTwiceIsUsedOnce() throws {
         let set = try KeySamples.set([
             KeySamples.jwk(KeySamples.ec, ["kid": "a"]), KeySamples.jwk(KeySamples.rsa, ["kid": "a"]),
         ])
         #expect(set.keys.map(\.algorithm) == [.es256] && set.leftOut.count == 1)
     }
 
-    @Test(arguments: [
-        "", "null", "[]", "{}", #"{"keys":null}"#, #"{"keys":{}}"#, #"{"keys":[]"#, #"{"keys":[],"keys":[]}"#,
-        #"{"keys":[\#(Array(repeating: "{}", count: 65).joined(separator: ","))]}"#,
-        #"{"keys":[],"x":"\#(String(repeating: "x", count: 70_000))"}"#, "<html>",
-    ])
+    @Test(
+        "JWKS: texts that are not a key set",
+        arguments: [
+            "", "null", "[]", "{}", #"{"keys":null}"#, #"{"keys":{}}"#, #"{"keys":[]"#, #"{"keys":[],"keys":[]}"#,
+            #"{"keys":[\#(Array(repeating: "{}", count: 65).joined(separator: ","))]}"#,
+            #"{"keys":[],"x":"\#(String(repeating: "x", count: 70_000))"}"#, "<html>",
+        ])
     func whatIsNoKeySet(_ text: String) {
         #expect(throws: KeySet.Problem.self) { try KeySet(reading: Array(text.utf8)) }
     }
 
-    @Test func anEmptySetIsASetButNoFileForAnOperator() throws {
+    @Test("JWKS: an empty set is valid, but not as a key file")
+    func anEmptySetIsASetButNoFileForAnOperator() throws {
         #expect(try KeySamples.set([]).keys == [])
         #expect(try KeySamples.set([.null, 1]).leftOut.count == 2)
         #expect(throws: KeySet.Problem.self) { try KeySet(usable: Array(#"{"keys":[]}"#.utf8)) }
@@ -122,7 +131,8 @@ import Testing
 
     // MARK: Which key
 
-    @Test func theSecretAndTheKeySetShareNoNames() throws {
+    @Test("kid: the shared secret and the key set have separate names")
+    func theSecretAndTheKeySetShareNoNames() throws {
         let secret = TokenSamples.secret
         let claims = #"{"sub":"u","exp":1893459600}"#
         let both = try KeySamples.verifier(
@@ -137,7 +147,8 @@ import Testing
         }
     }
 
-    @Test func aKeyWithoutANameCountsWhereItIsTheOnlyOne() throws {
+    @Test("kid: a key without one is used if it is the only one of its algorithm")
+    func aKeyWithoutANameCountsWhereItIsTheOnlyOne() throws {
         let unnamed = KeySamples.jwk(KeySamples.ec, ["kid": nil])
         let other = KeySamples.jwk(KeySamples.rsa, ["kid": nil])
         let good = try KeySamples.verifier([unnamed, KeySamples.jwk(KeySamples.rsa)])
@@ -150,7 +161,8 @@ import Testing
                 in: KeySamples.es256Unnamed, now: Self.now) == nil)
     }
 
-    @Test func onlyAnUnknownNameAsksForNewKeys() throws {
+    @Test("kid: only an unknown one asks for new keys")
+    func onlyAnUnknownNameAsksForNewKeys() throws {
         let verifier = try KeySamples.verifier([KeySamples.jwk(KeySamples.rsa)])
         #expect(verifier.examine(KeySamples.es256, now: Self.now).namesUnknownKey)
         for token in [KeySamples.es256Unnamed, KeySamples.rs256, KeySamples.rs512, "a.b.c", ""] {
@@ -160,8 +172,8 @@ import Testing
         #expect(!verifier.examine(unnamed, now: Self.now).namesUnknownKey)
     }
 
-    /// An operator sees everything at once.
-    @Test func everyProblemIsNamed() throws {
+    @Test("examine: every problem of a token is listed")
+    func everyProblemIsNamed() throws {
         let token = TokenSamples.token(
             #"{"sub":"","nbf":"x","iat":9999999999}"#, header: #"{"alg":"none","jku":"u","crit":[],"kid":"x"}"#)
         var verifier = try KeySamples.verifier([KeySamples.jwk(KeySamples.ec)])

@@ -3,22 +3,28 @@ import OdysCore
 import Testing
 
 @Suite struct MailHeaderTests {
-    @Test(arguments: ["", "Agendamento", "Re: 50% off! (ok) \"x\"", "a=?b".replacing("=?", with: "= ?")])
+    @Test(
+        "header encoding: plain ASCII is unchanged",
+        arguments: ["", "Agendamento", "Re: 50% off! (ok) \"x\"", "a=?b".replacing("=?", with: "= ?")]
+    )
     func plainASCIIStays(_ text: String) {
         #expect(MailHeader.encoded(text) == text)
     }
 
-    @Test(arguments: [
-        "Agendamento confirmado: 01/12/2026 – 14:00 · Conceição", "é", "👩‍👩‍👧‍👦", "=?UTF-8?B?aGk=?=", " espaço ",
-        String(repeating: "ção 👩🏽‍🦱 ", count: 60), String(repeating: "a", count: 500), "日本語の件名",
-    ])
+    @Test(
+        "header encoding: other texts decode to themselves within the line limits",
+        arguments: [
+            "Agendamento confirmado: 01/12/2026 – 14:00 · Conceição", "é", "👩‍👩‍👧‍👦", "=?UTF-8?B?aGk=?=", " espaço ",
+            String(repeating: "ção 👩🏽‍🦱 ", count: 60), String(repeating: "a", count: 500), "日本語の件名",
+        ])
     func everythingElseComesBack(_ text: String) {
         let encoded = MailHeader.encoded(text)
         #expect(decoded(encoded) == text)
         expectLimits(encoded)
     }
 
-    @Test func randomTextsComeBack() {
+    @Test("header encoding: random texts keep the line limits")
+    func randomTextsComeBack() {
         var random = SplitMix64(seed: 11)
         for _ in 0..<600 {
             let text = Hostile.text(&random)
@@ -30,45 +36,52 @@ import Testing
         }
     }
 
-    @Test func controlCharactersBecomeSpaces() {
+    @Test("header encoding: control characters become spaces")
+    func controlCharactersBecomeSpaces() {
         #expect(MailHeader.encoded("Oi\r\nBcc: x@example.com\0") == "Oi  Bcc: x@example.com ".encodedByHand)
         #expect(MailHeader.encoded("a\tb") == "a b")
     }
 
-    @Test(arguments: [
-        ("Ana Souza", "Ana Souza <ana@example.com>"),
-        ("Odys.com, Ltda.", "\"Odys.com, Ltda.\" <ana@example.com>"),
-        ("Ana \"x\" \\ <b@example.com>", "\"Ana \\\"x\\\" \\\\ <b@example.com>\" <ana@example.com>"),
-        ("João", "=?UTF-8?B?Sm/Do28=?=\r\n <ana@example.com>"),
-        ("", "ana@example.com"), (" \r\n ", "ana@example.com"),
-    ])
+    @Test(
+        "From and To: display names are quoted or encoded",
+        arguments: [
+            ("Ana Souza", "Ana Souza <ana@example.com>"),
+            ("Odys.com, Ltda.", "\"Odys.com, Ltda.\" <ana@example.com>"),
+            ("Ana \"x\" \\ <b@example.com>", "\"Ana \\\"x\\\" \\\\ <b@example.com>\" <ana@example.com>"),
+            ("João", "=?UTF-8?B?Sm/Do28=?=\r\n <ana@example.com>"),
+            ("", "ana@example.com"), (" \r\n ", "ana@example.com"),
+        ])
     func displayNames(_ name: String, _ expected: String) {
         #expect(MailAddress.header(name: name, address: "ana@example.com") == expected)
     }
 
-    @Test(arguments: [
-        "ana@example.com", "ana.souza+odys@mail.example.com.br", "a@b", "ana_s-1@localhost",
-        "o'neil@example.com",
-        String(repeating: "a", count: 64) + "@example.com",
-    ])
+    @Test(
+        "mail address: safe addresses",
+        arguments: [
+            "ana@example.com", "ana.souza+odys@mail.example.com.br", "a@b", "ana_s-1@localhost",
+            "o'neil@example.com",
+            String(repeating: "a", count: 64) + "@example.com",
+        ])
     func safe(_ address: String) {
         #expect(MailAddress.isSafe(address))
     }
 
-    @Test(arguments: [
-        "", "@", "ana", "ana@", "@example.com", "a@b@c", "ana @example.com", "ana@example.com ",
-        "ana@exa mple.com",
-        "ana@example.com\r\nRCPT TO:<b@example.com>", "ana@example.com\n", "ana@example.com\0",
-        "<ana@example.com>",
-        "Ana <ana@example.com>", "ana@example.com,b@example.com", "ana@example.com;b@example.com",
-        "\"ana\"@example.com", "ana\\@example.com", "joão@example.com", "ana@exämple.com", "ana@[127.0.0.1]",
-        "ana..s@example.com", ".ana@example.com", "ana.@example.com", "ana@example..com", "ana@.example.com",
-        "ana@example.com.", "ana@-example.com", "ana@example-.com", "ana@exa_mple.com", "ana(x)@example.com",
-        String(repeating: "a", count: 65) + "@example.com", "ana\u{7F}@example.com",
-        "ana@example.com\u{202E}",
-        "a@" + Array(repeating: "bbbbbbbbb", count: 26).joined(separator: "."),
-        "a@" + String(repeating: "b", count: 64) + ".com",
-    ])
+    @Test(
+        "mail address: unsafe addresses make no header",
+        arguments: [
+            "", "@", "ana", "ana@", "@example.com", "a@b@c", "ana @example.com", "ana@example.com ",
+            "ana@exa mple.com",
+            "ana@example.com\r\nRCPT TO:<b@example.com>", "ana@example.com\n", "ana@example.com\0",
+            "<ana@example.com>",
+            "Ana <ana@example.com>", "ana@example.com,b@example.com", "ana@example.com;b@example.com",
+            "\"ana\"@example.com", "ana\\@example.com", "joão@example.com", "ana@exämple.com", "ana@[127.0.0.1]",
+            "ana..s@example.com", ".ana@example.com", "ana.@example.com", "ana@example..com", "ana@.example.com",
+            "ana@example.com.", "ana@-example.com", "ana@example-.com", "ana@exa_mple.com", "ana(x)@example.com",
+            String(repeating: "a", count: 65) + "@example.com", "ana\u{7F}@example.com",
+            "ana@example.com\u{202E}",
+            "a@" + Array(repeating: "bbbbbbbbb", count: 26).joined(separator: "."),
+            "a@" + String(repeating: "b", count: 64) + ".com",
+        ])
     func unsafe(_ address: String) {
         #expect(!MailAddress.isSafe(address))
         #expect(MailAddress.header(name: "Ana", address: address) == nil)

@@ -37,20 +37,21 @@ import Testing
         return cases
     }
 
-    @Test(arguments: whatsApp)
+    @Test("golden: WhatsApp texts", arguments: whatsApp)
     func whatsAppText(_ sample: Case) throws {
         let text = try sample.template.whatsAppText(sample.payload, MessageSamples.setting)
         try Golden.expect(text + "\n", "whatsapp.\(sample.file).txt")
     }
 
-    @Test(arguments: whatsApp.filter(\.template.traits.isEmail))
+    @Test("golden: emails", arguments: whatsApp.filter(\.template.isEmail))
     func email(_ sample: Case) throws {
         let email = try EmailText(sample.template, sample.payload, MessageSamples.setting)
         try Golden.expect("Subject: \(email.subject)\n\n\(email.text)", "email.\(sample.file).txt")
         try Golden.expect(email.html, "email.\(sample.file).html")
     }
 
-    @Test func notifications() throws {
+    @Test("golden: notifications")
+    func notifications() throws {
         var lines: [String] = []
         for type in NotificationType.allCases {
             for reason in [MessageSamples.payload.reason, nil] {
@@ -62,8 +63,9 @@ import Testing
         try Golden.expect(lines.joined(separator: "\n"), "notifications.txt")
     }
 
-    @Test func everyGoldenFileHasATest() throws {
-        let emails = Self.whatsApp.filter(\.template.traits.isEmail)
+    @Test("golden: every file has a test")
+    func everyGoldenFileHasATest() throws {
+        let emails = Self.whatsApp.filter(\.template.isEmail)
         let expected =
             Self.whatsApp.map { "whatsapp.\($0.file).txt" }
             + emails.flatMap { ["email.\($0.file).txt", "email.\($0.file).html"] } + ["notifications.txt"]

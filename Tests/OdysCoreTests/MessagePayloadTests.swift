@@ -1,14 +1,13 @@
 import OdysCore
 import Testing
 
-/// What others put into `outbox.payload`, in the forms that SQL gives it.
-@Suite struct MessagePayloadTests {
+@Suite("outbox.payload: values as SQL writes them") struct MessagePayloadTests {
     private static func payload(_ text: String) throws -> MessagePayload? {
         MessagePayload(json: try JSON(reading: Array(text.utf8)))
     }
 
     @Test(
-        "invite: true and false, 1 and 0 as of a TINYINT column, null or nothing",
+        "payload: invite may be true, false, 1, 0, null or absent",
         arguments: [
             (#"{"invite": true}"#, true), (#"{"invite": 1}"#, true), (#"{"invite": false}"#, false),
             (#"{"invite": 0}"#, false), (#"{"invite": null}"#, false), ("{}", false),
@@ -18,7 +17,7 @@ import Testing
     }
 
     @Test(
-        "a wrong type makes the payload unusable, for every key",
+        "payload: a wrong type makes it unusable, for every key",
         arguments: [
             #"{"invite": 2}"#, #"{"invite": -1}"#, #"{"invite": 1.5}"#, #"{"invite": "1"}"#, #"{"invite": "true"}"#,
             #"{"invite": ""}"#, #"{"invite": []}"#, #"{"invite": {}}"#,
@@ -30,7 +29,7 @@ import Testing
         #expect(try Self.payload(text) == nil)
     }
 
-    @Test("null is absent, and what DATETIME(6) becomes in JSON_OBJECT is read")
+    @Test("payload: null is absent, DATETIME(6) of JSON_OBJECT is read")
     func formsOfSQL() throws {
         let text = #"""
             {"clientName": null, "professionalName": null, "slug": null, "reason": null, "preview": null,

@@ -67,7 +67,8 @@ enum Hostile {
         $0.slug = "QQSLUGQQ"
     }
 
-    @Test func aPayloadComesBackFromWhatIsStored() throws {
+    @Test("payload: hostile values are stored and read back equal")
+    func aPayloadComesBackFromWhatIsStored() throws {
         var random = SplitMix64(seed: 16)
         for _ in 0..<500 {
             let payload = Self.hostilePayload(&random)
@@ -135,7 +136,7 @@ enum Hostile {
         text.unicodeScalars.count { $0 == scalar }
     }
 
-    @Test(arguments: Template.allCases)
+    @Test("WhatsApp text: hostile values do not change the layout", arguments: Template.allCases)
     func whatsAppLayoutStands(_ template: Template) throws {
         var random = SplitMix64(seed: 42)
         for _ in 0..<150 {
@@ -154,7 +155,10 @@ enum Hostile {
         }
     }
 
-    @Test(arguments: Template.allCases.filter(\.traits.isEmail))
+    @Test(
+        "email: hostile values do not change subject, text and HTML",
+        arguments: Template.allCases.filter(\.isEmail)
+    )
     func emailStands(_ template: Template) throws {
         var random = SplitMix64(seed: 43)
         for _ in 0..<400 {
@@ -175,7 +179,7 @@ enum Hostile {
         }
     }
 
-    @Test(arguments: NotificationType.allCases)
+    @Test("notification: hostile values do not change it, one line", arguments: NotificationType.allCases)
     func notificationsAreOneLine(_ type: NotificationType) {
         var random = SplitMix64(seed: 44)
         for _ in 0..<300 {
@@ -189,7 +193,7 @@ enum Hostile {
         }
     }
 
-    @Test(arguments: Template.allCases)
+    @Test("templates: exactly the required keys are required", arguments: Template.allCases)
     func exactlyTheRequiredKeysAreRequired(_ template: Template) throws {
         let full = MessageSamples.payload
         for key in PayloadKey.allCases {
@@ -220,7 +224,7 @@ enum Hostile {
         }
     }
 
-    @Test(arguments: Template.allCases)
+    @Test("templates: date, time and name of the appointment appear", arguments: Template.allCases)
     func appointmentsAreNamed(_ template: Template) throws {
         guard template.traits.required.contains(.startsAt) else { return }
         let text = try template.whatsAppText(MessageSamples.payload, MessageSamples.setting)
@@ -229,7 +233,8 @@ enum Hostile {
         }
     }
 
-    @Test func longestTextFits() throws {
+    @Test("WhatsApp text: the longest values fit")
+    func longestTextFits() throws {
         let longest = MessageSamples.payload.with {
             $0.clientName = String(repeating: "😀", count: 5_000)
             $0.professionalName = $0.clientName
@@ -243,7 +248,8 @@ enum Hostile {
         }
     }
 
-    @Test func lastFenceKeepsTheSignature() throws {
+    @Test("WhatsApp text: truncation keeps the signature")
+    func lastFenceKeepsTheSignature() throws {
         let setting = MessageSetting(
             appURL: "https://odys.com.br/" + String(repeating: "é", count: 5_000),
             civilTime: MessageSamples.saoPaulo)
@@ -254,7 +260,8 @@ enum Hostile {
         #expect("a👍🏽b".prefix(units: 5) == "a👍🏽")
     }
 
-    @Test func blankAndOverlongSlugs() throws {
+    @Test("slug: a blank one is missing, others are percent-encoded")
+    func blankAndOverlongSlugs() throws {
         let blank = MessageSamples.payload.with { $0.slug = "" }
         #expect(throws: MessageError.missing("slug")) {
             try Template.noShow.whatsAppText(blank, MessageSamples.setting)
@@ -266,13 +273,14 @@ enum Hostile {
         #expect(setting.page(slug: String(repeating: "é", count: 171)) == "http://localhost:8080")
     }
 
-    @Test func onlyTwoTemplatesAreEmails() {
-        for template in Template.allCases where !template.traits.isEmail {
+    @Test("email: only two templates are emails")
+    func onlyTwoTemplatesAreEmails() {
+        for template in Template.allCases where !template.isEmail {
             #expect(throws: MessageError.notAnEmail) {
                 try EmailText(template, MessageSamples.payload, MessageSamples.setting)
             }
         }
-        #expect(Template.allCases.filter(\.traits.isEmail) == [.bookingConfirmed, .bookingRejected])
+        #expect(Template.allCases.filter(\.isEmail) == [.bookingConfirmed, .bookingRejected])
         #expect("\(MessageError.missing("slug"))" == "payload_missing: slug")
         #expect("\(MessageError.notAnEmail)" == "template_not_an_email")
     }

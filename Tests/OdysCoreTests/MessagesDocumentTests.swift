@@ -2,14 +2,14 @@ import Foundation
 import OdysCore
 import Testing
 
-/// docs/MESSAGES.md is what others program against, so its table is compared with the code.
-@Suite struct MessagesDocumentTests {
+@Suite("docs/MESSAGES.md against the code") struct MessagesDocumentTests {
     private static func document() throws -> String {
         let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..")
         return String(decoding: try Data(contentsOf: root.appending(path: "docs/MESSAGES.md")), as: UTF8.self)
     }
 
-    @Test func catalogueIsTheCode() throws {
+    @Test("docs/MESSAGES.md: the table of templates matches the code")
+    func catalogueIsTheCode() throws {
         let rows = try Self.document().split(separator: "\n").map { $0.split(separator: " | ") }
             .filter { $0.count == 5 && $0[0].hasPrefix("| `") }
         func keys(_ cell: Substring) -> [String] {
@@ -25,7 +25,8 @@ import Testing
     }
 
     /// In the order of the statements in the document.
-    @Test func examplesAreComplete() throws {
+    @Test("docs/MESSAGES.md: the payloads in its statements are complete")
+    func examplesAreComplete() throws {
         let templates: [Template] = [
             .bookingRequest, .reminder24h, .reminder1h, .newMessageToClient, .newMessageToProfessional,
         ]
@@ -39,7 +40,8 @@ import Testing
         }
     }
 
-    @Test func samplesAreTheGoldenTexts() throws {
+    @Test("docs/MESSAGES.md: its samples are the golden files")
+    func samplesAreTheGoldenTexts() throws {
         let document = try Self.document()
         for file in ["whatsapp.booking_confirmed.txt", "whatsapp.cancelled_by_client.txt"] {
             let golden = try Data(contentsOf: Golden.folder.appending(path: file))

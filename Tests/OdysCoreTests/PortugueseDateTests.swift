@@ -2,14 +2,16 @@ import OdysCore
 import Testing
 
 @Suite struct PortugueseDateTests {
-    @Test func firstDayOfAMonthIsAnOrdinal() {
+    @Test("long date: the first day of a month is an ordinal")
+    func firstDayOfAMonthIsAnOrdinal() {
         let first = CivilTime(year: 2026, month: 12, day: 1, hour: 14, minute: 0, weekday: 2)
         let second = CivilTime(year: 2026, month: 12, day: 2, hour: 14, minute: 0, weekday: 3)
         #expect(PortugueseDate.long(first) == "terça-feira, 1º de dezembro de 2026")
         #expect(PortugueseDate.long(second) == "quarta-feira, 2 de dezembro de 2026")
     }
 
-    @Test func everyMonthAndEveryDayOfTheWeek() {
+    @Test("long date: every month and every day of the week")
+    func everyMonthAndEveryDayOfTheWeek() {
         let months = [
             "janeiro", "fevereiro", "março", "abril", "maio", "junho", "julho", "agosto", "setembro",
             "outubro",
@@ -29,7 +31,8 @@ import Testing
         }
     }
 
-    @Test func shortDateAndTimeHaveTwoDigits() {
+    @Test("short date, time: two digits each")
+    func shortDateAndTimeHaveTwoDigits() {
         let time = CivilTime(year: 2026, month: 3, day: 7, hour: 8, minute: 5, weekday: 6)
         #expect(PortugueseDate.short(time) == "07/03/2026")
         #expect(PortugueseDate.time(time) == "08:05")

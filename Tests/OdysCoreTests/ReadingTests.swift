@@ -2,8 +2,7 @@ import Testing
 
 @testable import OdysCore
 
-/// `GET` of an appointment: what it says a caller may do is what a `PATCH` then does, over the whole space.
-@Suite struct ReadingTests {
+@Suite("GET of an appointment") struct ReadingTests {
     private static let start = Instant(year: 2026, month: 12, day: 1, hour: 17, minute: 0, second: 0)
     private static let updated = Instant(
         year: 2026, month: 11, day: 22, hour: 10, minute: 0, second: 0, microsecond: 123_456)
@@ -30,7 +29,8 @@ import Testing
         return world.respond(to: InterfaceWorld.request("GET", target, type: [], body: .bytes([])))
     }
 
-    @Test func anAppointmentIsTheContractsJSON() throws {
+    @Test("GET: the JSON of the contract")
+    func anAppointmentIsTheContractsJSON() throws {
         let response = try Self.answer(
             to: "user-p", Self.appointment(.confirmed, .authorized), now: Self.start.advanced(bySeconds: -1),
             enforces: true)
@@ -56,7 +56,8 @@ import Testing
     }
 
     /// Caller × status × payment × time × setting, and each action of all six.
-    @Test func whatIsOfferedIsWhatIsThenAccepted() throws {
+    @Test("GET: allowedActions are those that PATCH accepts")
+    func whatIsOfferedIsWhatIsThenAccepted() throws {
         var asked = 0
         for status in Status.allCases {
             for payment in PaymentStatus.allCases {
@@ -100,7 +101,7 @@ import Testing
             }
         }
         // A party may do nothing with a finished appointment, and then only their role tells them from a stranger.
-        guard appointment.caller(UserID(user)) != .stranger else {
+        guard appointment.role(of: UserID(user)) != nil else {
             #expect(isStranger && response.status == 403)
             return
         }
@@ -112,7 +113,7 @@ import Testing
 
     // MARK: Who is refused
 
-    @Test(arguments: ["", "/history"])
+    @Test("GET: checks come in the order of PATCH", arguments: ["", "/history"])
     func checksComeInTheOrderOfAPatch(_ suffix: String) throws {
         let effect = suffix.isEmpty ? "read \(InterfaceWorld.id)" : "read the history of \(InterfaceWorld.id)"
         let none = try Self.appointment(professional: nil, client: nil)
@@ -137,7 +138,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ["", "/history"])
+    @Test("GET: a database error → 503 or 500", arguments: ["", "/history"])
     func aFailureOfTheDatabaseIsNotTheCallersFault(_ suffix: String) {
         for (kind, status) in [(StoreError.Kind.connectionLost, 503), (.timeout, 503), (.unexpected, 500)] {
             let world = InterfaceWorld()
@@ -148,7 +149,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ["HEAD", "PATCH", "POST", "PUT", "DELETE", "get", ""])
+    @Test("GET history: other methods → 405", arguments: ["HEAD", "PATCH", "POST", "PUT", "DELETE", "get", ""])
     func aHistoryIsOnlyRead(_ method: String) {
         let world = InterfaceWorld()
         let response = world.respond(to: InterfaceWorld.request(method, Self.target + "/history"))
@@ -156,7 +157,8 @@ import Testing
         #expect(world.effects == ["record 405 method_not_allowed"])
     }
 
-    @Test func preflightsNameWhatIsOfferedAtTheAddress() {
+    @Test("OPTIONS: names the methods of the address")
+    func preflightsNameWhatIsOfferedAtTheAddress() {
         for (suffix, methods) in [("", "GET, PATCH, OPTIONS"), ("/history", "GET, OPTIONS")] {
             let world = InterfaceWorld()
             let origin = [("HTTP_ORIGIN", world.origins[0])]
@@ -167,10 +169,12 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        "/history/", "/History", "/history/x", "//history", "/histor", "/historyy", "history", "/history%20", "/x",
-        "/history/history",
-    ])
+    @Test(
+        "GET history: similar paths → 404",
+        arguments: [
+            "/history/", "/History", "/history/x", "//history", "/histor", "/historyy", "history", "/history%20", "/x",
+            "/history/history",
+        ])
     func whatOnlyLooksLikeAHistoryIsNotThere(_ suffix: String) {
         for method in ["GET", "OPTIONS"] {
             let world = InterfaceWorld()

@@ -3,33 +3,34 @@ import Testing
 
 @testable import OdysCore
 
-/// The catalogue of settings against what `Settings` does, and the texts that are made from it.
-@Suite struct SettingsCatalogueTests {
+@Suite("Settings catalogue: against Settings and the generated documents") struct SettingsCatalogueTests {
     /// Without the host, which stands instead of the socket, and the file, which has to be there.
     ///
     /// The reader traps where a setting is read as another kind than its own, so reading everything once is a test.
     private static let everything = Dictionary(
         uniqueKeysWithValues: Setting.allCases.filter { !["ODYS_DB_HOST", "ODYS_JWKS_FILE"].contains($0.name) }.map {
-            ($0.name, $0.isSecret ? SettingsSamples.secret : $0.entry.example)
+            ($0.name, $0.isSecret ? SettingsSamples.secret : $0.example)
         })
 
-    @Test func namesAreUnique() {
+    @Test("catalogue: names are unique, only secrets have no example")
+    func namesAreUnique() {
         #expect(Set(Setting.allCases.map(\.name)).count == Setting.allCases.count)
         #expect(Setting.allCases.count > 30)
         for setting in Setting.allCases {
-            #expect(setting.isSecret == setting.entry.example.isEmpty, "\(setting.name)")
+            #expect(setting.isSecret == setting.example.isEmpty, "\(setting.name)")
         }
     }
 
-    @Test func examplesAreGood() throws {
+    @Test("catalogue: the examples are valid settings")
+    func examplesAreGood() throws {
         let settings = try SettingsSamples.read([:], base: Self.everything)
         #expect(settings.unknown == [] && settings.messaging.smtp != nil && settings.messaging.evolution != nil)
-        let hosts = ["ODYS_DB_SOCKET": nil, "ODYS_DB_HOST": Setting.databaseHosts.entry.example]
+        let hosts = ["ODYS_DB_SOCKET": nil, "ODYS_DB_HOST": Setting.databaseHosts.example]
         #expect(SettingsSamples.problems(hosts, base: Self.everything) == [])
     }
 
-    /// Setting every default by hand changes nothing: the catalogue says what the program does.
-    @Test func defaultsAreTheProgramsOwn() throws {
+    @Test("catalogue: its defaults are those of Settings")
+    func defaultsAreTheProgramsOwn() throws {
         var least = SettingsSamples.least
         func text(_ environment: [String: String]) throws -> String {
             var text = ""
@@ -46,12 +47,13 @@ import Testing
         #expect(try text(least) == before)
     }
 
-    @Test(arguments: Setting.allCases.filter(\.isRequired).map(\.name))
+    @Test("catalogue: required settings are required", arguments: Setting.allCases.filter(\.isRequired).map(\.name))
     func requiredSettingsAreRequired(name: String) {
         #expect(SettingsSamples.names([name: nil]) == [name])
     }
 
-    @Test func whatTheCatalogueLacksIsUnknown() throws {
+    @Test("catalogue: a name that it lacks is reported as unknown")
+    func whatTheCatalogueLacksIsUnknown() throws {
         #expect(try SettingsSamples.read(["ODYS_THREDS": "3"]).unknown == ["ODYS_THREDS"])
         let files = ["ODYS_SMTP_PASSWORD_FILE": "", "ODYS_THREADS_FILE": "/x"]
         #expect(try SettingsSamples.read(files.mapValues { $0 }).unknown == ["ODYS_THREADS_FILE"])
@@ -69,7 +71,8 @@ import Testing
         return variables
     }
 
-    @Test func theExampleLacksOnlySecrets() throws {
+    @Test("example file: complete but for secrets")
+    func theExampleLacksOnlySecrets() throws {
         var variables = Self.variables(Setting.exampleFile)
         #expect(SettingsSamples.names([:], base: variables) == ["ODYS_JWT_SECRET"])
         variables["ODYS_JWT_SECRET"] = SettingsSamples.secret
@@ -88,7 +91,8 @@ import Testing
         return Dictionary(uniqueKeysWithValues: values.map { ($0.setting.name, $0) })
     }
 
-    @Test func eachValueNamesItsOrigin() {
+    @Test("config show: each value names its origin")
+    func eachValueNamesItsOrigin() {
         let shown = Self.shown(
             [
                 "ODYS_THREADS": "3", "ODYS_INSTANCE": "", "ODYS_JWT_SECRET": SettingsSamples.secret,
@@ -96,18 +100,19 @@ import Testing
                 "CREDENTIALS_DIRECTORY": "/run/credentials",
             ],
             files: ["/run/password": "geheim\n", "/run/credentials/odys-smtp-password": "päss\n"])
-        func expect(_ name: String, _ origin: SettingValue.Origin, _ content: SettingValue.Content) {
-            #expect(shown[name]?.origin == origin && shown[name]?.content == content, "\(name)")
+        func expect(_ name: String, _ origin: SettingValue.Origin, _ text: String, value: String? = nil) {
+            #expect(shown[name]?.origin == origin && shown[name]?.text == text, "\(name)")
+            #expect(shown[name]?.value == value && shown[name]?.json["value"] == JSON(value), "\(name)")
         }
-        expect("ODYS_THREADS", .environment, .plain("3"))
-        expect("ODYS_INSTANCE", .fallback, .plain("1"))
-        expect("ODYS_JWT_SECRET", .environment, .secret(bytes: 32))
-        expect("ODYS_DB_PASSWORD", .file, .secret(bytes: 6))
-        expect("ODYS_SMTP_PASSWORD", .credential, .secret(bytes: 5))
-        expect("EVOLUTION_API_KEY", .file, .unreadable("cannot read /gone: gone"))
-        expect("ODYS_DB_MIGRATE_PASSWORD", .fallback, .none("not set"))
-        expect("ODYS_JWT_ISSUER", .fallback, .none("not checked"))
-        #expect(shown["ODYS_JWT_SECRET"]?.text == "set (32 bytes)")
+        expect("ODYS_THREADS", .environment, "3", value: "3")
+        expect("ODYS_INSTANCE", .fallback, "1", value: "1")
+        expect("ODYS_JWT_SECRET", .environment, "set (32 bytes)")
+        expect("ODYS_DB_PASSWORD", .file, "set (6 bytes)")
+        expect("ODYS_SMTP_PASSWORD", .credential, "set (5 bytes)")
+        expect("EVOLUTION_API_KEY", .file, "(cannot read /gone: gone)")
+        expect("ODYS_DB_MIGRATE_PASSWORD", .fallback, "(not set)")
+        expect("ODYS_JWT_ISSUER", .fallback, "(not checked)")
+        #expect(shown["ODYS_JWT_SECRET"]?.json["text"]?.string == "set (32 bytes)")
         #expect(shown["ODYS_DB_MIGRATE_PASSWORD"]?.json["text"]?.string == "(not set)")
     }
 
@@ -119,13 +124,14 @@ import Testing
                 files: ["/c/odys-jwt-secret": SettingsSamples.secret, "/c/evolution-api-key": nil],
                 notUTF8: ["ODYS_INSTANCE"]))
         let shown = Dictionary(uniqueKeysWithValues: values.map { ($0.setting, $0) })
-        #expect(shown[.tokenSecret]?.origin == .credential && shown[.tokenSecret]?.content == .secret(bytes: 32))
+        #expect(shown[.tokenSecret]?.origin == .credential && shown[.tokenSecret]?.text == "set (32 bytes)")
         #expect(shown[.databasePassword]?.origin == .fallback)
-        #expect(shown[.evolutionKey]?.content == .unreadable("cannot read /c/evolution-api-key: Is a directory"))
+        #expect(shown[.evolutionKey]?.text == "(cannot read /c/evolution-api-key: Is a directory)")
         #expect(shown[.instance]?.text == "(is not UTF-8 text)" && shown[.instance]?.origin == .environment)
     }
 
-    @Test func noSecretIsShown() {
+    @Test("config show: no secret is shown")
+    func noSecretIsShown() {
         var environment = Self.everything
         environment["ODYS_SMTP_URL"] = "smtp://agenda:\(SettingsSamples.secret)@mail.example:25"
         for value in Self.shown(environment).values {

@@ -5,7 +5,8 @@ import Testing
 @Suite struct SettingsTests {
     // MARK: Defaults
 
-    @Test func everythingElseHasADefault() throws {
+    @Test("settings: defaults of all that is optional")
+    func everythingElseHasADefault() throws {
         let settings = try SettingsSamples.read([:])
         #expect(settings.listen == .inherited)
         #expect(settings.threads == 16 && settings.whatsAppSenders == 4 && settings.emailSenders == 2)
@@ -23,7 +24,8 @@ import Testing
         #expect(settings.unknown == [])
     }
 
-    @Test func everythingThatIsSetIsTaken() throws {
+    @Test("settings: every variable is applied")
+    func everythingThatIsSetIsTaken() throws {
         let settings = try SettingsSamples.read([
             "ODYS_LISTEN": "tcp:127.0.0.1:9000", "ODYS_THREADS": "24", "ODYS_WHATSAPP_SENDERS": "8",
             "ODYS_EMAIL_SENDERS": "3", "ODYS_DELIVERY": "only", "ODYS_DB_SOCKET": nil, "ODYS_DB_HOST": " db1 , db2,",
@@ -48,7 +50,8 @@ import Testing
         #expect(settings.enforcesStartTime && settings.logLevel == .debug && settings.logFormat == .text)
     }
 
-    @Test func aSlashAtTheEndOfAnAddressDoesNotMatter() throws {
+    @Test("EVOLUTION_API_URL: trailing slashes are dropped")
+    func aSlashAtTheEndOfAnAddressDoesNotMatter() throws {
         let messaging = try SettingsSamples.read(
             ["EVOLUTION_API_URL": "https://evolution.example/api//", "EVOLUTION_API_VERSION": "1"],
             base: SettingsSamples.least.merging(SettingsSamples.evolution) { one, _ in one }
@@ -60,7 +63,8 @@ import Testing
 
     // MARK: Problems
 
-    @Test func everyProblemIsReportedAtOnce() {
+    @Test("settings: all problems are reported at once")
+    func everyProblemIsReportedAtOnce() {
         let wrong: [String: String?] = [
             "ODYS_LISTEN": "0.0.0.0:9000", "ODYS_THREADS": "many", "ODYS_WHATSAPP_SENDERS": "0",
             "ODYS_EMAIL_SENDERS": "-1", "ODYS_DELIVERY": "yes", "ODYS_DB_SOCKET": nil, "ODYS_DB_PORT": "65536",
@@ -75,12 +79,14 @@ import Testing
         #expect(names.count == expected.count)
     }
 
-    @Test func nothingAtAllIsThreeProblems() {
+    @Test("settings: an empty environment has three problems")
+    func nothingAtAllIsThreeProblems() {
         #expect(
             SettingsSamples.names([:], base: [:]).sorted() == ["ODYS_APP_URL", "ODYS_DB_SOCKET", "ODYS_JWT_SECRET"])
     }
 
-    @Test func aDescriptionHasEveryProblemOnALineOfItsOwn() {
+    @Test("SettingsError: one problem per line")
+    func aDescriptionHasEveryProblemOnALineOfItsOwn() {
         #expect("\(SettingsError(problems: ["A: is missing", "B: is wrong"]))" == "A: is missing\nB: is wrong")
     }
 
@@ -147,34 +153,36 @@ import Testing
         ("EVOLUTION_API_VERSION", ["auto", "1", "2"]),
     ])
 
-    /// One variable wrong, the rest as it should be.
-    @Test(arguments: wrong)
+    @Test("settings: a wrong value is a problem of that variable alone", arguments: wrong)
     func aWrongValueIsAProblemOfThatVariable(_ name: String, _ value: String) {
         #expect(SettingsSamples.names([name: value]) == [name])
     }
 
-    @Test(arguments: good)
+    @Test("settings: valid values have no problem", arguments: good)
     func aGoodValueIsNone(_ name: String, _ value: String) {
         #expect(SettingsSamples.problems([name: value]) == [])
     }
 
     /// In all the spellings that the system's resolver reads as "any address".
-    @Test(arguments: [
-        "0.0.0.0", "*", "", "[::]", "::", "0", "[0:0:0:0:0:0:0:0]", "[::0]", "0.0", "0.0.0", "0x0", "00.0.0.0",
-        "[::ffff:0.0.0.0]", "[::0.0.0.0]", "[::ffff:0:0]",
-    ])
+    @Test(
+        "ODYS_LISTEN: a wildcard address is refused in every spelling",
+        arguments: [
+            "0.0.0.0", "*", "", "[::]", "::", "0", "[0:0:0:0:0:0:0:0]", "[::0]", "0.0", "0.0.0", "0x0", "00.0.0.0",
+            "[::ffff:0.0.0.0]", "[::0.0.0.0]", "[::ffff:0:0]",
+        ])
     func aWildcardAddressIsRefused(_ address: String) {
         #expect(SettingsSamples.names(["ODYS_LISTEN": "tcp:\(address):9000"]) == ["ODYS_LISTEN"])
     }
 
-    @Test func theDatabaseIsNamedOnce() {
+    @Test("database: exactly one of socket and host")
+    func theDatabaseIsNamedOnce() {
         #expect(SettingsSamples.names(["ODYS_DB_HOST": "db.example"]) == ["ODYS_DB_SOCKET"])
         #expect(SettingsSamples.names(["ODYS_DB_SOCKET": ""]) == ["ODYS_DB_SOCKET"])
         #expect(SettingsSamples.names(["ODYS_DB_SOCKET": nil, "ODYS_DB_HOST": " , "]) == ["ODYS_DB_SOCKET"])
     }
 
-    /// Names that the interface has, and names that only look like them.
-    @Test func aMisspeltVariableIsReported() throws {
+    @Test("settings: unknown ODYS_ variables are reported")
+    func aMisspeltVariableIsReported() throws {
         let known = [
             "ODYS_LISTEN", "ODYS_THREADS", "ODYS_WHATSAPP_SENDERS", "ODYS_EMAIL_SENDERS", "ODYS_WHATSAPP_RATE",
             "ODYS_DELIVERY", "ODYS_DB_HOST", "ODYS_DB_PORT", "ODYS_DB_NAME", "ODYS_DB_USER", "ODYS_DB_PASSWORD",

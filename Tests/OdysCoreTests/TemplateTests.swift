@@ -2,8 +2,7 @@ import Testing
 
 @testable import OdysCore
 
-/// How messages about one appointment stand to each other, template by template.
-@Suite struct TemplateTests {
+@Suite("Templates: which message supersedes which") struct TemplateTests {
     /// Status messages, and what the appointment's status must be for them; nil where any will do.
     private static let statusMessages: [Template: Status?] = [
         .bookingConfirmed: .confirmed, .bookingConfirmedReceipt: .confirmed, .bookingRejected: .rejected,

@@ -2,11 +2,11 @@ import Testing
 
 @testable import OdysCore
 
-/// The short ways for ASCII and Latin letters, against Unicode's own tables and against the long ways.
-@Suite struct TextTests {
+@Suite("Text: fast paths against Unicode and the slow paths") struct TextTests {
     private static let everyScalar = (UInt32(0)...0x10FFFF).compactMap(Unicode.Scalar.init)
 
-    @Test func scalarsAreWhatUnicodeSays() {
+    @Test("scalar classes: agree with Unicode's properties for every scalar")
+    func scalarsAreWhatUnicodeSays() {
         var wrong: [Unicode.Scalar] = []
         for scalar in Self.everyScalar {
             let properties = scalar.properties
@@ -20,7 +20,8 @@ import Testing
     }
 
     /// Between two letters, so that nothing but the scalar itself decides.
-    @Test func eachScalarIsCleanedAsItsPropertiesSay() {
+    @Test("cleaning: each Latin scalar by its Unicode properties")
+    func eachScalarIsCleanedAsItsPropertiesSay() {
         var wrong: [Unicode.Scalar] = []
         for value in UInt32(0)...0x24F {
             guard let scalar = Unicode.Scalar(value) else { continue }
@@ -55,7 +56,8 @@ import Testing
         }.joined()
     }
 
-    @Test func theShortWayOfCleaningSaysWhatTheLongOneSays() {
+    @Test("cleaning: the fast path gives the result of the slow one")
+    func theShortWayOfCleaningSaysWhatTheLongOneSays() {
         var random = SplitMix64(seed: 11)
         var short = 0
         for _ in 0..<20_000 {
@@ -69,13 +71,15 @@ import Testing
         #expect(short > 4_000 && short < 16_000)
     }
 
-    @Test func namesOfEveryDayTakeTheShortWay() {
+    @Test("cleaning: ordinary names take the fast path")
+    func namesOfEveryDayTakeTheShortWay() {
         for name in ["Ana Souza", "Dr. João D'Ávila-Müller", "Conceição", "Paula (manhã), sala 3", "Žižka Đorđe"] {
             #expect(TypedText.isCleanLatin(name, scalarsMax: 120))
         }
     }
 
-    @Test func sameBytesIsNotSameText() {
+    @Test("hasSameBytes: compares bytes, not canonical equivalence")
+    func sameBytesIsNotSameText() {
         var random = SplitMix64(seed: 12)
         for _ in 0..<5_000 {
             let (one, other) = (Self.text(&random), Self.text(&random))
@@ -87,7 +91,8 @@ import Testing
         #expect(!"\(InterfaceWorld.id)1".hasSameBytes(as: "\(InterfaceWorld.id)2"))
     }
 
-    @Test func aStartIsComparedByItsBytes() {
+    @Test("hasSameStart: compares bytes")
+    func aStartIsComparedByItsBytes() {
         var random = SplitMix64(seed: 15)
         var starts = 0
         for _ in 0..<5_000 {
@@ -103,7 +108,8 @@ import Testing
         #expect(starts > 500 && starts < 4_500)
     }
 
-    @Test func blanksAreTrimmedAtBothEnds() {
+    @Test("trimming: white space goes at both ends")
+    func blanksAreTrimmedAtBothEnds() {
         var random = SplitMix64(seed: 13)
         let blanks = [" ", "\t", "\r\n", "\u{3000}", " \u{301}"]
         for _ in 0..<2_000 {
@@ -117,8 +123,8 @@ import Testing
         }
     }
 
-    /// Byte by byte, as the standard says it (RFC 8259, 7).
-    @Test func escapesStandWhereTheyAreNeeded() {
+    @Test("JSON strings: escaped as RFC 8259, section 7 requires")
+    func escapesStandWhereTheyAreNeeded() {
         var random = SplitMix64(seed: 14)
         for _ in 0..<5_000 {
             let text = Self.text(&random)

@@ -1,8 +1,8 @@
 import Foundation
+import OdysCore
 import Testing
 
-/// The rules of the house that a reader can forget, checked over the sources.
-@Suite struct TidyTests {
+@Suite("House rules: checked over the sources") struct TidyTests {
     private struct File {
         /// Below the root, such as `Sources/OdysCore/JSON.swift`.
         let path: String
@@ -33,7 +33,8 @@ import Testing
         }
     }
 
-    @Test func theTreeIsFound() throws {
+    @Test("sources: the tree is found")
+    func theTreeIsFound() throws {
         let paths = Self.paths("Sources", ending: ".swift")
         #expect(
             paths.contains("Sources/OdysCore/Appointments/Decide.swift")
@@ -41,8 +42,8 @@ import Testing
         #expect(paths.count > 40)
     }
 
-    /// The scanner against each form of literal and comment.
-    @Test func wordsAreToldFromCode() {
+    @Test("scanner: literals and comments are told from code")
+    func wordsAreToldFromCode() {
         let source = #"""
             let a = "try! // \" {" + b // try! {
             /* try! /* { */ */ let c = """
@@ -56,7 +57,8 @@ import Testing
         #expect(SwiftCode.calls("print(", "a; print(b)") && !SwiftCode.calls("print(", "fingerprint(b)"))
     }
 
-    @Test func filesAndLinesAreShort() throws {
+    @Test("sources: files of at most 300 lines, lines of at most 120 columns")
+    func filesAndLinesAreShort() throws {
         var found: [String] = []
         for file in try Self.files("Sources") + Self.read("Tests") {
             if file.lines.count > 300 { found.append("\(file.path) has \(file.lines.count) lines") }
@@ -67,7 +69,8 @@ import Testing
         #expect(found == [])
     }
 
-    @Test func functionsAreShort() throws {
+    @Test("sources: functions below 70 lines")
+    func functionsAreShort() throws {
         var found: [String] = []
         var longest = 0
         for file in try Self.files("Sources") {
@@ -80,7 +83,8 @@ import Testing
         #expect(longest > 20)
     }
 
-    @Test func nothingIsLeftToDo() throws {
+    @Test("sources: no TODO, FIXME or XXX")
+    func nothingIsLeftToDo() throws {
         for file in try Self.files("Sources") {
             for word in ["TODO", "FIXME", "XXX"] {
                 #expect(!file.lines.contains { $0.contains(word) }, "\(word) in \(file.path)")
@@ -88,7 +92,8 @@ import Testing
         }
     }
 
-    @Test func whatTheHouseDoesWithoutIsNotCalled() throws {
+    @Test("sources: forbidden constructs are not used")
+    func whatTheHouseDoesWithoutIsNotCalled() throws {
         let everywhere = [
             "try!", "as!", "fatalError(", "DispatchQueue.global", "nonisolated(unsafe)", "@unchecked",
             "@preconcurrency",
@@ -103,6 +108,32 @@ import Testing
         }
     }
 
+    /// ARCHITECTURE.md names every source file, by target and folder.
+    @Test("tree: ARCHITECTURE.md shows the files that are there")
+    func theTreeIsAsDocumented() throws {
+        let text = String(
+            decoding: try Data(contentsOf: Self.root.appending(path: "ARCHITECTURE.md")), as: UTF8.self)
+        let block = try #require(text.components(separatedBy: "```tree\n").last?.components(separatedBy: "```").first)
+        var documented: Set<String> = []
+        var target = ""
+        var folder = ""
+        for line in block.split(separator: "\n") {
+            var words = line.split(separator: " ").map(String.init)
+            if !line.hasPrefix(" ") {
+                target = words.removeFirst()
+                folder = target
+                // The rest says what the target is.
+                continue
+            }
+            // A folder begins three columns in; what its line does not hold follows further in.
+            if line.prefix(3).last != " " { folder = target + words.removeFirst() }
+            for word in words { documented.insert("Sources/\(folder)\(word).swift") }
+        }
+        let found = Set(Self.paths("Sources", ending: ".swift"))
+        #expect(documented.subtracting(found) == [], "in ARCHITECTURE.md, but not there")
+        #expect(found.subtracting(documented) == [], "not in ARCHITECTURE.md")
+    }
+
     // MARK: Who imports what
 
     private static func imports(_ file: File) -> [String] {
@@ -113,7 +144,8 @@ import Testing
         }
     }
 
-    @Test func eachCLibraryHasOneOwner() throws {
+    @Test("modules: each C library is imported by one module")
+    func eachCLibraryHasOneOwner() throws {
         let owners = ["CMariaDB": "Sources/OdysStore/", "CCurl": "Sources/OdysDelivery/", "CFCGI": "Sources/OdysFCGI/"]
         var seen: Set<String> = []
         for file in try Self.files("Sources") {
@@ -126,14 +158,15 @@ import Testing
         #expect(seen == Set(owners.keys))
     }
 
-    @Test func theCoreIsPure() throws {
+    @Test("modules: OdysCore imports nothing but Crypto")
+    func theCoreIsPure() throws {
         var seen: Set<String> = []
         for file in try Self.files("Sources/OdysCore") { seen.formUnion(Self.imports(file)) }
         #expect(seen == ["Crypto", "CryptoExtras"])
     }
 
-    /// Below the executables, each module knows the core and nobody else of ours.
-    @Test func arrowsPointToTheCore() throws {
+    @Test("modules: store, delivery and host depend on the core alone")
+    func arrowsPointToTheCore() throws {
         let ours: Set = ["OdysCore", "OdysStore", "OdysDelivery", "OdysHost", "OdysFCGI", "OdysCtl"]
         for module in ["OdysStore", "OdysDelivery", "OdysHost"] {
             var seen: Set<String> = []
@@ -145,17 +178,31 @@ import Testing
     // MARK: One home for each word
 
     /// Statuses that are not also the name of an action or a message. SQL writes them in single quotes.
-    @Test func statusesAreWrittenOnceInSwift() throws {
+    @Test("sources: status words are written in one place")
+    func statusesAreWrittenOnceInSwift() throws {
         for file in try Self.files("Sources") where file.path != "Sources/OdysCore/Appointments/Appointment.swift" {
             for status in ["pending_confirmation", "confirmed", "rejected", "cancelled", "completed"] {
                 #expect(!file.lines.contains { $0.contains("\"\(status)\"") }, "\(status) in \(file.path)")
-                guard !file.path.hasPrefix("Sources/OdysStore/") else { continue }
                 #expect(!file.lines.contains { $0.contains("'\(status)'") }, "\(status) in \(file.path)")
             }
         }
     }
 
-    @Test func migrationsAreNumberedWithoutGaps() {
+    /// Rules such as `Status.holdsSlot` say which statuses a statement means; `sqlList` renders them.
+    @Test("OdysStore: no status of an appointment or a payment is written in a statement")
+    func statementsTakeStatusesFromTheRules() throws {
+        let files = try Self.files("Sources/OdysStore")
+        #expect(files.count > 15)
+        for word in Status.allCases.map(\.rawValue) + PaymentStatus.allCases.map(\.rawValue) {
+            for file in files {
+                let place = file.lines.firstIndex { $0.contains("'\(word)'") || $0.contains("\"\(word)\"") }
+                #expect(place == nil, "\(word) in \(file.path):\((place ?? 0) + 1)")
+            }
+        }
+    }
+
+    @Test("migrations: numbered without gaps")
+    func migrationsAreNumberedWithoutGaps() {
         let names = Self.paths("sql", ending: ".sql").map { $0.dropFirst("sql/".count) }
         #expect(names.count >= 2)
         for (index, name) in names.enumerated() {

@@ -2,13 +2,13 @@ import Testing
 
 @testable import OdysCore
 
-/// What is remembered of tokens and of keys, and for how long.
-@Suite struct TokenCacheTests {
+@Suite("Token cache and published keys") struct TokenCacheTests {
     private static func token(_ user: String = "u", from: Double = 0, until: Double = 100) -> VerifiedToken {
         VerifiedToken(userID: UserID(user), validFrom: from, validBefore: until)
     }
 
-    @Test func aTokenIsRememberedUntilItsTimeIsOver() {
+    @Test("token cache: an entry counts from nbf until exp")
+    func aTokenIsRememberedUntilItsTimeIsOver() {
         var cache = TokenCache()
         let digest = TokenDigest("a.b.c")
         #expect(cache.verified(digest, now: 50) == nil)
@@ -21,14 +21,15 @@ import Testing
         #expect(cache.verified(digest, now: 50) == nil)
     }
 
-    /// The leeway is inside: what the verifier says of a token's time is what the cache keeps.
-    @Test func theVerifierSaysHowLongATokenCounts() {
+    @Test("token cache: the verifier's times include the leeway")
+    func theVerifierSaysHowLongATokenCounts() {
         let claims = #"{"sub":"u","exp":1893456100.5,"nbf":1893455000,"iat":1893455100}"#
         let verified = TokenSamples.verifier().examine(TokenSamples.token(claims), now: TokenSamples.now).verified
         #expect(verified == Self.token(from: 1_893_455_070, until: 1_893_456_130.5))
     }
 
-    @Test func theSizeIsBounded() {
+    @Test("token cache: bounded in size, the latest half stays")
+    func theSizeIsBounded() {
         var cache = TokenCache(max: 10)
         for number in 0..<1_000 {
             cache.remember(TokenDigest("\(number)"), Self.token("\(number)"))
@@ -47,7 +48,8 @@ import Testing
 
     private static func keys() throws -> [TokenKey] { try KeySamples.set([KeySamples.jwk(KeySamples.ec)]).keys }
 
-    @Test func keysAreFetchedAtOnceAndThenRegularly() throws {
+    @Test("published keys: fetched at the start, then every 300 s")
+    func keysAreFetchedAtOnceAndThenRegularly() throws {
         var published = PublishedKeys(now: 0)
         #expect(published.seconds(untilFetchAt: 0) == 0 && !published.isKnown)
         published.fetched(try Self.keys(), at: 1)
@@ -57,7 +59,8 @@ import Testing
         #expect(published.seconds(untilFetchAt: 2) == 0)
     }
 
-    @Test func anUnknownNameAsksOnceInAMinute() throws {
+    @Test("published keys: an unknown kid asks at most once a minute")
+    func anUnknownNameAsksOnceInAMinute() throws {
         var published = PublishedKeys(now: 0)
         published.fetched(try Self.keys(), at: 0)
         var asked: [Double] = []
@@ -69,8 +72,8 @@ import Testing
         #expect(asked == [1, 61, 121, 181])
     }
 
-    /// An issuer that is away: the last keys count for a day, to the second, and no longer.
-    @Test func theLastKeysCountForADay() throws {
+    @Test("published keys: kept for 24 hours while the issuer fails")
+    func theLastKeysCountForADay() throws {
         var published = PublishedKeys(now: 0)
         published.fetched(try Self.keys(), at: 0)
         var now = 300.0
@@ -89,7 +92,8 @@ import Testing
         #expect(published.keys.count == 1)
     }
 
-    @Test func aFirstFetchThatFailedIsRepeatedSoon() {
+    @Test("published keys: a failed first fetch is repeated, 5 s doubling to 300 s")
+    func aFirstFetchThatFailedIsRepeatedSoon() {
         var published = PublishedKeys(now: 0)
         var pauses: [Double] = []
         for _ in 0..<9 {

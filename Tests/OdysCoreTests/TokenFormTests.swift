@@ -2,15 +2,15 @@ import Testing
 
 @testable import OdysCore
 
-/// The compact form of a token: three parts of strict base64url, and a signature that holds for every bit of them.
-@Suite struct TokenFormTests {
+@Suite("JWT compact form: parts, base64url, signature") struct TokenFormTests {
     private static let token = TokenSamples.token(#"{"sub":"user","exp":1893459600}"#)
 
     private static func isGood(_ token: String) -> Bool {
         TokenSamples.verifier().userID(in: token, now: TokenSamples.now) != nil
     }
 
-    @Test func onlyThreePartsAreAToken() {
+    @Test("JWT: exactly three parts")
+    func onlyThreePartsAreAToken() {
         let parts = Self.token.split(separator: ".").map(String.init)
         #expect(Self.isGood(parts.joined(separator: ".")))
         let others = [
@@ -25,8 +25,8 @@ import Testing
         for other in others { #expect(!Self.isGood(other), "\(other)") }
     }
 
-    /// Each character replaced by each other character of the alphabet: no such text is a token.
-    @Test func noCharacterCanBeChanged() {
+    @Test("JWT: any changed character invalidates it")
+    func noCharacterCanBeChanged() {
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
         let bytes = Array(Self.token.utf8)
         var accepted: [Int] = []
@@ -41,7 +41,8 @@ import Testing
         #expect(accepted == [])
     }
 
-    @Test func anotherSecretSignsNothing() {
+    @Test("JWT: a signature of another secret is refused")
+    func anotherSecretSignsNothing() {
         for secret in ["", "0123456789abcdef0123456789abcdeF", TokenSamples.secret + "0", TokenSamples.secret + "\n"] {
             #expect(!Self.isGood(TokenSamples.token(#"{"sub":"user","exp":1893459600}"#, secret: secret)))
         }
@@ -52,7 +53,8 @@ import Testing
         #expect(verifier.userID(in: signed, now: TokenSamples.now)?.text == "user")
     }
 
-    @Test func aTokenHasAtMostEightKibibytes() {
+    @Test("JWT: at most 8 KiB")
+    func aTokenHasAtMostEightKibibytes() {
         func token(padding: Int) -> String {
             TokenSamples.token(#"{"sub":"user","exp":1893459600,"x":"\#(String(repeating: "x", count: padding))"}"#)
         }
@@ -66,8 +68,9 @@ import Testing
 
     // MARK: base64url
 
-    /// Every text of two and of three characters: decoded only where the bits left over are zero.
-    @Test func leftOverBitsMustBeZero() {
+    /// Every text of two and of three characters.
+    @Test("base64url: trailing bits must be zero")
+    func leftOverBitsMustBeZero() {
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
         var decoded = 0
         var wrong: [String] = []
@@ -86,7 +89,8 @@ import Testing
         #expect(decoded == 64 * 4 + 64 * 16)
     }
 
-    @Test func onlyTheAlphabetIsRead() {
+    @Test("base64url: only its alphabet is accepted")
+    func onlyTheAlphabetIsRead() {
         let alphabet = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
         for byte in UInt8.min...UInt8.max {
             for place in 0..<4 {
@@ -97,7 +101,8 @@ import Testing
         }
     }
 
-    @Test func aSingleCharacterLeftOverIsNoByte() {
+    @Test("base64url: a single trailing character is refused")
+    func aSingleCharacterLeftOverIsNoByte() {
         for length in 0...64 {
             let text = [UInt8](repeating: UInt8(ascii: "A"), count: length)
             #expect(
@@ -105,7 +110,8 @@ import Testing
         }
     }
 
-    @Test func everySequenceOfBytesComesBack() {
+    @Test("base64url: every sequence of bytes decodes to itself")
+    func everySequenceOfBytesComesBack() {
         var random = SplitMix64(seed: 11)
         for length in 0...200 {
             let bytes = (0..<length).map { _ in UInt8.random(in: 0...255, using: &random) }

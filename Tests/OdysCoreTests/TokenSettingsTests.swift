@@ -2,8 +2,7 @@ import Testing
 
 @testable import OdysCore
 
-/// Where the keys of tokens come from.
-@Suite struct TokenSettingsTests {
+@Suite("Settings: sources of token keys") struct TokenSettingsTests {
     private static let jwks = JSON.object([
         .init("keys", .array([KeySamples.jwk(KeySamples.ec), KeySamples.jwk(KeySamples.rsa, ["use": "enc"])]))
     ]).text
@@ -13,7 +12,8 @@ import Testing
         SettingsSamples.names(changes, files: files)
     }
 
-    @Test func oneSourceIsEnoughAndAllMayBeUsed() throws {
+    @Test("token keys: secret, file and URL, any one or all")
+    func oneSourceIsEnoughAndAllMayBeUsed() throws {
         let sources = [
             "ODYS_JWT_SECRET": SettingsSamples.secret, "ODYS_JWKS_FILE": "/etc/jwks.json",
             "ODYS_JWKS_URL": "https://issuer.example/jwks.json",
@@ -31,17 +31,21 @@ import Testing
         #expect(tokens.fileKeys?.leftOut == ["key 2: its use is not sig"])
     }
 
-    @Test(arguments: [
-        ("https://issuer.example/jwks.json", true), ("http://127.0.0.1:8080/jwks", true), ("http://localhost/j", true),
-        ("http://[::1]:80/j", true), ("http://issuer.example/jwks.json", false), ("http://10.0.0.1/j", false),
-        ("http://127.0.0.1.evil.example/j", false), ("http://localhost@evil.example/j", false),
-        ("file:///etc/jwks.json", false), ("https://", false), ("issuer.example", false), ("https://a\nb", false),
-    ])
+    @Test(
+        "ODYS_JWKS_URL: https, plain http only for loopback",
+        arguments: [
+            ("https://issuer.example/jwks.json", true), ("http://127.0.0.1:8080/jwks", true),
+            ("http://localhost/j", true),
+            ("http://[::1]:80/j", true), ("http://issuer.example/jwks.json", false), ("http://10.0.0.1/j", false),
+            ("http://127.0.0.1.evil.example/j", false), ("http://localhost@evil.example/j", false),
+            ("file:///etc/jwks.json", false), ("https://", false), ("issuer.example", false), ("https://a\nb", false),
+        ])
     func theAddressIsHTTPSUnlessItIsThisHost(_ url: String, _ isGood: Bool) {
         #expect(Self.names(["ODYS_JWKS_URL": url]) == (isGood ? [] : ["ODYS_JWKS_URL"]))
     }
 
-    @Test func whatIsWrongWithASourceIsNamed() {
+    @Test("token keys: a bad source is named")
+    func whatIsWrongWithASourceIsNamed() {
         for file in ["/gone", "/bad", "/empty"] { #expect(Self.names(["ODYS_JWKS_FILE": file]) == ["ODYS_JWKS_FILE"]) }
         #expect(Self.names(["ODYS_SESSION_COOKIE": "a b"]) == ["ODYS_SESSION_COOKIE"])
         #expect(

@@ -5,7 +5,7 @@ import Testing
 
 @testable import OdysDelivery
 
-/// What changes the whole process, one after another: the environment and the time zone.
+/// Tests that change the environment or the time zone of the process: one at a time.
 @Suite(.serialized) struct ProcessTests {}
 
 extension ProcessTests {
@@ -39,7 +39,8 @@ extension ProcessTests {
             return curl.perform()
         }
 
-        @Test func aRequestArrivesAsItWasSetAndItsAnswerIsRead() throws {
+        @Test("curl: the request arrives as set, its answer is read")
+        func aRequestArrivesAsItWasSetAndItsAnswerIsRead() throws {
             let answer = "HTTP/1.1 201 Created\r\nContent-Length: 5\r\n\r\n{\"a\"}"
             let (results, requests) = try Self.post([.answer(answer)])
             let result = try #require(results.first)
@@ -54,8 +55,8 @@ extension ProcessTests {
             #expect(result.bytesSent >= request.utf8.count)
         }
 
-        /// Nothing of one transfer is left in the next.
-        @Test func aHandleForgetsTheLastTransfer() throws {
+        @Test("curl: nothing of a transfer is left for the next")
+        func aHandleForgetsTheLastTransfer() throws {
             let server = try LoopbackServer([
                 .answer("HTTP/1.1 503 No\r\nContent-Length: 4\r\nRetry-After: 9\r\n\r\nlong"), .answer(Self.ok),
             ])
@@ -69,14 +70,14 @@ extension ProcessTests {
             #expect(server.requests.last?.contains("Olá") == false)
         }
 
-        /// The bound of one transfer is not that of the next.
-        @Test func anAnswerThatWasTooLargeIsForgotten() throws {
+        @Test("curl: an answer above the bound does not affect the next")
+        func anAnswerThatWasTooLargeIsForgotten() throws {
             let long = "HTTP/1.1 200 OK\r\n\r\n" + String(repeating: "x", count: 70_000)
             let (results, _) = try Self.post([.answer(long), .answer(Self.ok), .reset], times: 3)
             #expect(results.map(\.failure) == [.tooLarge, nil, .broken])
         }
 
-        @Test(arguments: [301, 302, 303, 307, 308])
+        @Test("curl: a redirect is not followed", arguments: [301, 302, 303, 307, 308])
         func aRedirectIsAnAnswerAndNotFollowed(_ code: Int) throws {
             let other = try LoopbackServer([.answer(Self.ok)])
             let head = "HTTP/1.1 \(code) Elsewhere\r\nLocation: \(other.url)/x\r\nContent-Length: 0\r\n\r\n"
@@ -87,7 +88,8 @@ extension ProcessTests {
             #expect(requests.count == 1 && other.requests == [])
         }
 
-        @Test func aProxyInTheEnvironmentIsNotUsed() throws {
+        @Test("curl: proxy variables are ignored")
+        func aProxyInTheEnvironmentIsNotUsed() throws {
             let names = ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]
             let proxy = try LoopbackServer([.answer(Self.ok)])
             for name in names { setenv(name, proxy.url, 1) }
@@ -99,7 +101,10 @@ extension ProcessTests {
             #expect(proxy.requests == [])
         }
 
-        @Test(arguments: [(0, true), (65_535, true), (65_536, true), (65_537, false), (1_000_000, false)])
+        @Test(
+            "curl: an answer of at most 64 KiB",
+            arguments: [(0, true), (65_535, true), (65_536, true), (65_537, false), (1_000_000, false)]
+        )
         func anAnswerHasAtMostSixtyFourKibibytes(_ size: Int, _ isRead: Bool) throws {
             let body = String(repeating: "x", count: size)
             let (results, _) = try Self.post([.answer("HTTP/1.1 201 OK\r\nContent-Length: \(size)\r\n\r\n" + body)])
@@ -113,6 +118,7 @@ extension ProcessTests {
         }
 
         @Test(
+            "Retry-After: seconds or a date, at most 3,600 s",
             arguments: [
                 ("7", 7), ("0", nil), ("-7", nil), ("3600", 3_600), ("3601", 3_600), ("99999999999", 3_600),
                 ("soon", nil), ("", nil),
@@ -125,11 +131,13 @@ extension ProcessTests {
 
         // MARK: Connections that end
 
-        /// The whole request was read, and then there was no answer: it may have been acted on.
-        @Test(arguments: [
-            LoopbackServer.Step.close, .reset, .answer("HTTP/1.1 201 Created\r\nContent-Length: 99\r\n\r\n{"),
-            .answer("HTTP/1.1 201 Cre"), .answer("nonsense"),
-        ])
+        /// The whole request was read, so it may have been acted on.
+        @Test(
+            "curl: a connection that ends after the request → unclear",
+            arguments: [
+                LoopbackServer.Step.close, .reset, .answer("HTTP/1.1 201 Created\r\nContent-Length: 99\r\n\r\n{"),
+                .answer("HTTP/1.1 201 Cre"), .answer("nonsense"),
+            ])
         func whatEndsAfterTheRequestIsUnclear(_ step: LoopbackServer.Step) throws {
             let (results, requests) = try Self.post([step, .answer(Self.ok)])
             let result = try #require(results.first)
@@ -140,7 +148,8 @@ extension ProcessTests {
             #expect(requests.count == 1)
         }
 
-        @Test func whereNobodyListensNothingWasSent() throws {
+        @Test("curl: connection refused → not sent")
+        func whereNobodyListensNothingWasSent() throws {
             let server = try LoopbackServer([])
             server.stop()
             let result = Self.post(CurlHandle(), server.url)
@@ -149,8 +158,11 @@ extension ProcessTests {
             #expect(OutcomeClass(EvolutionAnswer(result: result).outcome(to: "55")) == .notSent)
         }
 
-        /// The connection ends before TLS is agreed, and so before a byte of the request.
-        @Test(arguments: [LoopbackServer.Step.closeUnread, .resetUnread, .answerUnread("HTTP/1.1 400 Plain\r\n\r\n")])
+        /// No byte of the request is written before the handshake ends.
+        @Test(
+            "curl: a connection that ends during the TLS handshake → not sent",
+            arguments: [LoopbackServer.Step.closeUnread, .resetUnread, .answerUnread("HTTP/1.1 400 Plain\r\n\r\n")]
+        )
         func whatEndsBeforeTheRequestWasNotSent(_ step: LoopbackServer.Step) throws {
             let (results, _) = try Self.post([step], scheme: "https")
             let result = try #require(results.first)
@@ -158,17 +170,20 @@ extension ProcessTests {
             #expect(OutcomeClass(EvolutionAnswer(result: result).outcome(to: "55")) == .notSent)
         }
 
-        /// A kept connection that turns out to be dead is what makes libcurl send again by itself; none is kept.
-        @Test func everyTransferHasAConnectionOfItsOwn() throws {
+        /// libcurl resends by itself on a kept connection that turns out to be dead, so none is kept.
+        @Test("curl: every transfer has a connection of its own")
+        func everyTransferHasAConnectionOfItsOwn() throws {
             let kept = "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok"
             let (results, requests) = try Self.post([.answerAndWait(kept), .reset, .close, .answer(kept)], times: 4)
             #expect(results.map { $0.failure == nil } == [true, false, false, true])
             #expect(requests.count == 4)
         }
 
-        @Test(arguments: [
-            "file:///etc/hostname", "ftp://127.0.0.1/", "gopher://127.0.0.1/", "dict://127.0.0.1/", "", "http://",
-        ])
+        @Test(
+            "curl: other protocols are refused",
+            arguments: [
+                "file:///etc/hostname", "ftp://127.0.0.1/", "gopher://127.0.0.1/", "dict://127.0.0.1/", "", "http://",
+            ])
         func onlyTheProtocolsThatAreNamedAreSpoken(_ url: String) {
             let curl = CurlHandle()
             curl.prepare(url: url, protocols: "http,https")

@@ -4,7 +4,7 @@ import OdysHost
 import Testing
 
 @Suite struct DirectoryTests {
-    @Test("names: every entry but . and .., however long its name")
+    @Test("names: every entry but . and .., of any length")
     func everyEntryIsNamed() throws {
         let directory = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
@@ -14,7 +14,7 @@ import Testing
         #expect(try Set(Directory.names(in: directory.path())) == Set(names))
     }
 
-    @Test("names: a directory that cannot be read is an error with its path and reason")
+    @Test("names: an unreadable directory is an error with its path and reason")
     func whatCannotBeReadIsAnError() {
         for (path, reason) in [("/nowhere", "No such file or directory"), ("/etc/hostname", "Not a directory")] {
             let failure = #expect(throws: Directory.Failure.self) { try Directory.names(in: path) }
@@ -46,7 +46,7 @@ import Testing
         #expect(bound("") == nil)
     }
 
-    @Test("address: the kernel takes it, as a path and as an abstract name")
+    @Test("address: bind accepts it, as a path and as an abstract name")
     func theKernelTakesIt() throws {
         let file = FileManager.default.temporaryDirectory.appending(path: "\(UUID().uuidString).sock").path()
         defer { unlink(file) }

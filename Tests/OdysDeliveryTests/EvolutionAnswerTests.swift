@@ -12,30 +12,35 @@ import Testing
         #"{"status":\#(code),"error":"Bad Request","response":{"message":\#(message)}}"#
     }
 
-    @Test(arguments: [
-        #"{"key":{"id":"3EB0"}}"#, #" {"status":"PENDING","key":{"remoteJid":"55@s","fromMe":true,"id":"3EB0"}} "#,
-        // The message's own words come back in the answer; they decide nothing.
-        #"{"key":{"id":"3EB0"},"message":{"conversation":"Motivo: Connection Closed"}}"#,
-        #"{"key":{"id":"3EB0"},"response":{"message":[{"exists":false}]}}"#,
-    ])
+    @Test(
+        "Evolution API: 201 with an id → sent",
+        arguments: [
+            #"{"key":{"id":"3EB0"}}"#, #" {"status":"PENDING","key":{"remoteJid":"55@s","fromMe":true,"id":"3EB0"}} "#,
+            // The message's own words come back in the answer; they decide nothing.
+            #"{"key":{"id":"3EB0"},"message":{"conversation":"Motivo: Connection Closed"}}"#,
+            #"{"key":{"id":"3EB0"},"response":{"message":[{"exists":false}]}}"#,
+        ])
     func createdWithAnIDIsSent(_ body: String) {
         let outcome = Self.outcome(.sample(code: 201, body: body))
         #expect(outcome == .sent(providerID: "3EB0", to: "5511999999999"))
     }
 
-    @Test(arguments: [
-        "", "OK", "{", "[]", "null", "{}", #"{"key":null}"#, #"{"key":{}}"#, #"{"key":{"id":""}}"#,
-        #"{"key":{"id":null}}"#,
-        #"{"key":{"id":7}}"#, #"{"key":{"ID":"3EB0"}}"#, #"{"key":"3EB0"}"#, #"{"id":"3EB0"}"#,
-        #"[{"key":{"id":"3EB0"}}]"#,
-        #"{"key":{"id":"a"},"key":{"id":"b"}}"#, #"{"error":{"message":"(#131030) Recipient not allowed"}}"#,
-    ])
+    @Test(
+        "Evolution API: 201 without an id → unclear",
+        arguments: [
+            "", "OK", "{", "[]", "null", "{}", #"{"key":null}"#, #"{"key":{}}"#, #"{"key":{"id":""}}"#,
+            #"{"key":{"id":null}}"#,
+            #"{"key":{"id":7}}"#, #"{"key":{"ID":"3EB0"}}"#, #"{"key":"3EB0"}"#, #"{"id":"3EB0"}"#,
+            #"[{"key":{"id":"3EB0"}}]"#,
+            #"{"key":{"id":"a"},"key":{"id":"b"}}"#, #"{"error":{"message":"(#131030) Recipient not allowed"}}"#,
+        ])
     func createdWithoutAnIDIsUnclear(_ body: String) {
         #expect(OutcomeClass(Self.outcome(.sample(code: 201, body: body))) == .unclear)
     }
 
-    /// Every status but 201, with a body that would be a success: none of them is one.
-    @Test func onlyCreatedIsSent() {
+    /// With the body that is a success under 201.
+    @Test("Evolution API: a status other than 201 is never taken for sent")
+    func onlyCreatedIsSent() {
         let classes: [Int: OutcomeClass] = [
             400: .unclear, 401: .misconfigured, 403: .misconfigured, 404: .misconfigured, 429: .notSent, 500: .unclear,
             502: .notSent, 503: .notSent, 504: .unclear,
@@ -47,26 +52,29 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        // The number is not on WhatsApp; the request is not one that this version knows.
-        (400, #"[{"jid":"55@s.whatsapp.net","exists":false,"number":"55"}]"#, OutcomeClass.permanent),
-        (400, #"[{"exists":false},{"exists":true}]"#, .permanent),
-        (400, #"[["instance requires property \"text\""]]"#, .permanent),
-        (400, #"[["requires property \"textMessage\"","and another"]]"#, .permanent),
-        // Thrown by the socket and wrapped.
-        (400, #"["Error: Connection Closed"]"#, .notSent), (400, #""Connection Closed""#, .notSent),
-        (500, #""Connection Closed""#, .notSent), (500, #"["Error: Connection Closed"]"#, .notSent),
-        (400, #"["Error: Timed Out"]"#, .unclear), (400, #"[{"jid":"55@s","exists":true}]"#, .unclear),
-        (400, #"[{"exists":"false"}]"#, .unclear), (400, #"[{"exists":null}]"#, .unclear), (400, #"[{}]"#, .unclear),
-        (400, "[]", .unclear), (400, "null", .unclear), (400, #""Bad Request""#, .unclear), (400, "[[]]", .unclear),
-        (400, "[[1]]", .unclear), (400, #"{"exists":false}"#, .unclear),
-        (500, #""Internal Server Error""#, .unclear), (500, #"[{"exists":false}]"#, .unclear),
-        (504, #"[{"exists":false}]"#, .unclear), (504, #""Gateway Time-out""#, .unclear),
-        (401, #""Unauthorized""#, .misconfigured), (403, #"["Missing global api key"]"#, .misconfigured),
-        (404, #"["The \"odys\" instance does not exist"]"#, .misconfigured),
-        (404, #"["Cannot POST /message/sendText/odys"]"#, .misconfigured),
-        (429, #""Too many requests""#, .notSent), (502, #""Bad Gateway""#, .notSent), (503, "null", .notSent),
-    ])
+    @Test(
+        "Evolution API: the message of an error decides",
+        arguments: [
+            // The number is not on WhatsApp; the request is not one that this version knows.
+            (400, #"[{"jid":"55@s.whatsapp.net","exists":false,"number":"55"}]"#, OutcomeClass.permanent),
+            (400, #"[{"exists":false},{"exists":true}]"#, .permanent),
+            (400, #"[["instance requires property \"text\""]]"#, .permanent),
+            (400, #"[["requires property \"textMessage\"","and another"]]"#, .permanent),
+            // Thrown by the socket and wrapped.
+            (400, #"["Error: Connection Closed"]"#, .notSent), (400, #""Connection Closed""#, .notSent),
+            (500, #""Connection Closed""#, .notSent), (500, #"["Error: Connection Closed"]"#, .notSent),
+            (400, #"["Error: Timed Out"]"#, .unclear), (400, #"[{"jid":"55@s","exists":true}]"#, .unclear),
+            (400, #"[{"exists":"false"}]"#, .unclear), (400, #"[{"exists":null}]"#, .unclear),
+            (400, #"[{}]"#, .unclear),
+            (400, "[]", .unclear), (400, "null", .unclear), (400, #""Bad Request""#, .unclear), (400, "[[]]", .unclear),
+            (400, "[[1]]", .unclear), (400, #"{"exists":false}"#, .unclear),
+            (500, #""Internal Server Error""#, .unclear), (500, #"[{"exists":false}]"#, .unclear),
+            (504, #"[{"exists":false}]"#, .unclear), (504, #""Gateway Time-out""#, .unclear),
+            (401, #""Unauthorized""#, .misconfigured), (403, #"["Missing global api key"]"#, .misconfigured),
+            (404, #"["The \"odys\" instance does not exist"]"#, .misconfigured),
+            (404, #"["Cannot POST /message/sendText/odys"]"#, .misconfigured),
+            (429, #""Too many requests""#, .notSent), (502, #""Bad Gateway""#, .notSent), (503, "null", .notSent),
+        ])
     func theAnswersWordsDecide(_ code: Int, _ message: String, _ expected: OutcomeClass) {
         let outcome = Self.outcome(.sample(code: code, body: Self.envelope(code, message)))
         #expect(OutcomeClass(outcome) == expected)
@@ -74,10 +82,12 @@ import Testing
     }
 
     /// A proxy in between speaks HTML.
-    @Test(arguments: [
-        (400, OutcomeClass.unclear), (401, .misconfigured), (403, .misconfigured), (404, .misconfigured),
-        (429, .notSent), (500, .unclear), (502, .notSent), (503, .notSent), (504, .unclear),
-    ])
+    @Test(
+        "Evolution API: an answer that is not JSON is judged by its status",
+        arguments: [
+            (400, OutcomeClass.unclear), (401, .misconfigured), (403, .misconfigured), (404, .misconfigured),
+            (429, .notSent), (500, .unclear), (502, .notSent), (503, .notSent), (504, .unclear),
+        ])
     func anAnswerThatIsNotJSONIsJudgedByItsStatus(_ code: Int, _ expected: OutcomeClass) {
         for body in ["", "<html><h1>nginx</h1></html>", "{\"status\":"] {
             #expect(OutcomeClass(Self.outcome(.sample(code: code, body: body))) == expected)
@@ -86,7 +96,7 @@ import Testing
         #expect(OutcomeClass(closed) == .notSent)
     }
 
-    @Test(arguments: [429, 502, 503])
+    @Test("Evolution API: Retry-After is passed on", arguments: [429, 502, 503])
     func aRetryAfterIsPassedOn(_ code: Int) {
         for asked in [nil, 1, 3_600.0] {
             let outcome = Self.outcome(.sample(code: code, retryAfter: asked))
@@ -102,8 +112,8 @@ import Testing
         }
     }
 
-    /// What failed before a byte of the request was written was not sent; after that nobody knows.
-    @Test func aTransferThatFailedIsJudgedByWhatWasWritten() {
+    @Test("Evolution API: a failed transfer is not sent before the first byte, else unclear")
+    func aTransferThatFailedIsJudgedByWhatWasWritten() {
         for failure in TransferResult.failures {
             for bytes in [0, 1, 500] {
                 for code in [0, 100, 201, 400, 503] {

@@ -3,7 +3,8 @@ import OdysHost
 import Testing
 
 @Suite struct IdentifierTests {
-    @Test func aTextIsAUUIDOfVersion7() throws {
+    @Test("Identifier: a UUID of version 7")
+    func aTextIsAUUIDOfVersion7() throws {
         var seen: Set<String> = []
         let before = Clock.now.microseconds / 1_000
         for _ in 0..<500 {

@@ -8,12 +8,13 @@ import Testing
         SMTPAnswer(result: result).outcome(to: "ana@mail.example")
     }
 
-    @Test(arguments: [250, 251, 0, 354])
+    @Test("SMTP: a finished transfer → sent", arguments: [250, 251, 0, 354])
     func aFinishedTransferIsSent(_ code: Int) {
         #expect(Self.outcome(.sample(code: code)) == .sent(providerID: nil, to: "ana@mail.example"))
     }
 
-    @Test func whatNeverConnectedWasNotSent() {
+    @Test("SMTP: no connection or no TLS → not sent")
+    func whatNeverConnectedWasNotSent() {
         for failure in [TransferResult.Failure.notConnected, .tls] {
             for code in [0, 220, 354, 550] {
                 for isReady in [true, false] {
@@ -24,22 +25,25 @@ import Testing
         }
     }
 
-    @Test func aMissingSTARTTLSIsAMisconfiguration() {
+    @Test("SMTP: no STARTTLS → misconfigured")
+    func aMissingSTARTTLSIsAMisconfiguration() {
         for code in [0, 220, 250, 454, 502] {
             let outcome = Self.outcome(.sample(.noSTARTTLS, code: code))
             #expect(OutcomeClass(outcome) == .misconfigured)
         }
     }
 
-    @Test func aRefusedLoginIsAMisconfigurationUnlessItIsForNow() {
+    @Test("SMTP: a refused login → misconfigured, with 4xx → not sent")
+    func aRefusedLoginIsAMisconfigurationUnlessItIsForNow() {
         for code in [0, 235, 334, 500, 504, 530, 534, 535, 538, 550] {
             #expect(OutcomeClass(Self.outcome(.sample(.login, code: code))) == .misconfigured, "\(code)")
         }
         for code in 400...499 { #expect(OutcomeClass(Self.outcome(.sample(.login, code: code))) == .notSent) }
     }
 
-    /// Every reply, with every way in which the conversation can have ended there.
-    @Test func repliesAreJudgedByTheirFirstDigit() {
+    /// Every reply × every way in which the transfer can end there.
+    @Test("SMTP: replies are judged by their first digit")
+    func repliesAreJudgedByTheirFirstDigit() {
         for failure in [TransferResult.Failure.refused, .broken, .tooLarge, .other] {
             for code in [0] + Array(200...599) {
                 for isReady in [true, false] {
@@ -58,18 +62,21 @@ import Testing
         }
     }
 
-    @Test(arguments: [421, 450, 451, 452])
+    @Test("SMTP: 4xx → not sent", arguments: [421, 450, 451, 452])
     func busyServersAreTriedAgain(_ code: Int) {
         #expect(Self.outcome(.sample(.refused, code: code)) == .notSent(reason: "SMTP \(code): curl's words"))
     }
 
-    @Test(arguments: [550, 551, 552, 553, 554, 555])
+    @Test("SMTP: 5xx for recipient or content → permanent", arguments: [550, 551, 552, 553, 554, 555])
     func aRefusedRecipientOrContentIsFinal(_ code: Int) {
         #expect(Self.outcome(.sample(.refused, code: code)) == .permanent(reason: "SMTP \(code): curl's words"))
     }
 
-    /// The final dot was written, and then silence: the receiver may have taken the message (RFC 1047).
-    @Test(arguments: [TransferResult.Failure.broken, .refused, .other])
+    /// The receiver may have taken the message (RFC 1047).
+    @Test(
+        "SMTP: a connection lost after the final dot → unclear",
+        arguments: [TransferResult.Failure.broken, .refused, .other]
+    )
     func whatIsLostAfterTheMessageIsUnclear(_ failure: TransferResult.Failure) {
         for bytes in [0, 40_000] {
             let outcome = Self.outcome(.sample(failure, code: 354, bytesSent: bytes))

@@ -1,8 +1,8 @@
 import OdysCore
-import OdysStore
 import Testing
 
 @testable import OdysFCGI
+@testable import OdysStore
 
 @Suite struct HealthTests {
     private static let good = DatabaseSnapshot(
@@ -26,12 +26,14 @@ import Testing
                 outbox: [DatabaseSnapshot.Outbox(channel: .email, pending: 1, dead: 0, oldestDueSeconds: oldestDue)]))
     }
 
-    @Test func nothingWrongPasses() {
+    @Test("health: nothing wrong → pass")
+    func nothingWrongPasses() {
         #expect(report().status == .pass)
         #expect(report().problems == [])
     }
 
-    @Test func aDatabaseThatCannotBeUsedFails() {
+    @Test("health: database unreachable, failing or with an old schema → fail")
+    func aDatabaseThatCannotBeUsedFails() {
         let gone = StoreError(kind: .connectionLost, code: 2002, sqlState: "HY000", operation: "connect")
         for state in [DatabaseState.timedOut, .failing(gone), look(version: 2)] {
             #expect(report(state).status == .fail)
@@ -39,7 +41,8 @@ import Testing
         }
     }
 
-    @Test func whatSomebodyShouldLookAtWarns() {
+    @Test("health: newer schema, durability, backlog, unknown settings → warn")
+    func whatSomebodyShouldLookAtWarns() {
         #expect(report(look(version: 4)).status == .warn)
         #expect(report(look(durability: ["set x"])).problems.map(\.output) == ["set x"])
         #expect(report(look(oldestDue: 300)).status == .pass)
@@ -47,14 +50,15 @@ import Testing
         #expect(report { $0.unknownSettings = ["ODYS_X"] }.status == .warn)
     }
 
-    /// Every kind of failed write shows, and only one that the server refuses makes the process unready.
-    @Test func aWriteThatFailedShows() {
+    @Test("health: a failed write → warn, refused by the server → fail")
+    func aWriteThatFailedShows() {
         for kind in StoreError.Kind.allCases {
             #expect(report { $0.writeFailure = kind }.status == (kind == .refusing ? .fail : .warn), "\(kind)")
         }
     }
 
-    @Test func aPausedChannelWarnsAndNeverFails() {
+    @Test("health: a paused channel → warn, never fail")
+    func aPausedChannelWarnsAndNeverFails() {
         for phase in Breaker.Phase.allCases {
             let report = report {
                 $0.channels = [.init(channel: .whatsapp, phase: phase, pausedBy: .misconfigured)]
@@ -63,12 +67,14 @@ import Testing
         }
     }
 
-    @Test func aProcessThatStopsOrIsStuckFails() {
+    @Test("health: draining or stuck → fail")
+    func aProcessThatStopsOrIsStuckFails() {
         #expect(report { $0.isDraining = true }.status == .fail)
         #expect(report { $0.loops = [LoopGroup(name: "requests", allowedSeconds: 5, silences: [6])] }.status == .fail)
     }
 
-    @Test func theDocumentHasTheFormOfTheDraft() throws {
+    @Test("health: the JSON of the health+json draft")
+    func theDocumentHasTheFormOfTheDraft() throws {
         let json = report(.timedOut).json(version: "1", instance: "2", at: Instant(microseconds: 0))
         #expect(json["status"]?.string == "fail" && json["instance"]?.string == "2")
         let check = try #require(json["checks"]?["database:reachable"]?.array?.first)
@@ -82,15 +88,17 @@ import Testing
         LoopGroup(name: "requests", allowedSeconds: 25, silences: silences)
     }
 
-    @Test func oneThatGetsOnIsEnough() {
+    @Test("progress: one loop that beats is enough")
+    func oneThatGetsOnIsEnough() {
         #expect(!group([0, 0]).isStuck)
         #expect(!group([1_000, 25]).isStuck)
         #expect(group([1_000, 25.1]).isStuck)
         #expect(group([30, 26]).silence == 26)
     }
 
-    /// A database that does not answer must not look like threads that are stuck.
-    @Test func theLimitsAreAboveEveryDeadlineOfTheirWork() {
+    /// A silent database must not look like stuck threads.
+    @Test("progress: silence limits are above every deadline of the work")
+    func theLimitsAreAboveEveryDeadlineOfTheirWork() {
         // The last host of several is tried just before the time for that is over.
         let connect = Limits.connectHostsSeconds + Limits.connectSeconds
         let database = Limits.requestSeconds + Limits.statementSeconds + 1 + connect

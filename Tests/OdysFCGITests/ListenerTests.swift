@@ -7,8 +7,7 @@ import Testing
 
 @testable import OdysFCGI
 
-/// Connections that are kept for a next request, and how they end.
-@Suite struct ListenerTests {
+@Suite("Listener: keep-alive and stop") struct ListenerTests {
     private static func record(_ kind: UInt8, _ content: [UInt8]) -> [UInt8] {
         [1, kind, 0, 1, 0, UInt8(content.count), 0, 0] + content
     }
@@ -90,7 +89,8 @@ import Testing
         }
     }
 
-    @Test func aConnectionCarriesOneRequestAfterAnother() throws {
+    @Test("keep-alive: one request after another on a connection")
+    func aConnectionCarriesOneRequestAfterAnother() throws {
         let server = try Server()
         let peer = try Peer(server.path)
         for _ in 0..<3 {
@@ -101,7 +101,8 @@ import Testing
         _ = server.stop()
     }
 
-    @Test func anIdleConnectionHoldsNoThread() throws {
+    @Test("keep-alive: an idle connection holds no thread")
+    func anIdleConnectionHoldsNoThread() throws {
         let server = try Server()
         let peers = try (0..<8).map { _ in try Peer(server.path) }
         for peer in peers + peers {
@@ -112,8 +113,9 @@ import Testing
         _ = server.stop()
     }
 
-    /// Whoever closes on his own account may close on a request that is on its way.
-    @Test func aStoppingListenerAsksAndAnswersWhatComesMeanwhile() throws {
+    /// A listener that just closes may cut off a request that is on its way.
+    @Test("stop: idle peers are asked to close, requests that cross are answered")
+    func aStoppingListenerAsksAndAnswersWhatComesMeanwhile() throws {
         let server = try Server()
         let peer = try Peer(server.path)
         peer.send(Self.request)
@@ -140,7 +142,8 @@ import Testing
         #expect(seconds.withLock { $0 } < Limits.drainIdleSeconds)
     }
 
-    @Test func aPeerThatDoesNotEndHoldsUpNobodyForLong() throws {
+    @Test("stop: a peer that stays connected delays it by drainIdleSeconds at most")
+    func aPeerThatDoesNotEndHoldsUpNobodyForLong() throws {
         let server = try Server()
         let peer = try Peer(server.path)
         peer.send(Self.request)
@@ -150,7 +153,8 @@ import Testing
             (Limits.drainIdleSeconds...Limits.drainIdleSeconds + 3).contains(seconds), "\(seconds)")
     }
 
-    @Test func moreConnectionsThanAWebServerHasAreClosed() throws {
+    @Test("keep-alive: above connectionsMax a connection is closed after its response")
+    func moreConnectionsThanAWebServerHasAreClosed() throws {
         let server = try Server()
         var peers: [Peer] = []
         for _ in 0...Limits.connectionsMax {

@@ -4,8 +4,7 @@ import Testing
 @testable import OdysCore
 @testable import OdysFCGI
 
-/// The line of a request is the one that a dictionary of the same facts makes.
-@Suite struct LogLineTests {
+@Suite("Request log line") struct LogLineTests {
     private static let time = Instant(
         year: 2026, month: 12, day: 1, hour: 17, minute: 0, second: 0, microsecond: 120_000)
 
@@ -49,7 +48,10 @@ import Testing
         ),
     ]
 
-    @Test(arguments: [Settings.LogFormat.json, .text], [Logger.Level.debug, .info, .error])
+    @Test(
+        "request log: typed facts give the same line as a metadata dictionary",
+        arguments: [Settings.LogFormat.json, .text], [Logger.Level.debug, .info, .error]
+    )
     func factsOfARequestAreWrittenAsADictionaryIs(_ format: Settings.LogFormat, _ level: Logger.Level) {
         for (facts, metadata) in Self.requests {
             let line = Self.line(format, level, [LineLogHandler.request: .stringConvertible(facts)])
@@ -90,7 +92,8 @@ import Testing
                 """#)
     }
 
-    @Test func theLineIsWhatOperatorsKnow() {
+    @Test("request log: the JSON and text lines")
+    func theLineIsWhatOperatorsKnow() {
         #expect(
             Self.line(.json, .info, Self.requests[0].1) == #"""
                 <6>{"ts":"2026-12-01T17:00:00.120000Z","level":"info","msg":"it \"happened\"","instance":"i 1",\#

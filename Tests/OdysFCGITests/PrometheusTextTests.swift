@@ -3,7 +3,8 @@ import Testing
 @testable import OdysFCGI
 
 @Suite struct PrometheusTextTests {
-    @Test func aFamilyHasHelpTypeAndSamples() {
+    @Test("Prometheus: HELP, TYPE and samples")
+    func aFamilyHasHelpTypeAndSamples() {
         var page = PrometheusText()
         page.add("a_total", .counter, "Words.", [(3, [("x", "1"), ("y", "2")]), (0.25, [])])
         page.add("b", .gauge, "More.", 7)
@@ -20,20 +21,23 @@ import Testing
                 """)
     }
 
-    @Test func whatIsNotKnownIsNotThere() {
+    @Test("Prometheus: a family without samples is left out")
+    func whatIsNotKnownIsNotThere() {
         var page = PrometheusText()
         page.add("a", .gauge, "Words.", [(value: Int, labels: [PrometheusText.Label])]())
         page.add("b", "Words.", [])
         #expect(String(decoding: page.bytes, as: UTF8.self) == "")
     }
 
-    @Test func labelsAreEscaped() {
+    @Test("Prometheus: label values are escaped")
+    func labelsAreEscaped() {
         var page = PrometheusText()
         page.add("a", .gauge, "Words.", [(1, [("x", "q\"b\\n\nz")])])
         #expect(String(decoding: page.bytes, as: UTF8.self).hasSuffix("a{x=\"q\\\"b\\\\n\\nz\"} 1\n"))
     }
 
-    @Test func bucketsOfAHistogramAddUp() {
+    @Test("Prometheus: histogram buckets are cumulative")
+    func bucketsOfAHistogramAddUp() {
         var page = PrometheusText()
         let histogram = Histogram([0.5, 1], ("c", "x"))
         for seconds in [0.25, 0.25, 3, 3, 3] { histogram.note(seconds: seconds) }

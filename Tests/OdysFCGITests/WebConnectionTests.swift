@@ -7,8 +7,7 @@ import Testing
 
 @testable import OdysFCGI
 
-/// Answers to peers that take them slowly, or not at all.
-@Suite struct WebConnectionTests {
+@Suite("Responses to slow and closed peers") struct WebConnectionTests {
     /// The responder's end as an acceptor makes it, and the peer's.
     private static func pair() throws -> (connection: WebConnection, peer: Int32) {
         var ends: [Int32] = [0, 0]
@@ -47,14 +46,16 @@ import Testing
         return sum.withLock { $0 }
     }
 
-    @Test func aLargeAnswerArrivesWhole() throws {
+    @Test("send: a large answer arrives whole")
+    func aLargeAnswerArrivesWhole() throws {
         let (connection, peer) = try Self.pair()
         let count = Self.read(peer, bytes: 64 * 1024) { Self.answer(connection, with: Self.answer) }
         #expect(count == Self.answer.count)
     }
 
-    /// No single write waits for long: what is bounded is the whole.
-    @Test func aPeerThatTakesTheAnswerSlowlyIsGivenUp() throws {
+    /// No single write waits for long: the bound is on the whole response.
+    @Test("send: a slow reader is given up after frontSeconds")
+    func aPeerThatTakesTheAnswerSlowlyIsGivenUp() throws {
         let (connection, peer) = try Self.pair()
         let begun = Clock.uptime
         let count = Self.read(peer, bytes: 16 * 1024, pauseMicroseconds: 100_000) {
@@ -65,7 +66,8 @@ import Testing
         #expect(count < Self.answer.count)
     }
 
-    @Test func aPeerThatHasGoneIsNoSignal() throws {
+    @Test("send: a closed peer raises no SIGPIPE")
+    func aPeerThatHasGoneIsNoSignal() throws {
         let (connection, peer) = try Self.pair()
         close(peer)
         connection.send(Self.answer)

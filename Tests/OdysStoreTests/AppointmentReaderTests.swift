@@ -6,8 +6,7 @@ import Testing
 
 @testable import OdysStore
 
-/// Reading on a real server: what is there, in its order, and without waiting for anybody.
-@Suite struct AppointmentReaderTests {
+@Suite("Reads, on a real server") struct AppointmentReaderTests {
     let database: TestDatabase
     let fixture: Fixture
 
@@ -22,7 +21,8 @@ import Testing
         try #require(try reader().history(of: id))
     }
 
-    @Test func anAppointmentIsReadAsAPatchWouldFindIt() throws {
+    @Test("reader: the same appointment that an action sees")
+    func anAppointmentIsReadAsAPatchWouldFindIt() throws {
         let id = try fixture.appointment()
         let before = try #require(try reader().appointment(id))
         let change = try #require(try fixture.store().act(id, fixture.request("confirm"), requestID: "r").change)
@@ -33,20 +33,23 @@ import Testing
         #expect(after.now >= change.at && after.now < change.at.advanced(bySeconds: 60))
     }
 
-    @Test func thereIsNothingToReadOfWhatIsNotThere() throws {
+    @Test("reader: an unknown id has no appointment and no history")
+    func thereIsNothingToReadOfWhatIsNotThere() throws {
         let id = try #require(AppointmentID(UUID().uuidString))
         #expect(try reader().appointment(id) == nil)
         #expect(try reader().history(of: id) == nil)
     }
 
-    @Test func whatIsOlderThanTheProductHasAnEmptyHistory() throws {
+    @Test("reader: an appointment without events has an empty history")
+    func whatIsOlderThanTheProductHasAnEmptyHistory() throws {
         let history = try history(of: fixture.appointment(status: "completed"))
         #expect(history.appointment.status == .completed)
         #expect(history.events.isEmpty && history.messages.isEmpty)
     }
 
-    /// To end a transaction is a round trip, so a reading leaves that to the next, or to a thread with nothing to do.
-    @Test func aReadingsTransactionStaysOpenUntilItIsEnded() throws {
+    /// Ending a transaction costs a round trip: the next read or an idle thread does it.
+    @Test("reader: its transaction stays open, each read sees what was committed")
+    func aReadingsTransactionStaysOpenUntilItIsEnded() throws {
         let id = try fixture.appointment()
         let connection = try database.connection()
         #expect(try AppointmentReader(connection).appointment(id) != nil)
@@ -58,9 +61,10 @@ import Testing
         #expect(!connection.isInTransaction)
     }
 
-    /// A change of the tables waits for open transactions, and would wait for ever for a thread that is never without
-    /// work; and everybody would wait for the change.
-    @Test func aTableCanBeChangedWhileItIsReadAgainAndAgain() throws {
+    /// ALTER TABLE waits for open transactions, and every request waits behind it: a busy thread must not keep one
+    /// open for ever.
+    @Test("reader: ALTER TABLE gets its lock under constant reads")
+    func aTableCanBeChangedWhileItIsReadAgainAndAgain() throws {
         let id = try fixture.appointment()
         nonisolated(unsafe) let reader = try reader()
         let isEnough = Atomic<Bool>(false)
@@ -83,7 +87,8 @@ import Testing
         try connection.execute("ALTER TABLE appointments ADD COLUMN added INT NULL", operation: "change a table")
     }
 
-    @Test func partiesMayBeMissing() throws {
+    @Test("reader: the client's row may be missing")
+    func partiesMayBeMissing() throws {
         let id = try fixture.appointment()
         let connection = try database.connection(.migration)
         try connection.transaction { connection throws(StoreError) in
@@ -97,7 +102,8 @@ import Testing
         #expect(try history(of: id).appointment == reading.appointment)
     }
 
-    @Test func eventsAndMessagesComeOldestFirst() throws {
+    @Test("history: events and messages, oldest first")
+    func eventsAndMessagesComeOldestFirst() throws {
         let id = try fixture.appointment()
         try database.run(
             """
@@ -129,7 +135,8 @@ import Testing
     }
 
     /// Between two statements of a reader, an action can be committed.
-    @Test func anActionThatTheAppointmentDidNotShowYetIsLeftOut() throws {
+    @Test("history: versions above the appointment's are left out")
+    func anActionThatTheAppointmentDidNotShowYetIsLeftOut() throws {
         let id = try fixture.appointment()
         let store = try fixture.store()
         for action in ["paid", "confirm"] {
@@ -141,7 +148,8 @@ import Testing
         #expect(history.messages.map(\.version) == [2, 2])
     }
 
-    @Test func aReaderWaitsForNobodyAndHoldsNothing() throws {
+    @Test("reader: waits for no lock and holds none")
+    func aReaderWaitsForNobodyAndHoldsNothing() throws {
         let id = try fixture.appointment()
         let own = try database.connection()
         let reader = AppointmentReader(own)
@@ -161,7 +169,8 @@ import Testing
         #expect(try database.count("information_schema.innodb_trx WHERE trx_mysql_thread_id = \(number)") == 0)
     }
 
-    @Test func aConnectionThatDiedIsReplaced() throws {
+    @Test("reader: a dead connection is replaced")
+    func aConnectionThatDiedIsReplaced() throws {
         let id = try fixture.appointment()
         let connection = try database.connection()
         let reader = AppointmentReader(connection)

@@ -13,7 +13,8 @@ import Testing
         fixture = try Fixture(database)
     }
 
-    @Test func aConfirmWritesEverythingInOneTransaction() throws {
+    @Test("act: confirm writes appointment, event, outbox and notification")
+    func aConfirmWritesEverythingInOneTransaction() throws {
         let id = try fixture.appointment()
         let result = try fixture.store().act(id, fixture.request("confirm"), requestID: "request-1")
         let change = try #require(result.change)
@@ -51,7 +52,10 @@ import Testing
         #expect(try database.count("outbox WHERE expires_at = created_at + INTERVAL 24 HOUR") == 3)
     }
 
-    @Test(arguments: ["cancel", "paid", "complete", "no_show", "reject"])
+    @Test(
+        "act: every other action writes its event and messages",
+        arguments: ["cancel", "paid", "complete", "no_show", "reject"]
+    )
     func everyOtherActionWritesItsEvent(action: String) throws {
         let id = try fixture.appointment()
         let result = try fixture.store().act(id, fixture.request(action, reason: "porque sim"), requestID: "r")
@@ -63,7 +67,8 @@ import Testing
         #expect(try database.count("outbox") == change.decision.messages.count)
     }
 
-    @Test func aRefusalWritesNothingAndLeavesNoLock() throws {
+    @Test("act: a refusal writes nothing and leaves no lock")
+    func aRefusalWritesNothingAndLeavesNoLock() throws {
         let id = try fixture.appointment(status: "cancelled")
         let connection = try database.connection()
         let result = try fixture.store(connection).act(id, fixture.request("confirm"), requestID: "r")
@@ -74,7 +79,8 @@ import Testing
         #expect(try database.run("UPDATE appointments SET notes = 'x'") == 1)
     }
 
-    @Test func anUnknownAppointmentIsNotFound() throws {
+    @Test("act: an unknown appointment → notFound")
+    func anUnknownAppointmentIsNotFound() throws {
         let id = try #require(AppointmentID(UUID().uuidString))
         let result = try fixture.store().act(id, fixture.request("confirm"), requestID: "r")
         guard case .refused(.notFound) = result else {
@@ -83,7 +89,8 @@ import Testing
         }
     }
 
-    @Test func aTakenSlotIsRefusedWithItsHolderAndWritesNothing() throws {
+    @Test("act: a taken slot → slotConflict with its holder, nothing written")
+    func aTakenSlotIsRefusedWithItsHolderAndWritesNothing() throws {
         let holder = try fixture.appointment(status: "confirmed")
         let id = try fixture.appointment()
         let result = try fixture.store().act(id, fixture.request("confirm"), requestID: "r")
@@ -92,14 +99,18 @@ import Testing
         #expect(try database.count("appointments WHERE version > 1") == 0)
     }
 
-    @Test(arguments: ["pending_confirmation", "rejected", "cancelled"])
+    @Test(
+        "slot check: pending, rejected and cancelled appointments do not conflict",
+        arguments: ["pending_confirmation", "rejected", "cancelled"]
+    )
     func anAppointmentThatHoldsNoSlotDoesNotConflict(status: String) throws {
         _ = try fixture.appointment(status: status)
         let id = try fixture.appointment()
         #expect(try fixture.store().act(id, fixture.request("confirm"), requestID: "r").change != nil)
     }
 
-    @Test func slotsThatTouchDoNotConflict() throws {
+    @Test("slot check: adjacent slots do not conflict")
+    func slotsThatTouchDoNotConflict() throws {
         for minutes in [0, 50, 100] {
             let id = try fixture.appointment(hour: 10)
             try database.run(
@@ -111,7 +122,8 @@ import Testing
         }
     }
 
-    @Test func onlyTheAppointmentIsLocked() throws {
+    @Test("row lock: the appointment alone, not its parties")
+    func onlyTheAppointmentIsLocked() throws {
         let id = try fixture.appointment()
         let owner = try database.connection()
         let other = try database.connection()
@@ -138,7 +150,8 @@ import Testing
         #expect(isLocked == [true, false, false])
     }
 
-    @Test func aConnectionThatDiedBetweenRequestsCostsNoError() throws {
+    @Test("act: a connection killed between requests is replaced")
+    func aConnectionThatDiedBetweenRequestsCostsNoError() throws {
         let connection = try database.connection()
         let store = try fixture.store(connection)
         let first = try fixture.appointment(hour: 1)
@@ -150,14 +163,16 @@ import Testing
         #expect(try store.act(second, fixture.request("confirm"), requestID: "r").change != nil)
     }
 
-    @Test func aServerThatMayForgetIsNoticed() throws {
+    @Test("durability: a server that may lose commits is reported")
+    func aServerThatMayForgetIsNoticed() throws {
         // The tests' own server trades durability for speed.
         let problems = try Durability.problems(database.connection())
         #expect(problems.count == 1)
         #expect(problems.first?.contains("innodb_flush_log_at_trx_commit = 1") == true)
     }
 
-    @Test func everySessionHasItsSettings() throws {
+    @Test("session: isolation, SQL mode, time zone and timeouts are set")
+    func everySessionHasItsSettings() throws {
         let row = try database.connection().transaction { connection throws(StoreError) in
             try connection.query(
                 """

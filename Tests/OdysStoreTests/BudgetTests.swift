@@ -4,10 +4,10 @@ import Testing
 
 @testable import OdysStore
 
-/// What each action costs the database, counted by the database: the table in ARCHITECTURE.md, section "What an
+/// What each action costs the database, by its own counters: the table in ARCHITECTURE.md, section "What an
 /// action costs".
 ///
-/// The counters of a session are read before and after, so nothing that runs beside it is counted.
+/// The counters are those of the session, so concurrent work is not counted.
 @Suite struct BudgetTests {
     let database: TestDatabase
     let fixture: Fixture
@@ -117,7 +117,8 @@ import Testing
         Case("confirm", "pending_confirmation", key: true),
     ]
 
-    @Test func theTableIsWhatTheServerCounts() throws {
+    @Test("ARCHITECTURE.md: the cost of each action is what the server counts")
+    func theTableIsWhatTheServerCounts() throws {
         let connection = try database.connection()
         let store = try fixture.store(connection)
         var rows: [String] = []

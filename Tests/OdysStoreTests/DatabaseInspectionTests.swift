@@ -17,7 +17,7 @@ import Testing
     }
 }
 
-/// With an account that has the printed grants. The rights that are taken away are those that the server lists for it.
+/// With an account that has the printed grants; what is revoked is what the server lists for it.
 @Suite final class GrantInspectionTests {
     private let database: TestDatabase
     private let user = "odys_" + UUID().uuidString.prefix(8).lowercased()
@@ -56,7 +56,7 @@ import Testing
         #expect(try missing() == [])
     }
 
-    @Test("inspection: each privilege that is taken away is named, alone")
+    @Test("inspection: each missing privilege is named, alone")
     func aMissingPrivilegeIsNamed() throws {
         let rights = try rights(
             """
@@ -69,7 +69,7 @@ import Testing
         }
     }
 
-    @Test("inspection: each column that may no longer be updated is named, alone")
+    @Test("inspection: each column without UPDATE is named, alone")
     func aMissingColumnIsNamed() throws {
         let rights = try rights(
             """

@@ -4,8 +4,7 @@ import Testing
 
 @testable import OdysStore
 
-/// Order and superseding of messages about one appointment, the shared rate, and what operators and time do to rows.
-@Suite struct DeliveryOrderTests {
+@Suite("Outbox: order, superseding, rate, pruning, operators") struct DeliveryOrderTests {
     let database: TestDatabase
     let fixture: Fixture
 
@@ -14,7 +13,8 @@ import Testing
         fixture = try Fixture(database)
     }
 
-    @Test func aLaterMessageWaitsForAnEarlierOne() throws {
+    @Test("order: a message waits for earlier ones of its appointment")
+    func aLaterMessageWaitsForAnEarlierOne() throws {
         let id = try fixture.appointment()
         _ = try fixture.store().act(id, fixture.request("confirm"), requestID: "r")
         _ = try fixture.store().act(id, fixture.request("paid"), requestID: "r")
@@ -27,7 +27,8 @@ import Testing
         #expect(try claim() == nil)
     }
 
-    @Test func aNewerStatusMessageSupersedesUnsentOlderOnes() throws {
+    @Test("superseding: a newer status message supersedes unsent older ones")
+    func aNewerStatusMessageSupersedesUnsentOlderOnes() throws {
         let id = try fixture.appointment()
         _ = try fixture.store().act(id, fixture.request("confirm"), requestID: "r")
         _ = try fixture.store().act(id, fixture.request("paid"), requestID: "r")
@@ -37,7 +38,8 @@ import Testing
         #expect(try claim()?.template == "payment_confirmed")
     }
 
-    @Test func aMessageInHandIsLeftToItsSenderAndSupersededBeforeItsNextAttempt() throws {
+    @Test("superseding: an in-flight message is superseded at its next attempt")
+    func aMessageInHandIsLeftToItsSenderAndSupersededBeforeItsNextAttempt() throws {
         let id = try fixture.appointment()
         _ = try fixture.store().act(id, fixture.request("confirm"), requestID: "r")
         let inHand = try #require(try claim())
@@ -53,7 +55,10 @@ import Testing
         #expect(try claim()?.template == "cancelled_by_professional")
     }
 
-    @Test(arguments: [("confirmed", false), ("pending_confirmation", true), ("cancelled", true), ("completed", true)])
+    @Test(
+        "superseding: a reminder is sent only for a confirmed appointment",
+        arguments: [("confirmed", false), ("pending_confirmation", true), ("cancelled", true), ("completed", true)]
+    )
     func aReminderIsOnlySentForAConfirmedAppointment(status: String, isSuperseded: Bool) throws {
         let id = try fixture.appointment(status: status)
         try database.run(
@@ -64,7 +69,8 @@ import Testing
         #expect(try #require(try claim()).isSuperseded == isSuperseded)
     }
 
-    @Test func theRateIsSharedAndNeverExceeded() throws {
+    @Test("rate: shared by all senders and never exceeded")
+    func theRateIsSharedAndNeverExceeded() throws {
         for _ in 0..<30 {
             try database.run(
                 """
@@ -89,7 +95,8 @@ import Testing
         #expect((16...23).contains(claimed), "\(claimed)")
     }
 
-    @Test func pruningDeletesWhatIsOldAndFinished() throws {
+    @Test("pruning: old finished rows go, pending and recent ones stay")
+    func pruningDeletesWhatIsOldAndFinished() throws {
         for state in OutboxState.allCases {
             for age in [1, 100] {
                 try database.run(
@@ -118,7 +125,8 @@ import Testing
         #expect(try Housekeeping(database.connection()).prune(retentionDays: 90, payloadDays: 30).total == 0)
     }
 
-    @Test func anOperatorRetriesAndDiscardsAndIsRecorded() throws {
+    @Test("admin: retry and discard are recorded with the operator")
+    func anOperatorRetriesAndDiscardsAndIsRecorded() throws {
         let id = try fixture.appointment()
         _ = try fixture.store().act(id, fixture.request("confirm"), requestID: "r")
         let message = try #require(try claim())

@@ -7,11 +7,13 @@ import Testing
     private let hosts = ["db1", "db2", "db3"]
     private let now = ContinuousClock.now
 
-    @Test func hostsAreTriedAsListed() {
+    @Test("host order: as listed")
+    func hostsAreTriedAsListed() {
         #expect(HostOrder().order(hosts) == hosts)
     }
 
-    @Test func oneThatFailedIsTriedLast() {
+    @Test("host order: a failed host is tried last")
+    func oneThatFailedIsTriedLast() {
         let order = HostOrder()
         order.failed("db1", now: now)
         #expect(order.order(hosts, now: now) == ["db2", "db3", "db1"])
@@ -21,7 +23,8 @@ import Testing
         #expect(order.order(hosts, now: now) == hosts, "where none answers, none is better than another")
     }
 
-    @Test func itComesInItsTurnAgain() {
+    @Test("host order: a failed host returns to its place after a time or an answer")
+    func itComesInItsTurnAgain() {
         let order = HostOrder()
         order.failed("db1", now: now)
         let later = Limits.hostFailureSeconds
@@ -31,8 +34,9 @@ import Testing
         #expect(order.order(hosts, now: now) == hosts)
     }
 
-    /// Hosts that are silent take a connect its whole time: two of them leave a request nothing to try a third.
-    @Test func aConnectEndsWithinARequest() {
+    /// A silent host uses up the connect timeout: after two, a request has no time for a third.
+    @Test("limits: connecting to several hosts ends within a request")
+    func aConnectEndsWithinARequest() {
         #expect(Limits.connectSeconds < Limits.connectHostsSeconds)
         #expect(Limits.connectHostsSeconds + Limits.connectSeconds <= Limits.requestSeconds)
     }

@@ -12,7 +12,8 @@ import Testing
         fixture = try Fixture(database)
     }
 
-    @Test func aRepeatedRequestGetsTheStoredAnswerAndChangesNothing() throws {
+    @Test("idempotency: a repeated request gets the stored answer, nothing changes")
+    func aRepeatedRequestGetsTheStoredAnswerAndChangesNothing() throws {
         let id = try fixture.appointment()
         let request = keyed("confirm", id)
         let first = try #require(try fixture.store().act(id, request, requestID: "r1").change)
@@ -28,7 +29,8 @@ import Testing
                 "idempotency_keys WHERE expires_at > UTC_TIMESTAMP(6) + INTERVAL 23 HOUR AND status = 200") == 1)
     }
 
-    @Test func aKeyThatBelongsToAnotherRequestIsRefused() throws {
+    @Test("idempotency: a key of another request → idempotencyKeyReused")
+    func aKeyThatBelongsToAnotherRequestIsRefused() throws {
         let id = try fixture.appointment()
         _ = try fixture.store().act(id, keyed("confirm", id), requestID: "r1")
         let other = try fixture.appointment(hour: 12)
@@ -43,7 +45,8 @@ import Testing
                 == .idempotencyKeyReused)
     }
 
-    @Test func aRefusalIsNotStored() throws {
+    @Test("idempotency: a refusal is not stored")
+    func aRefusalIsNotStored() throws {
         let id = try fixture.appointment(status: "cancelled")
         let request = keyed("confirm", id)
         #expect(try fixture.store().act(id, request, requestID: "r1").refusal != nil)
@@ -52,7 +55,8 @@ import Testing
         #expect(try fixture.store().act(id, request, requestID: "r2").change != nil)
     }
 
-    @Test func theSameKeyOfAnotherCallerIsAnotherKey() throws {
+    @Test("idempotency: the same key of another caller is another key")
+    func theSameKeyOfAnotherCallerIsAnotherKey() throws {
         let id = try fixture.appointment()
         _ = try fixture.store().act(id, keyed("confirm", id), requestID: "r1")
         let change = try fixture.store().act(
@@ -61,7 +65,8 @@ import Testing
         #expect(change?.version == 3)
     }
 
-    @Test func aKeyThatIsStillInUseIsInProgress() throws {
+    @Test("idempotency: a key held by an open transaction → idempotencyInProgress")
+    func aKeyThatIsStillInUseIsInProgress() throws {
         let id = try fixture.appointment()
         let request = keyed("confirm", id)
         let key = try #require(request.idempotencyKey)
@@ -75,14 +80,16 @@ import Testing
         #expect(try fixture.store().act(id, request, requestID: "r").change != nil)
     }
 
-    @Test func anExpiredKeyIsFree() throws {
+    @Test("idempotency: an expired key can be used again")
+    func anExpiredKeyIsFree() throws {
         let id = try fixture.appointment()
         _ = try fixture.store().act(id, keyed("confirm", id), requestID: "r1")
         try database.run("UPDATE idempotency_keys SET expires_at = UTC_TIMESTAMP(6)")
         #expect(try fixture.store().act(id, keyed("cancel", id), requestID: "r2").change?.version == 3)
     }
 
-    @Test func anotherVersionThanExpectedIsRefused() throws {
+    @Test("If-Match: another version → versionMismatch")
+    func anotherVersionThanExpectedIsRefused() throws {
         let id = try fixture.appointment()
         let stale = ActionRequest(
             action: .confirm, reason: nil, userID: fixture.professionalUser, expectedVersion: 7)
@@ -92,7 +99,8 @@ import Testing
         #expect(try fixture.store().act(id, current, requestID: "r").change != nil)
     }
 
-    @Test func afterALockWaitTheConnectionHoldsNothing() throws {
+    @Test("idempotency: after a lock wait the connection holds no transaction")
+    func afterALockWaitTheConnectionHoldsNothing() throws {
         let id = try fixture.appointment()
         let connection = try database.connection()
         let request = keyed("confirm", id)

@@ -4,7 +4,8 @@ import Testing
 @testable import OdysStore
 
 @Suite struct MigrationTests {
-    @Test func anEmptyDatabaseGetsEveryFileOnce() throws {
+    @Test("migrate up: an empty database gets every file once")
+    func anEmptyDatabaseGetsEveryFileOnce() throws {
         let database = try TestDatabase(migrated: false)
         let migrations = try TestDatabase.migrations()
         let connection = try database.connection(.migration)
@@ -18,14 +19,16 @@ import Testing
         #expect(try Migrations.schemaVersion(connection) == Migrations.requiredVersion)
     }
 
-    @Test func everyFileCanBeRunAgain() throws {
+    @Test("migrations: every file can be run again")
+    func everyFileCanBeRunAgain() throws {
         let database = try TestDatabase()
         for migration in try TestDatabase.migrations() {
             try database.connection(.migration).executeScript(migration.sql, operation: "run it again")
         }
     }
 
-    @Test func aChangedFileIsRefused() throws {
+    @Test("migrate up: a changed file is refused")
+    func aChangedFileIsRefused() throws {
         let database = try TestDatabase()
         var migrations = try TestDatabase.migrations()
         migrations[0] = Migration(version: 1, name: "platform", sql: migrations[0].sql + "-- changed")
@@ -34,7 +37,8 @@ import Testing
         #expect(throws: StoreError.self) { try Migrations(connection).up(migrations) { _ in } }
     }
 
-    @Test func filesThatWerePastedAreAdopted() throws {
+    @Test("migrations: files run by hand are adopted")
+    func filesThatWerePastedAreAdopted() throws {
         let database = try TestDatabase(migrated: false)
         let migrations = try TestDatabase.migrations()
         let connection = try database.connection(.migration)
@@ -46,7 +50,8 @@ import Testing
         #expect(try Migrations(connection).status(migrations).allSatisfy { $0.state == .applied })
     }
 
-    @Test func anExistingPlatformKeepsItsRowsAndGetsTheAddedColumns() throws {
+    @Test("migrate up: existing tables keep their rows and get the new columns")
+    func anExistingPlatformKeepsItsRowsAndGetsTheAddedColumns() throws {
         let database = try TestDatabase(migrated: false)
         try database.connection(.migration).executeScript(Self.platform, operation: "make the platform's tables")
         let connection = try database.connection(.migration)
@@ -58,7 +63,8 @@ import Testing
         #expect(try database.rows("SELECT appointment_id, title FROM notifications")[0].text(1) == "oi")
     }
 
-    @Test func anOldSchemaIsRefusedWithAClearError() throws {
+    @Test("connect: an old schema → StoreError.schema")
+    func anOldSchemaIsRefusedWithAClearError() throws {
         let database = try TestDatabase(migrated: false)
         let failure = #expect(throws: StoreError.self) { try database.connection().connect() }
         #expect(failure?.kind == .schema)

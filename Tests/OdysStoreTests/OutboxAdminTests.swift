@@ -4,7 +4,7 @@ import Testing
 
 @testable import OdysStore
 
-/// A dry run shows the messages that the change then changes.
+/// A dry run lists the messages that the change affects.
 @Suite struct OutboxAdminTests {
     private let database: TestDatabase
     private let admin: OutboxAdmin
@@ -39,7 +39,7 @@ import Testing
             .map { try $0.integer(0) }
     }
 
-    @Test("retry: the newest N of any allowed state together, the same as in the dry run", arguments: [1, 3, 7, 50])
+    @Test("retry: the newest N over all allowed states, as in the dry run", arguments: [1, 3, 7, 50])
     func retryChangesWhatItShows(limit: Int) throws {
         let expected = try ids("state NOT IN ('pending', 'sent') AND emptied_at IS NULL", limit: limit)
         var filter = OutboxAdmin.Filter()
@@ -49,7 +49,7 @@ import Testing
         #expect(try database.count("outbox WHERE state = 'pending'") == 4 + expected.count)
     }
 
-    @Test("discard: pending messages that no sender has in hand, the same as in the dry run", arguments: [2, 50])
+    @Test("discard: pending messages that are not in flight, as in the dry run", arguments: [2, 50])
     func discardChangesWhatItShows(limit: Int) throws {
         let expected = try ids("state = 'pending' AND lease_token IS NULL", limit: limit)
         var filter = OutboxAdmin.Filter()

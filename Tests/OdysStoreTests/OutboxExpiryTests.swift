@@ -4,8 +4,7 @@ import Testing
 
 @testable import OdysStore
 
-/// What is done with the queue of a restored database.
-@Suite struct OutboxExpiryTests {
+@Suite("Outbox of a restored database") struct OutboxExpiryTests {
     private let database: TestDatabase
     private let fixture: Fixture
 
@@ -14,7 +13,8 @@ import Testing
         fixture = try Fixture(database)
     }
 
-    @Test func whatIsOlderIsGivenUpAndRecordedAndNothingElse() throws {
+    @Test("expire: unsent messages older than the backup are given up and recorded, nothing else")
+    func whatIsOlderIsGivenUpAndRecordedAndNothingElse() throws {
         let old = try fixture.appointment()
         _ = try fixture.store().act(old, fixture.request("confirm"), requestID: "old")
         let sender = OutboxStore(
@@ -22,7 +22,7 @@ import Testing
             makeLeaseToken: { Array(withUnsafeBytes(of: UUID().uuid) { $0 }) })
         let inHand = try #require(try sender.claim(passingOver: []).message)
         try database.run("UPDATE outbox SET state = 'sent', finished_at = UTC_TIMESTAMP(6) WHERE channel = 'email'")
-        let operators = OutboxExpiry(try database.connection())
+        let operators = OutboxAdmin(try database.connection())
         let backup = try operators.now()
         let new = try fixture.appointment()
         _ = try fixture.store().act(new, fixture.request("reject"), requestID: "new")

@@ -12,7 +12,8 @@ import Testing
         database = try TestDatabase()
     }
 
-    @Test func aRowWithOnlyTheColumnsWithoutDefaultCanBeClaimed() throws {
+    @Test("claim: a row with only the required columns")
+    func aRowWithOnlyTheColumnsWithoutDefaultCanBeClaimed() throws {
         try enqueue("11900000001")
         let message = try #require(try store().claim(passingOver: []).message)
         #expect(message.recipient == "11900000001")
@@ -28,7 +29,8 @@ import Testing
         #expect(try store().claim(passingOver: []).message == nil)
     }
 
-    @Test func aClaimWhoseSenderDiedIsDueAgainWhenItsLeaseEnds() throws {
+    @Test("claim: due again when the lease of a dead sender ends")
+    func aClaimWhoseSenderDiedIsDueAgainWhenItsLeaseEnds() throws {
         try enqueue("1")
         let first = try #require(try store().claim(passingOver: []).message)
         try database.run("UPDATE outbox SET available_at = UTC_TIMESTAMP(6)")
@@ -38,7 +40,8 @@ import Testing
         #expect(second.lostClaims == 1)
     }
 
-    @Test func whoLostTheLeaseChangesNothing() throws {
+    @Test("record: a sender that lost its lease changes nothing")
+    func whoLostTheLeaseChangesNothing() throws {
         try enqueue("1")
         let slow = try #require(try store().claim(passingOver: []).message)
         try database.run("UPDATE outbox SET available_at = UTC_TIMESTAMP(6)")
@@ -55,7 +58,8 @@ import Testing
         #expect(try database.count("outbox WHERE state = 'sent' AND provider_id = 'p'") == 1)
     }
 
-    @Test func recordingTwiceIsRecognised() throws {
+    @Test("record: recording twice succeeds")
+    func recordingTwiceIsRecognised() throws {
         try enqueue("1")
         let message = try #require(try store().claim(passingOver: []).message)
         let settlement = Settlement.sent(providerID: "p", to: "1")
@@ -63,7 +67,8 @@ import Testing
         #expect(try store().record(message, settlement))
     }
 
-    @Test func everySettlementBecomesItsState() throws {
+    @Test("record: every settlement becomes its state")
+    func everySettlementBecomesItsState() throws {
         let settlements: [(Settlement, String)] = [
             (
                 .sent(providerID: "p", to: "1"),
@@ -84,7 +89,8 @@ import Testing
         }
     }
 
-    @Test func aRetryIsDueAfterItsDelayAndNeverAfterItsExpiry() throws {
+    @Test("record: a retry is due after its delay, never after its expiry")
+    func aRetryIsDueAfterItsDelayAndNeverAfterItsExpiry() throws {
         try enqueue("1")
         let first = try #require(try store().claim(passingOver: []).message)
         #expect(try store().record(first, .retry(afterSeconds: 7.5, error: "e", counted: true, unclear: true)))
@@ -101,13 +107,15 @@ import Testing
         #expect(try database.count("outbox WHERE attempts = 1 AND available_at = expires_at") == 1)
     }
 
-    @Test func anExpiredRowIsClaimedAsExpired() throws {
+    @Test("claim: an expired row is marked expired")
+    func anExpiredRowIsClaimedAsExpired() throws {
         try enqueue("1")
         try database.run("UPDATE outbox SET expires_at = UTC_TIMESTAMP(6)")
         #expect(try #require(try store().claim(passingOver: []).message).isExpired)
     }
 
-    @Test func aBusyRecipientIsPassedOver() throws {
+    @Test("claim: a busy recipient is passed over")
+    func aBusyRecipientIsPassedOver() throws {
         for _ in 0..<20 { try enqueue("slow") }
         try enqueue("quick")
         let message = try #require(try store().claim(passingOver: ["slow"]).message)
@@ -115,17 +123,20 @@ import Testing
         #expect(try store().claim(passingOver: ["slow"]).message == nil)
     }
 
-    @Test func aRowWithoutARecipientIsClaimedToo() throws {
+    @Test("claim: a row without a recipient is claimed too")
+    func aRowWithoutARecipientIsClaimedToo() throws {
         try enqueue("")
         #expect(try store().claim(passingOver: []).message?.recipient == "")
     }
 
-    @Test func channelsDoNotSeeEachOther() throws {
+    @Test("claim: each channel sees its own rows")
+    func channelsDoNotSeeEachOther() throws {
         try enqueue("1")
         #expect(try store(.email).claim(passingOver: []).message == nil)
     }
 
-    @Test func afterAClientsMessageTheReplyContextIsKeptAndTheLastOneWins() throws {
+    @Test("reply context: kept after a message to a client, the last one wins")
+    func afterAClientsMessageTheReplyContextIsKeptAndTheLastOneWins() throws {
         let fixture = try Fixture(database)
         for hour in [1, 3] {
             let id = try fixture.appointment(hour: hour)
@@ -148,7 +159,8 @@ import Testing
                     + " AND expires_at <= UTC_TIMESTAMP(6) + INTERVAL 2 HOUR") == 1)
     }
 
-    @Test func anIdleClaimDoesNotHoldUpARequest() throws {
+    @Test("claim: row locks on an empty outbox do not block an action")
+    func anIdleClaimDoesNotHoldUpARequest() throws {
         let fixture = try Fixture(database)
         let id = try fixture.appointment()
         let idle = try database.connection()
@@ -163,7 +175,8 @@ import Testing
         }
     }
 
-    @Test func aRowThatAnotherClaimHoldsIsSkipped() throws {
+    @Test("claim: SKIP LOCKED passes over rows of another claim")
+    func aRowThatAnotherClaimHoldsIsSkipped() throws {
         for _ in 0..<2 { try enqueue("1") }
         let other = try database.connection()
         let store = try store()
@@ -174,7 +187,8 @@ import Testing
         #expect(try message?.id == database.rows("SELECT CAST(MAX(id) AS SIGNED) FROM outbox")[0].integer(0))
     }
 
-    @Test func eightSendersClaimEveryRowOnce() throws {
+    @Test("claim: eight senders claim every row once")
+    func eightSendersClaimEveryRowOnce() throws {
         for _ in 0..<200 { try enqueue("1") }
         let claimed = Claims()
         let group = DispatchGroup()

@@ -3,8 +3,7 @@ import Testing
 
 @testable import OdysStore
 
-/// What finished messages say is kept for a shorter time than that they were sent.
-@Suite struct PersonalDataTests {
+@Suite("Personal data: finished messages are emptied") struct PersonalDataTests {
     let database: TestDatabase
 
     init() throws { database = try TestDatabase() }
@@ -22,7 +21,8 @@ import Testing
         try Housekeeping(database.connection()).prune(retentionDays: 90, payloadDays: payloadDays)
     }
 
-    @Test func finishedMessagesAreEmptiedAndStayVisible() throws {
+    @Test("emptying: finished messages lose their content after 30 days and stay listed")
+    func finishedMessagesAreEmptiedAndStayVisible() throws {
         let finished = OutboxState.allCases.filter { $0 != .pending }
         for state in finished {
             for days in [29, 31] { try insert(state, finishedDaysAgo: days) }
@@ -38,7 +38,8 @@ import Testing
         #expect(try prune(payloadDays: 1).emptied == 5)
     }
 
-    @Test func anEmptiedMessageIsNotSentAgain() throws {
+    @Test("emptying: an emptied message cannot be retried")
+    func anEmptiedMessageIsNotSentAgain() throws {
         for days in [29, 31] { try insert(.dead, finishedDaysAgo: days) }
         _ = try prune()
         var filter = OutboxAdmin.Filter()
@@ -50,8 +51,8 @@ import Testing
         #expect(try database.count("operator_actions") == 1)
     }
 
-    /// Made due again, it is no longer finished, and what it says is needed.
-    @Test func aMessageThatIsDueAgainIsNotEmptied() throws {
+    @Test("emptying: a retried message keeps its content")
+    func aMessageThatIsDueAgainIsNotEmptied() throws {
         try insert(.dead, finishedDaysAgo: 31)
         var filter = OutboxAdmin.Filter()
         filter.ids = [1]
@@ -62,7 +63,8 @@ import Testing
         #expect(try database.count("outbox WHERE recipient = 'ana@mail.example'") == 1)
     }
 
-    @Test func batchesAreSmall() throws {
+    @Test("emptying: at most 500 rows a batch")
+    func batchesAreSmall() throws {
         try database.run(
             """
             INSERT INTO outbox (channel, recipient_role, recipient, template, payload, state, finished_at)

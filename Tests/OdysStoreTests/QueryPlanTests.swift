@@ -3,8 +3,7 @@ import Testing
 
 @testable import OdysStore
 
-/// What the server makes of the hot statements, over tables of a size where it matters.
-@Suite struct QueryPlanTests {
+@Suite("Query plans of the hot statements, on large tables") struct QueryPlanTests {
     let database: TestDatabase
     let fixture: Fixture
 
@@ -32,7 +31,8 @@ import Testing
         _ = try database.rows("ANALYZE TABLE outbox")
     }
 
-    @Test func theRowLockReadsOneRowByItsKey() throws {
+    @Test("plan: the row lock reads one row by primary key")
+    func theRowLockReadsOneRowByItsKey() throws {
         try fillAppointments()
         let plan = try explain(AppointmentStore.lock, [.text(try fixture.appointment().description)])
         #expect(plan.map(\.key).allSatisfy { $0 == "PRIMARY" })
@@ -49,14 +49,16 @@ import Testing
         _ = try database.rows("ANALYZE TABLE outbox")
     }
 
-    @Test func readingAnAppointmentUsesItsKeys() throws {
+    @Test("plan: reading an appointment uses primary keys")
+    func readingAnAppointmentUsesItsKeys() throws {
         try fillAppointments()
         let plan = try explain(AppointmentReader.appointment, [.text(try fixture.appointment().description)])
         #expect(plan.map(\.key) == ["PRIMARY", "PRIMARY", "PRIMARY"])
         #expect(plan.allSatisfy { $0.rows <= 1 })
     }
 
-    @Test func aHistoryAndATimelineReadNothingOfOtherAppointments() throws {
+    @Test("plan: history and timeline read no rows of other appointments")
+    func aHistoryAndATimelineReadNothingOfOtherAppointments() throws {
         let id = try fixture.appointment()
         let store = try fixture.store()
         for action in ["paid", "confirm", "complete"] {
@@ -72,7 +74,7 @@ import Testing
         #expect(!events.contains { $0.extra.contains("filesort") })
         for plan in [
             events, try explain(AppointmentReader.messages, [key, .integer(4)]),
-            try explain(TimelineReader.messages, [key]),
+            try explain(Timeline.messages, [key]),
         ] {
             #expect(plan.allSatisfy { ["PRIMARY", "outbox_once"].contains($0.key) && $0.rows < 20 }, "\(plan)")
         }
@@ -81,20 +83,22 @@ import Testing
         #expect(actions.allSatisfy { $0.rows < 20 }, "\(actions)")
     }
 
-    @Test func messagesToAPersonAreFoundByWayOfTheirAppointments() throws {
+    @Test("plan: messages to a person are found through their appointments")
+    func messagesToAPersonAreFoundByWayOfTheirAppointments() throws {
         try fillOutboxOfOthers()
         let id = try fixture.appointment()
         _ = try #require(try fixture.store().act(id, fixture.request("confirm"), requestID: "r").change)
         for person in [fixture.client, fixture.professional, id.description] {
             let uuid = SQLValue.text(person)
             let values: [SQLValue] = [uuid, uuid, uuid, uuid, uuid, uuid, .null, .null, .null, .null]
-            let plan = try explain(MessageSearch.byID, values)
+            let plan = try explain(OutboxAdmin.byID, values)
             #expect(plan.allSatisfy { $0.rows < 100 }, "\(plan)")
             #expect(plan.contains { $0.key == "outbox_once" }, "\(plan)")
         }
     }
 
-    @Test func candidatesComeInIndexOrderWithoutASort() throws {
+    @Test("plan: claim candidates come in index order, without a sort")
+    func candidatesComeInIndexOrderWithoutASort() throws {
         try fillOutbox()
         let store = OutboxStore(
             try database.connection(), channel: .whatsapp, exclusions: 3, makeLeaseToken: { [] })
@@ -103,7 +107,8 @@ import Testing
         #expect(!plan.contains { $0.extra.contains("filesort") || $0.extra.contains("temporary") })
     }
 
-    @Test func theClaimLocksByPrimaryKeyWithoutASort() throws {
+    @Test("plan: the claim locks by primary key, without a sort")
+    func theClaimLocksByPrimaryKeyWithoutASort() throws {
         try fillOutbox()
         let ids = (1...Limits.claimCandidates).map { SQLValue.integer($0) }
         let plan = try explain(OutboxStore.lock, ids)
@@ -112,16 +117,18 @@ import Testing
         #expect(!plan.contains { $0.extra.contains("filesort") })
     }
 
-    @Test func theSlotCheckReadsOnlyWhatEndsAfterTheStart() throws {
+    @Test("plan: the slot check reads only rows that end after the start")
+    func theSlotCheckReadsOnlyWhatEndsAfterTheStart() throws {
         try fillAppointments()
         let plan = try explainSlotCheck(from: "2029-12-31 11:00:00", until: "2029-12-31 12:00:00")
         #expect(plan.map(\.key) == ["PRIMARY", "appointments_slot"])
         #expect(plan.allSatisfy { $0.rows < 100 && !$0.extra.contains("filesort") })
     }
 
-    /// A platform has indexes of its own. Left to itself the server takes such a one for a full calendar, and reads
-    /// row by row.
-    @Test func theSlotCheckKeepsItsIndexBesideThoseOfThePlatform() throws {
+    /// The platform has indexes of its own. Without a hint the optimizer takes one of them for a full calendar, and
+    /// reads row by row.
+    @Test("plan: the slot check uses its index beside those of the platform")
+    func theSlotCheckKeepsItsIndexBesideThoseOfThePlatform() throws {
         try fillAppointments()
         _ = try database.rows("ALTER TABLE appointments ADD INDEX platform_professional (professional_id, status)")
         _ = try database.rows("ANALYZE TABLE appointments")
@@ -129,7 +136,8 @@ import Testing
         #expect(plan.map(\.key) == ["PRIMARY", "appointments_slot"])
     }
 
-    @Test func aMissingIndexIsAnOldSchema() throws {
+    @Test("slot check: a missing index → StoreError.schema")
+    func aMissingIndexIsAnOldSchema() throws {
         _ = try database.rows(
             "ALTER TABLE appointments ADD INDEX platform_professional (professional_id), DROP INDEX appointments_slot")
         let id = try fixture.appointment()
@@ -151,7 +159,8 @@ import Testing
             [.text(fixture.client), .text(end), .text(start), .text(fixture.professional)])
     }
 
-    @Test func pruningAndTheKeysLookUpUseTheirIndexes() throws {
+    @Test("plan: pruning and the key lookup use their indexes")
+    func pruningAndTheKeysLookUpUseTheirIndexes() throws {
         try fillOutbox()
         let prune = try explain(Housekeeping.finished, [.text("sent"), .text("whatsapp"), .integer(90)])
         #expect(prune.map(\.key) == ["outbox_claim"])
@@ -178,18 +187,19 @@ import Testing
         #expect(key.allSatisfy { $0.rows <= 1 })
     }
 
-    /// They are asked once a second by whoever watches.
-    @Test func aLookReadsTheIndexAlone() throws {
+    /// They run once a second.
+    @Test("plan: the observer's counts read the index alone")
+    func aLookReadsTheIndexAlone() throws {
         try fillOutbox()
         for (sql, values) in [
-            (Observer.oldestDue, [SQLValue.text("whatsapp")]),
-            (Observer.count, [.text("dead"), .text("whatsapp")]),
+            (DatabaseSnapshot.oldestDue, [SQLValue.text("whatsapp")]),
+            (DatabaseSnapshot.count, [.text("dead"), .text("whatsapp")]),
         ] {
             let plan = try explain(sql, values)
             #expect(plan.map(\.key) == ["outbox_claim"])
             #expect(plan.allSatisfy { $0.extra.contains("Using index") && !$0.extra.contains("filesort") }, "\(plan)")
         }
-        let look = try Observer(try database.connection(.look)).look()
+        let look = try DatabaseSnapshot(try database.connection(.look))
         let whatsapp = look.outbox.first { $0.channel == .whatsapp }
         #expect(look.schemaVersion == Migrations.requiredVersion)
         #expect(whatsapp?.pending == 10_000 && whatsapp?.dead == 0 && (whatsapp?.oldestDueSeconds ?? -1) >= 0)

@@ -3,8 +3,7 @@ import Testing
 
 @testable import OdysStore
 
-/// What the schema itself refuses, whatever a program does.
-@Suite struct SchemaTests {
+@Suite("Constraints of the schema") struct SchemaTests {
     let database: TestDatabase
     let fixture: Fixture
 
@@ -13,7 +12,8 @@ import Testing
         fixture = try Fixture(database)
     }
 
-    @Test func aSecondTransitionToTheSameVersionIsRefused() throws {
+    @Test("schema: one event per appointment and version")
+    func aSecondTransitionToTheSameVersionIsRefused() throws {
         let id = try fixture.appointment()
         _ = try fixture.store().act(id, fixture.request("confirm"), requestID: "r")
         try expectDuplicate(
@@ -24,7 +24,8 @@ import Testing
             """)
     }
 
-    @Test func aMarkerIsUnique() throws {
+    @Test("schema: an event's marker is unique")
+    func aMarkerIsUnique() throws {
         let id = try fixture.appointment()
         _ = try fixture.store().act(id, fixture.request("confirm"), requestID: "r")
         try expectDuplicate(
@@ -35,7 +36,10 @@ import Testing
             """)
     }
 
-    @Test(arguments: ["UUID()", "message_uid"])
+    @Test(
+        "schema: one message per event, channel and recipient, message_uid is unique",
+        arguments: ["UUID()", "message_uid"]
+    )
     func aSecondMessageForTheSameEventChannelAndRecipientIsRefused(uid: String) throws {
         let id = try fixture.appointment()
         _ = try fixture.store().act(id, fixture.request("confirm"), requestID: "r")
@@ -48,24 +52,28 @@ import Testing
             """)
     }
 
-    @Test func aKeyIsUniqueForItsCaller() throws {
+    @Test("schema: an idempotency key is unique per caller")
+    func aKeyIsUniqueForItsCaller() throws {
         let insert = "INSERT INTO idempotency_keys (actor_hash, key_hash, fingerprint, status, body)"
         try database.run("\(insert) VALUES ('a', 'k', '', 200, '')")
         try expectDuplicate("\(insert) VALUES ('a', 'k', '', 200, '')")
         try database.run("\(insert) VALUES ('b', 'k', '', 200, '')")
     }
 
-    @Test(arguments: [
-        "UPDATE appointments SET status = 'done'", "UPDATE appointments SET payment_status = 'paid'",
-        "UPDATE appointments SET ends_at = starts_at", "UPDATE appointments SET client_id = UUID()",
-        "UPDATE professionals SET plan = 'gold'",
-    ])
+    @Test(
+        "schema: impossible values are refused",
+        arguments: [
+            "UPDATE appointments SET status = 'done'", "UPDATE appointments SET payment_status = 'paid'",
+            "UPDATE appointments SET ends_at = starts_at", "UPDATE appointments SET client_id = UUID()",
+            "UPDATE professionals SET plan = 'gold'",
+        ])
     func anImpossibleValueIsRefused(sql: String) throws {
         _ = try fixture.appointment()
         #expect(throws: StoreError.self) { try database.run(sql) }
     }
 
-    @Test func everyTableTellsTheOperatorWhatItIs() throws {
+    @Test("schema: every table has a comment")
+    func everyTableTellsTheOperatorWhatItIs() throws {
         let rows = try database.rows(
             "SELECT table_name, table_comment FROM information_schema.tables WHERE table_schema = ?",
             .text(database.name))

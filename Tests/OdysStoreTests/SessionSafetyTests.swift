@@ -4,13 +4,13 @@ import Testing
 
 @testable import OdysStore
 
-/// What a session must not be able to do, whatever text reached it.
-@Suite struct SessionSafetyTests {
+@Suite("Session: multiple statements and LOCAL INFILE") struct SessionSafetyTests {
     let database: TestDatabase
 
     init() throws { database = try TestDatabase() }
 
-    @Test func oneTextIsOneStatement() throws {
+    @Test("session: multiple statements are refused")
+    func oneTextIsOneStatement() throws {
         let connection = try database.connection(.migration)
         try connection.executeScript(
             "CREATE TABLE t (a INT); INSERT INTO t VALUES (1); COMMIT;", operation: "run a script")
@@ -26,8 +26,19 @@ import Testing
         #expect(try database.count("t") == 1)
     }
 
-    /// A server could ask for any file of this host.
-    @Test func noFileOfThisHostIsHandedOut() throws {
+    @Test("A script fails when a statement fails after its first row")
+    func aScriptReportsAnErrorAmidRows() throws {
+        let connection = try database.connection(.migration)
+        let failure = #expect(throws: StoreError.self) {
+            try connection.executeScript(
+                "SELECT (SELECT 1 FROM seq_1_to_2 b WHERE b.seq <= a.seq) FROM seq_1_to_2 a", operation: "run a script")
+        }
+        #expect(failure?.code == 1_242)
+    }
+
+    /// A hostile server could ask for any file of this host.
+    @Test("session: LOAD DATA LOCAL INFILE is refused")
+    func noFileOfThisHostIsHandedOut() throws {
         let file = FileManager.default.temporaryDirectory.appending(path: "odys-\(UUID().uuidString)")
         try Data("secret\n".utf8).write(to: file)
         defer { #expect(throws: Never.self) { try FileManager.default.removeItem(at: file) } }

@@ -5,8 +5,7 @@ import Testing
 
 @testable import OdysStore
 
-/// Requests that meet each other, and requests that meet somebody else's locks.
-@Suite struct SimultaneousRequestTests {
+@Suite("Concurrent requests and foreign locks") struct SimultaneousRequestTests {
     let database: TestDatabase
     let fixture: Fixture
 
@@ -15,7 +14,8 @@ import Testing
         fixture = try Fixture(database)
     }
 
-    @Test func aDeadlocksVictimRunsAgainAsAWhole() throws {
+    @Test("deadlock: the victim's transaction runs again as a whole")
+    func aDeadlocksVictimRunsAgainAsAWhole() throws {
         let id = try fixture.appointment()
         let disturber = try database.connection(.migration)
         nonisolated(unsafe) let store = try fixture.store()
@@ -46,7 +46,8 @@ import Testing
         #expect(try database.count("outbox") == 3)
     }
 
-    @Test func fiftyConfirmsAtOnceChangeTheAppointmentOnce() throws {
+    @Test("50 concurrent confirms of one appointment: one succeeds")
+    func fiftyConfirmsAtOnceChangeTheAppointmentOnce() throws {
         let id = try fixture.appointment()
         let results = try simultaneously(50) { _ in (id, fixture.request("confirm")) }
         #expect(results.compactMap(\.change).count == 1)
@@ -56,7 +57,8 @@ import Testing
         #expect(try database.count("notifications") == 1)
     }
 
-    @Test func ofOverlappingConfirmsAtOnceOneWins() throws {
+    @Test("concurrent confirms of overlapping slots: one succeeds")
+    func ofOverlappingConfirmsAtOnceOneWins() throws {
         for round in 0..<5 {
             let ids = try (0..<4).map { _ in try fixture.appointment(hour: 20 + round) }
             let results = try simultaneously(4) { (ids[$0], fixture.request("confirm")) }
@@ -66,8 +68,9 @@ import Testing
         }
     }
 
-    /// What is looked for in the calendar is read after the wait for it, not before.
-    @Test func aConfirmSeesWhatWasConfirmedWhileItWaited() throws {
+    /// The calendar is read after the wait for the lock, not before.
+    @Test("slot check: sees what was confirmed during the lock wait")
+    func aConfirmSeesWhatWasConfirmedWhileItWaited() throws {
         let (id, other) = (try fixture.appointment(hour: 20), try fixture.appointment(hour: 20))
         let winner = try database.connection(.migration)
         nonisolated(unsafe) let store = try fixture.store()
@@ -91,7 +94,8 @@ import Testing
         #expect(results.inOrder.compactMap(\.refusal) == [.slotConflict(with: other)])
     }
 
-    @Test func confirmAndCancelAtOnceLeaveASerialOutcome() throws {
+    @Test("concurrent confirm and cancel: a serial outcome")
+    func confirmAndCancelAtOnceLeaveASerialOutcome() throws {
         for round in 0..<10 {
             let id = try fixture.appointment(hour: 40 + round)
             let results = try simultaneously(2) { index in
@@ -108,7 +112,8 @@ import Testing
         }
     }
 
-    @Test func aHeldRowEndsInATimeoutAndNothingIsHalfDone() throws {
+    @Test("lock wait: a held row → timeout, nothing half done")
+    func aHeldRowEndsInATimeoutAndNothingIsHalfDone() throws {
         let id = try fixture.appointment()
         let blocker = try database.connection(.migration)
         let failure = try blocker.transaction { blocker throws(StoreError) -> StoreError? in

@@ -3,8 +3,7 @@ import Testing
 
 @testable import OdysStore
 
-/// What is bound arrives, and what is stored is read, as it is.
-@Suite struct StatementTests {
+@Suite("Statements: bound values and columns") struct StatementTests {
     let database: TestDatabase
 
     init() throws {
@@ -14,7 +13,10 @@ import Testing
     }
 
     /// Lengths around those of a small string, of a column that is fetched at once, and of the arena.
-    @Test(arguments: [0, 1, 14, 15, 16, 255, 511, 512, 513, 700])
+    @Test(
+        "statements: bound values read back equal, of every type and length",
+        arguments: [0, 1, 14, 15, 16, 255, 511, 512, 513, 700]
+    )
     func valuesComeBack(_ length: Int) throws {
         let words = String(repeating: "ã", count: length / 2) + String(repeating: "x", count: length % 2)
         let raw = (0..<length).map { UInt8(truncatingIfNeeded: 255 - $0) }
@@ -48,7 +50,8 @@ import Testing
         }
     }
 
-    @Test func aColumnOfAnotherKindIsAnError() throws {
+    @Test("statements: a column of another type is an error")
+    func aColumnOfAnotherKindIsAnError() throws {
         try database.run("INSERT INTO t VALUES (1, 1, NULL, 'x', x'C3')")
         let connection = try database.connection(.migration)
         try connection.transaction { connection throws(StoreError) in

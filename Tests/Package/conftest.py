@@ -11,7 +11,7 @@ CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="session")
 def version():
-    """The product's."""
+    """The version of the product."""
     (source,) = (CHECKOUT / "Sources" / "OdysCore").rglob("Product.swift")
     (version,) = re.findall(r'static let version = "(.+)"', source.read_text(encoding="utf-8"))
     return version

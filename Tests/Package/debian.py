@@ -1,4 +1,4 @@
-"""A clean Debian 12 in a temporary directory, which boots with its own systemd in namespaces of its own."""
+"""A clean Debian 12 in a temporary directory, booted with its own systemd in namespaces of its own."""
 
 import os
 import pathlib
@@ -13,7 +13,7 @@ PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def eventually(condition, seconds=30):
-    """The condition's value as soon as it is true; its failed assertions count as not yet."""
+    """The condition's value as soon as it is true; a failed assertion in it counts as false."""
     deadline = time.monotonic() + seconds
     while True:
         reason: object = "it is still not so"
@@ -27,7 +27,7 @@ def eventually(condition, seconds=30):
 
 
 def mirror():
-    """Where this machine takes its Debian 12 from."""
+    """The Debian 12 mirror of this machine."""
     listed = subprocess.run(
         ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", "Codename: bookworm"],
         capture_output=True, text=True, check=True).stdout.split()
@@ -36,7 +36,7 @@ def mirror():
 
 
 class Debian:
-    """`install` before `boot`; `close` ends and removes everything."""
+    """`install` before `boot`; `close` stops and removes everything."""
 
     def __init__(self, directory):
         self.dir = pathlib.Path(directory)
@@ -47,7 +47,7 @@ class Debian:
         self.init: Any = None
         source = mirror()
         self.command("debootstrap", "--variant=minbase", "bookworm", self.root, source)
-        # Nothing is started here, where there is no systemd yet; the daemons start when the system boots.
+        # No daemon is started here, before systemd runs; they start at boot.
         policy = self.root / "usr/sbin/policy-rc.d"
         policy.write_text("#!/bin/sh\nexit 101\n", encoding="ascii")
         policy.chmod(0o755)
@@ -63,7 +63,7 @@ class Debian:
         return self.root / name.lstrip("/")
 
     def install(self, *packages):
-        """Before it has booted: with the host's network, and a /proc that goes with the command."""
+        """Before boot: with the host's network, and a /proc for the command alone."""
         self.command("unshare", "--mount", "--pid", "--fork", "--kill-child", f"--mount-proc={self.root}/proc",
                      "chroot", self.root, "apt-get", "install", "-y", "--no-install-recommends", *packages,
                      env={**os.environ, "PATH": PATH, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"})
@@ -87,7 +87,7 @@ class Debian:
         return ["nsenter", "--target", str(self.init), *(f"--{each}" for each in namespaces)]
 
     def run(self, *words, check=True, stdin=None, **environment):
-        """A command of the booted system; returns what it says."""
+        """Runs a command in the booted system; returns its output."""
         enter = self.enter("mount", "net", "pid", "uts", "ipc", "cgroup", "root", "wd")
         done = subprocess.run(
             [*enter, *(str(word) for word in words)], input=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

@@ -1,4 +1,4 @@
-"""The life of the package on a clean Debian 12 with its own systemd: `make test-deb`. One story, told in order."""
+"""The life of the package on a clean Debian 12 with its own systemd: `make test-deb`. The tests run in order."""
 
 import json
 import pathlib
@@ -21,7 +21,7 @@ APPOINTMENTS = [f"0d5a1c00-0000-4000-8000-0000000000{number:02d}" for number in 
 
 
 class Host(Debian):
-    """A host, and the peers that its responders deliver to, which live in the same network of one loopback."""
+    """A host, and the peers of its responders, in the same network namespace."""
 
     def __init__(self, directory):
         super().__init__(directory)
@@ -70,7 +70,7 @@ class Host(Debian):
         return self.run("mariadb", "--batch", "--skip-column-names", stdin=statement)
 
     def responders(self):
-        """The main processes, as systemd names them."""
+        """The main pids, from systemd."""
         names = [f"odys-fcgi@{instance}.service" for instance in INSTANCES]
         return re.findall(r"MainPID=(\d+)", self.run("systemctl", "show", "--property=MainPID", *names))
 
@@ -99,7 +99,7 @@ def host(package):
 
 
 def repacked(host, package, version, change):
-    """The package as another version; `change` works on the unpacked one."""
+    """The package as another version; `change` edits the unpacked files."""
     tree, made = host.dir / f"tree-{version}", host.path(f"root/odys_{version}.deb")
     subprocess.run(["dpkg-deb", "--raw-extract", package, tree], check=True)
     control = tree / "DEBIAN" / "control"
@@ -159,7 +159,7 @@ def test_set_up_as_the_manual_says_it_serves_and_delivers(host):
     assert status == 200 and answer["appointment"]["status"] == "confirmed", answer
     eventually(lambda: len(host.ledger.read_text(encoding="utf-8").splitlines()) == 2)
     eventually(lambda: "camila@example.com" in host.mails.read_text(encoding="utf-8"))
-    # What the shipped settings say.
+    # As the shipped settings say.
     status, answer = host.api(APPOINTMENTS[1], {"action": "complete"})
     assert (status, answer["code"]) == (400, "too_early")
     host.run("systemctl", "start", "odys-maintenance.service")
@@ -208,7 +208,7 @@ def seed(host):
 
 
 def test_doctor_finds_nothing_wrong(host):
-    """As the responders' user, whom MariaDB knows by the socket, with the group that may ask the responders."""
+    """As the responders' user, whom MariaDB knows by the socket, with the group that may query the responders."""
     said = host.run("systemd-run", "--quiet", "--pipe", "--wait", "--collect", "--property=User=odys",
                     "--property=SupplementaryGroups=www-data", "--property=EnvironmentFile=/etc/odys/odys.env",
                     f"--property={CREDENTIAL}", "odysctl", "doctor", "--json", check=False)
@@ -217,7 +217,7 @@ def test_doctor_finds_nothing_wrong(host):
 
 
 def test_an_upgrade_keeps_settings_and_messages_and_fails_no_request(host, package):
-    """A message waits while its provider is away; the package comes with other settings of its own."""
+    """A message waits while its provider is down; the package brings other default settings."""
     control(host, {"mode": "unavailable"})
     status, _ = host.api(APPOINTMENTS[1], {"action": "paid"})
     assert status == 200
@@ -271,7 +271,7 @@ def control(host, message):
 
 
 class requests:
-    """Asks without a pause while the block runs; the list has each answer's status."""
+    """Sends requests without a pause inside the block; the list has each answer's status."""
 
     def __init__(self, host):
         self.host, self.answers, self.end = host, [], threading.Event()
@@ -294,7 +294,7 @@ class requests:
 
 
 def test_the_journal_has_nothing_but_lines_of_the_service(host):
-    """Under the unit's whole sandbox no library complains of what it may not do."""
+    """No library complains of the unit's sandbox."""
     lines = host.journal("--output=cat", "_COMM=odys-fcgi").splitlines()
     assert len(lines) > 20
     assert [line for line in lines if not line.startswith("{")] == []
@@ -310,7 +310,7 @@ def test_removed_it_stops_and_purged_it_leaves_nothing_but_the_database(host):
     assert host.path("etc/odys/odys.env").exists()
 
     host.run("apt-get", "purge", "-y", "odys", DEBIAN_FRONTEND="noninteractive")
-    # What is under /run here is from the time before it booted.
+    # What is under /run here is from before the boot.
     left = {str(path.relative_to(host.root)) for path in host.root.rglob("*odys*")
             if path.relative_to(host.root).parts[0] not in ("proc", "sys", "run")}
     left = {path for path in left if not path.startswith((

@@ -1,4 +1,4 @@
-"""The package as a file: what is in it, where, and who may read it."""
+"""The package as a file: its contents, paths and permissions."""
 
 import os
 import re
@@ -41,7 +41,7 @@ def test_lintian_finds_nothing(package):
 
 
 def test_each_override_is_used_and_has_its_reason(package, unpacked):
-    """An override that nothing needs any more would hide what comes later."""
+    """An unused override would hide a later finding."""
     shown = run("lintian", "--show-overrides", package, stderr=None)
     lines = (unpacked / "usr/share/lintian/overrides/odys").read_text(encoding="utf-8").splitlines()
     assert len(lines) % 2 == 0
@@ -66,7 +66,7 @@ def test_everything_belongs_to_root_and_only_secrets_are_closed(contents):
 
 
 def test_it_takes_effect_nowhere_by_itself(contents, unpacked):
-    """Outside its own directories there are units, which nobody has enabled, and what dpkg's scripts apply."""
+    """Outside its own directories there are only units, none enabled, and what dpkg's scripts apply."""
     own = ("./usr/share/doc/odys/", "./usr/share/odys/", "./usr/share/man/", "./etc/odys/", "./usr/share/lintian/")
     files = {path for path in contents if not path.endswith("/") and not path.startswith(own)}
     assert files == {
@@ -92,7 +92,7 @@ def test_what_deploy_has_is_there(contents, unpacked):
 def test_the_settings_that_ship_wait_for_the_start_of_appointments(unpacked):
     lines = (unpacked / "etc/odys/odys.env").read_text(encoding="utf-8").splitlines()
     assert "ODYS_ENFORCE_START_TIME=true" in lines
-    # Good once what has no default is filled in; as it ships, only the secret is missing.
+    # Valid once what has no default is filled in; as shipped, only the secret is missing.
     values = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
     check = [unpacked / "usr/bin/odysctl", "config", "check"]
     environment = {"PATH": os.environ["PATH"], **values}
@@ -104,7 +104,7 @@ def test_the_settings_that_ship_wait_for_the_start_of_appointments(unpacked):
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_host_needs_no_swift(unpacked, program):
-    """Every shared library is Debian's, the names are stripped, and no path of the machine that built it is left."""
+    """Every shared library is Debian's, the symbols are stripped, and no path of the build machine is left."""
     path = unpacked / program
     libraries = re.findall(r"=> (\S+)", run("ldd", path))
     assert len(libraries) > 5 and all(each.startswith("/lib/x86_64-linux-gnu/") for each in libraries), libraries

@@ -7,7 +7,7 @@ from odys import NUMBERS, STARTS_AT, Booking, Person
 
 
 def make(fleet, count, each, people):
-    """`count` bookings, `each` of them of one professional, an hour apart; every client comes once."""
+    """`count` bookings, `each` of them of one professional, an hour apart; every client once."""
     professionals, clients, bookings = [], [], []
     for number in range(count):
         if number % each == 0:

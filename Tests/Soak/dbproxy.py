@@ -39,7 +39,7 @@ class Rules:
         self.rules = [dict(rule) for rule in rules]
 
     def meeting(self, sql):
-        """The rule that breaks this statement, used up by one."""
+        """The rule that applies to this statement; its count is reduced by one."""
         for rule in self.rules:
             if rule["match"] in sql and rule["times"] > 0 and self.random.random() < 1 / rule.get("every", 1):
                 rule["times"] -= 1
@@ -70,7 +70,7 @@ class Session:
         self.client_reader, self.client_writer = client
         self.server_reader, self.server_writer = server
         self.statements = {}
-        self.preparing = None  # the SQL whose number the server's next packet tells
+        self.preparing = None  # the SQL whose statement id the server's next packet carries
         self.answers = "pass"
         self.must_roll_back = False
 
@@ -88,7 +88,7 @@ class Session:
     async def from_client(self):
         while True:
             packet = await read_packet(self.client_reader)
-            # The packets of the handshake carry higher numbers.
+            # Packets of the handshake have higher sequence numbers.
             is_command = packet[3] == 0
             sql = self.sql(packet) if is_command else None
             if is_command:
@@ -111,7 +111,7 @@ class Session:
                 self.server_writer.write(packet)
 
     def sql(self, packet):
-        """The text of the statement that the packet executes."""
+        """The SQL that the packet executes."""
         command = packet[4]
         if command == PREPARE:
             self.preparing = packet[5:].decode("utf-8", "replace")

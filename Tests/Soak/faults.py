@@ -1,4 +1,4 @@
-"""What is done to the processes: killed at a fail point, stopped, or met in their locks from the other side."""
+"""Faults of processes: killed at a fail point, stopped, or deadlocked by another session."""
 
 import collections
 import contextlib
@@ -41,7 +41,7 @@ def kill_at(fleet, points, each, every, seconds, seed, after, until=lambda: Fals
     while min(killed.values()) < each and time.monotonic() < deadline and not until():
         time.sleep(0.02)
         count(fleet.new_ends())
-    # Some still die at their point while they are asked to stop.
+    # Some still die at their point while they are told to stop.
     count(fleet.configure(**after))
     for instance in range(1, RESPONDERS + 1):
         fleet.forget_settings(instance)
@@ -53,7 +53,7 @@ def too_few(killed, each):
 
 
 class Disturber(threading.Thread):
-    """Takes rows in the order opposite to that of the service, so that the two meet in a deadlock.
+    """Locks rows in the opposite order to the service, so that the two deadlock.
 
     `first` and `second` are locking reads with the appointment's id as parameter; `target()` names the appointment.
     Before, it changes rows of a table of its own: MariaDB aborts the transaction that has changed less, which is
@@ -106,13 +106,13 @@ class Disturber(threading.Thread):
 
 
 def deadlocks(fleet):
-    """How many the server has resolved since it started, by aborting somebody with error 1213."""
+    """How many deadlocks the server has resolved since it started, by aborting a transaction with error 1213."""
     return int(fleet.one("SHOW GLOBAL STATUS LIKE 'Innodb_deadlocks'")["Value"])
 
 
 @contextlib.contextmanager
 def peers_fail(fleet, whatsapp=None, mail=None):
-    """Both peers in these modes, and well again afterwards."""
+    """Both peers in these modes inside the block, and normal afterwards."""
     try:
         if whatsapp:
             fleet.whatsapp.control(**whatsapp)

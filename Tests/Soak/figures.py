@@ -28,13 +28,12 @@ def instants(texts):
 
 
 def most_in_a_window(times, width=1.0):
-    """The largest number of instants in any window of this width, wherever it begins."""
+    """The largest number of instants in any window of this width."""
     return max((bisect.bisect_left(times, begin + width) - number for number, begin in enumerate(times)), default=0)
 
 
 class Stalls(threading.Thread):
-    """Measures how long this machine lets a thread wait that only wants to wake up: what came late by that much is no
-    fault of the service."""
+    """Measures how late this machine wakes a thread that only sleeps: a delay of that size is not the service's."""
 
     def __init__(self):
         super().__init__(daemon=True)

@@ -22,7 +22,7 @@ from waiting import eventually
 
 HERE = pathlib.Path(__file__).resolve().parent
 RESPONDERS = 3
-# How much faster than the product the times of delivery pass: a lease of 60 s takes 3.
+# How much faster the times of delivery pass than in production: a lease of 60 s takes 3.
 TIME_SCALE = 0.05
 BASE = {"ODYS_TIME_SCALE": str(TIME_SCALE), "ODYS_THREADS": "8", "ODYS_LOG_LEVEL": "info"}
 
@@ -69,28 +69,28 @@ class Proxy:
 
 
 class Judged(odys.Odys):
-    """What loads and verdicts ask of any stack."""
+    """What loads and verdicts need of any stack."""
 
     def forget(self):
-        """A new scenario begins: what earlier ones made and sent does not count."""
+        """Starts a new scenario: what earlier ones made and sent does not count."""
         super().forget()
         self.seen = (len(self.whatsapp.ledger()), len(self.mail.ledger())) if self.whatsapp else (0, 0)
 
     def arrived(self):
-        """What the peers accepted since the scenario began: WhatsApp messages, e-mails."""
+        """What the peers accepted since the scenario began: WhatsApp messages, emails."""
         return self.whatsapp.ledger()[self.seen[0]:], self.mail.ledger()[self.seen[1]:]
 
     def crowd(self, count, each=20, **people):
         """Many pending appointments at once, `each` of them of one professional, none in another's slot.
 
-        `people` are columns of both parties, such as a phone that cannot be used."""
+        `people` are columns of both parties, such as an unusable phone."""
         return crowd.make(self, count, each, people)
 
     def pending(self):
         return self.one("SELECT COUNT(*) AS number FROM outbox WHERE state = 'pending'")["number"]
 
     def drained(self, seconds):
-        """Waits until no message is pending; returns how many are when the time is over."""
+        """Waits until no message is pending; returns how many are at the deadline."""
         deadline = time.monotonic() + seconds
         while (left := self.pending()) and time.monotonic() < deadline:
             time.sleep(0.1)
@@ -140,7 +140,7 @@ class Fleet(Judged, stack.Stack):
     # --- Settings of the responders ---
 
     def write_settings(self, settings, instance=None):
-        """For all, or for one, from its next start on. `build` chooses the binary, `direct` leaves the proxy out."""
+        """For all, or for one, from its next start on. `build` chooses the binary, `direct` bypasses the proxy."""
         wanted = dict(settings)
         if wanted.pop("direct", False):
             wanted["ODYS_DB_SOCKET"] = self.dir / "run" / "mariadb.sock"
@@ -155,22 +155,22 @@ class Fleet(Judged, stack.Stack):
         (self.work / f"settings-{instance}").unlink(missing_ok=True)
 
     def configure(self, **settings):
-        """Starts every responder anew with these settings, and with none of its own; returns how the old ones ended."""
+        """Restarts every responder with these settings, and with none of its own; returns how the old ones ended."""
         for instance in range(1, RESPONDERS + 1):
             self.forget_settings(instance)
         self.write_settings(settings)
         self.replaced(self.signal_responders(signal.SIGTERM), 40)
-        # Not one of them but all: a request to one that is still starting would look slow.
+        # All of them: a request to one that is still starting would look slow.
         eventually(self.all_answer, 20)
         return self.new_ends()
 
     # --- Processes ---
 
     def kill(self, instance, number=signal.SIGKILL):
-        """Signals a responder; returns its pid, or None when it has just ended by itself."""
+        """Signals a responder; returns its pid, or None if it has just ended by itself."""
         pid = self.responder_pids()[instance - 1]
         with contextlib.suppress(ProcessLookupError):
-            # Held by a descriptor, the pid cannot become somebody else's between the look and the signal.
+            # With a pidfd, the pid cannot be reused between the look and the signal.
             process = os.pidfd_open(pid)
             try:
                 fields = stat(pid)
@@ -206,7 +206,7 @@ class Fleet(Judged, stack.Stack):
                     self.kill(instance, signal.SIGCONT)
 
     def new_ends(self):
-        """(pid, instance, exit code) of the responders that ended since the last look."""
+        """(pid, instance, exit code) of the responders that ended since the last call."""
         lines = self.log("supervisor.log").splitlines()
         new, self.ends_seen = lines[self.ends_seen:], len(lines)
         words = [line.split() for line in new if " ended with " in line]

@@ -1,6 +1,6 @@
-"""Clients that act on appointments through nginx and repeat a request, with its key, until they get an answer.
+"""Clients that act on appointments through nginx and retry a request, with its key, until they get a definite answer.
 
-The journal says what each client was told. `verdict.py` compares it with what the database holds."""
+The journal records what each client was told. `verdict.py` compares it with the database."""
 
 import contextlib
 import dataclasses
@@ -30,7 +30,7 @@ ANSWER_SECONDS = 15
 
 @dataclasses.dataclass
 class Request:
-    """One wish of a client, over all its repetitions."""
+    """One request of a client, over all its retries."""
     booking: object
     action: str
     role: str
@@ -47,7 +47,7 @@ class Request:
 
 
 class Caller:
-    """One connection, kept as a browser would keep it."""
+    """One connection, kept alive as a browser would."""
 
     def __init__(self, odys):
         self.odys = odys
@@ -60,7 +60,7 @@ class Caller:
         self.connection = None
 
     def patch(self, request):
-        """One try; None when the connection broke before the answer."""
+        """One attempt; None if the connection broke before the answer."""
         person = getattr(request.booking, request.role)
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.odys.token(person.user_id)}",
                    "X-Request-Id": request.id}
@@ -82,7 +82,7 @@ class Caller:
         return answer
 
     def insist(self, request, chance, seconds=GIVES_UP_SECONDS):
-        """Repeats the request until the answer is definite."""
+        """Retries the request until the answer is definite."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             answer = self.patch(request)
@@ -101,7 +101,7 @@ class Load:
     """Clients at work in the background: `with Load(fleet, …) as load: …`. Leaving lets each finish its request.
 
     Without `insists`, a client asks once and the answer stands. `pause` is the mean time between two requests of a
-    client. `repeats` is the share of requests that are made again afterwards, with the same key."""
+    client. `repeats` is the share of requests that are sent again afterwards, with the same key."""
 
     def __init__(self, fleet, seed, clients=8, plans=PLANS, insists=True, pause=0.0, repeats=0.1, bookings=None,
                  people=None):
@@ -141,7 +141,7 @@ class Load:
 
     @property
     def answered(self):
-        """Changes that were acknowledged so far."""
+        """Changes acknowledged so far."""
         return sum(request.final == 200 for request in list(self.journal))
 
     def next_booking(self):
@@ -160,7 +160,7 @@ class Load:
             for booking in self.fleet.crowd(100, **self.people):
                 self.supply.put(booking)
         except pymysql.err.OperationalError:
-            # While the database is away nobody comes.
+            # No requests while the database is down.
             time.sleep(0.1)
 
     def work(self, chance):
@@ -173,13 +173,13 @@ class Load:
                         break
                     if not self.act(caller, chance, booking, step):
                         break
-        except Exception as problem:  # a client that dies must not look like one that was content
+        except Exception as problem:  # a client thread that dies must not look like success
             self.oddities.append(f"a client failed: {problem!r}")
         finally:
             caller.close()
 
     def act(self, caller, chance, booking, step):
-        """One request to its end; false when it did not succeed."""
+        """One request until its end; false if it did not succeed."""
         action, _, role = step.partition(" by ")
         request = Request(booking, action, role or "professional")
         if self.insists:
@@ -209,7 +209,7 @@ class Load:
 
 
 def wait_for_changes(load, number, seconds=30):
-    """Until clients were told of so many more changes."""
+    """Waits until this many more changes were acknowledged."""
     wanted, deadline = load.answered + number, time.monotonic() + seconds
     while load.answered < wanted:
         if time.monotonic() > deadline:

@@ -25,7 +25,7 @@ class Run:
         self.current = None
 
     def fleet(self, **settings):
-        """A fleet with these settings: in the long form a new one, in the short form the one that is there."""
+        """A fleet with these settings: in the long form a new one, in the short form the existing one."""
         if self.current is None:
             self.current = Fleet(self.builds, self.seed, **settings)
         else:
@@ -51,7 +51,7 @@ class Run:
 
 
 def in_turn(names, form, seed, builds, report):
-    """One after another, here."""
+    """Runs the scenarios one after another in this process."""
     run = Run(seed, builds, shares=form == "short")
     try:
         for name in names:
@@ -64,7 +64,7 @@ def in_turn(names, form, seed, builds, report):
 
 
 def work(form, seed, builds):
-    """The other side of `side_by_side`: reads names from standard input, writes results to standard output."""
+    """The worker of `side_by_side`: reads names from standard input, writes results to standard output."""
     def report(result):
         print(json.dumps(vars(result), default=str), flush=True)
 
@@ -72,7 +72,7 @@ def work(form, seed, builds):
 
 
 def side_by_side(names, seed, builds, jobs, report):
-    """The short form in several processes: most of its time is waiting. Each has a fleet of its own."""
+    """The short form in several processes, as most of its time is waiting. Each has a fleet of its own."""
     waiting: queue.SimpleQueue = queue.SimpleQueue()
     for name in names:
         waiting.put(name)

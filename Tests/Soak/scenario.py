@@ -14,7 +14,7 @@ class Result:
     figures: dict
     violations: list
     seconds: float
-    logs: list = dataclasses.field(default_factory=list)  # what the processes said, where something was wrong
+    logs: list = dataclasses.field(default_factory=list)  # what the processes logged, if something was wrong
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Scenario:
     promise: str
     function: object
     sizes: dict  # by form: short, long
-    seconds: dict  # by form: when it is given up
+    seconds: dict  # deadline, by form
 
 
 def scenario(name, promise, short, long, seconds=(60, 900)):
@@ -54,7 +54,7 @@ def deadline(seconds):
 
 
 def perform(wanted, run, form):
-    """Runs one scenario. Whatever goes wrong in it is a violation."""
+    """Runs one scenario. Any exception in it is a violation."""
     begun = time.monotonic()
     figures, violations = {}, []
     try:

@@ -102,7 +102,7 @@ def frozen_database(run, seconds):
         with fleet.stopped_database():
             begun, first = time.monotonic(), len(load.journal)
             time.sleep(seconds)
-        # Those that were under way when it went on.
+        # Those that were in flight when it resumed.
         thawed = time.monotonic()
         wait_for_changes(load, 50)
     recovery = time.monotonic() - thawed

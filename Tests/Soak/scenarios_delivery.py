@@ -1,4 +1,4 @@
-"""Many messages at once, and a provider that is away."""
+"""Many messages at once, and a provider that is down."""
 
 import math
 import time
@@ -15,14 +15,14 @@ RATE = 50
 
 
 def enqueue(run, fleet, messages):
-    """WhatsApp messages by requests, while nobody delivers."""
+    """WhatsApp messages by requests, while nothing is delivered."""
     with Load(fleet, run.seed, 8, plans=CANCEL, repeats=0, bookings=fleet.crowd(messages // 2)) as load:
         load.join(900)
     return load.oddities
 
 
 def accepted(fleet):
-    """When the provider took the messages of this scenario."""
+    """When the provider accepted the messages of this scenario."""
     return measure.instants(entry["at"] for entry in fleet.arrived()[0])
 
 
@@ -61,7 +61,7 @@ def has_due(fleet):
 
 
 def probe(fleet, number, is_over, pause=0.03):
-    """Latencies of one client, one request after another, until the end of what is watched."""
+    """Latencies of one client, one request after another, until `is_over`."""
     caller, latencies = Caller(fleet), []
     for booking in fleet.crowd(number):
         request = Request(booking, "cancel", "professional", key=None)
@@ -116,7 +116,7 @@ def outage(run, scale, seconds, messages):
     by_second = [sum(begin <= each < begin + 1 for each in times) for begin in range(8)]
     result, wrong = verdict.of_messages(fleet)
     violations += wrong + verdict.of_rows(fleet, delivered=not left)
-    # Until the channel is paused: five failures, and what the other senders have in hand. Then one probe each time.
+    # Until the channel is paused: five failures, and what the other senders have in flight. Then one probe each time.
     probes = RESPONDERS * (5 + 4 + math.ceil(seconds / (25 * scale)))
     if int(made["number"]) > probes:
         violations.append(f"{made['number']} attempts during the outage, {probes} can be explained")

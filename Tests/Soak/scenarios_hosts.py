@@ -1,4 +1,4 @@
-"""Two hosts behind a load balancer, one of which goes."""
+"""Two hosts behind a load balancer, one of which fails."""
 
 import time
 
@@ -9,12 +9,12 @@ from load import Load, wait_for_changes
 from scenario import scenario
 
 RESPONDERS = 2
-# What the responders of a host can have in hand when they are killed: their senders.
+# The in-flight messages of a host's responders when they are killed: one per sender.
 IN_HAND = RESPONDERS * 6
 
 
 class Pair(Judged, Hosts):
-    """Two hosts on one database, of the build and at the pace of the other scenarios."""
+    """Two hosts on one database, of the same build and time scale as the other scenarios."""
 
     def __init__(self, binaries):
         super().__init__("--responders", str(RESPONDERS), ODYS_BIN_DIR=str(binaries), **BASE)

@@ -1,4 +1,4 @@
-"""Processes that are killed: responders at every place of a request and of a delivery, and all at once."""
+"""Killed processes: responders at every point of a request and of a delivery, and all at once."""
 
 import contextlib
 import signal
@@ -19,7 +19,7 @@ LEASE_SECONDS = 60 * TIME_SCALE
 def responder_kills(run, each, clients):
     fleet = run.fleet(ODYS_DELIVERY="off")
     with Load(fleet, run.seed, clients) as load:
-        # Afterwards nobody dies any more, and whoever has no answer yet gets one.
+        # Afterwards no process dies any more, and clients without an answer get one.
         killed = faults.kill_at(fleet, faults.PATCH_POINTS, each, every=4, seconds=20 + each * 15, seed=run.seed,
                                 after={"ODYS_DELIVERY": "off"})
     figures, violations = verdict.of_requests(fleet, load)
@@ -34,7 +34,7 @@ def responder_kills(run, each, clients):
           long={"stages": tuple((point,) for point in faults.DELIVERY_POINTS), "each": 60, "mail": 12},
           seconds=(90, 1500))
 def delivery_kills(run, stages, each, mail):
-    """`mail` of the kills at each point are those of e-mail senders."""
+    """`mail` of the kills at each point are those of email senders."""
     totals: dict = {}
     violations = []
     for stage in stages:
@@ -49,7 +49,7 @@ def delivery_kills(run, stages, each, mail):
 
 
 def delivery_stage(run, points, each, channel):
-    """One sender for each channel of a process, and only one channel has messages: whatever is in hand when the process
+    """One sender for each channel of a process, and only one channel has messages: what is in flight when the process
     dies is the message at the fail point."""
     fleet = run.fleet(ODYS_DELIVERY="off")
     # One claim in so many kills, and there are twice as many messages as that takes.
@@ -62,9 +62,9 @@ def delivery_stage(run, points, each, channel):
                                 **senders)
         left = fleet.drained(2 * LEASE_SECONDS + 60)
     explained = sum(killed.get(point, 0) for point in ("W3", "W4"))
-    # Who has no phone is sent no WhatsApp message.
+    # A recipient without a phone gets no WhatsApp message.
     figures, violations = verdict.of_messages(fleet, copies_allowed=explained, states=("sent", "skipped", "dead"))
-    # Whoever happens to be in hand at five deaths in a row is taken for poison, as it should be.
+    # A message in flight at five deaths in a row becomes dead, as designed.
     poison = [row for row in verdict.deliveries(fleet).rows if row["state"] == "dead"]
     violations += [f"dead: {row}" for row in poison
                    if row["attempts"] < 5 or not row["last_error"].startswith("poison")]
@@ -114,7 +114,7 @@ def everything_killed(run, rounds, clients):
 
 
 def unclear_only(fleet):
-    """Dead is allowed only to a message whose outcome was twice unknown, which the log and the row say."""
+    """A message may be dead only if its outcome was twice unclear, which the log and the row say."""
     return [f"dead: {row}" for row in verdict.deliveries(fleet).rows
             if row["state"] == "dead" and row["last_error"] != "outcome_unknown"]
 
@@ -160,7 +160,7 @@ def restart_all(run, fleet, rounds, clients, pause):
 
 
 def restart(fleet, instance, seconds=30):
-    """SIGTERM, and back: another process answers in its place."""
+    """SIGTERM, and another process answers in its place."""
     old = fleet.kill(instance, signal.SIGTERM)
     deadline = time.monotonic() + seconds
     while fleet.responder_pids()[instance - 1] == old or fleet.health(instance) != 200:

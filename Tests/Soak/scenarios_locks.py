@@ -1,4 +1,4 @@
-"""Somebody else who holds the rows that the service needs."""
+"""Another session that holds locks on rows that the service needs."""
 
 import contextlib
 import itertools
@@ -67,12 +67,12 @@ LOCK = """SELECT id FROM outbox FORCE INDEX (PRIMARY) WHERE id IN %s
 
 
 def claim_in_one(cursor):
-    """As a queue is often written: looks for due rows and locks them in the same statement."""
+    """A common form of queue: finds due rows and locks them in the same statement."""
     cursor.execute(DUE + " FOR UPDATE SKIP LOCKED")
 
 
 def claim_by_key(cursor):
-    """As this service does it: a plain read, and a lock by primary key."""
+    """This service's form: a plain read, then a lock by primary key."""
     cursor.execute(DUE)
     found = [row["id"] for row in cursor.fetchall()]
     cursor.execute(LOCK, (found + [0] * (8 - len(found)),))
@@ -104,7 +104,7 @@ def held_claim(run, seconds, rows):
 
 
 def fill(fleet, rows):
-    """Just so many messages are due."""
+    """Makes exactly this many messages due."""
     fleet.sql("UPDATE outbox SET state = 'expired', finished_at = UTC_TIMESTAMP(6) WHERE state = 'pending'")
     if rows:
         with Load(fleet, rows, 2, plans=(("cancel",),), repeats=0, bookings=fleet.crowd(rows)) as load:

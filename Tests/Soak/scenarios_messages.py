@@ -1,4 +1,4 @@
-"""Messages that kill their sender, messages in their order, and senders that wake up too late."""
+"""Messages that kill their sender, order of messages, and senders that resume too late."""
 
 import contextlib
 import time
@@ -18,7 +18,7 @@ SENDERS = 4  # of WhatsApp messages, in each process
           short={"good": 100}, long={"good": 1000}, seconds=(60, 300))
 def poison(run, good):
     fleet = run.fleet(ODYS_DELIVERY="off")
-    # Each sender that takes one of the four dies before it sends.
+    # Each sender that claims one of the four dies before it sends.
     violations = enqueue(run, fleet, 4)
     deadly = [row["id"] for row in verdict.deliveries(fleet).rows]
     settings = {"ODYS_TIME_SCALE": 0.02, "ODYS_FAIL_POINT": "W2"}
@@ -88,7 +88,7 @@ def order(run, appointments, failing, kills):
 
 
 def inversions(fleet, rows, bookings):
-    """Recipients to whom an earlier version's message came after a later one's."""
+    """Recipients to whom a message of an earlier version came after a later one's."""
     arrived = fleet.arrived()[0]
     texts = {entry["id"]: (entry["number"], entry["text"]) for entry in arrived}
     versions = {texts[row["provider_id"]]: (row["appointment_id"], row["appointment_version"]) for row in rows
@@ -97,10 +97,10 @@ def inversions(fleet, rows, bookings):
     latest: dict = {}
     found = []
     for entry in arrived:
-        # A text that no row recorded as sent left before its sender died, and was then superseded: it is the older one.
+        # A text without a row that says sent left before its sender died, and was then superseded: it is the older one.
         appointment, version = versions.get((entry["number"], entry["text"]), (clients.get(entry["number"]), 1))
         if appointment is None:
-            continue  # a professional's, of whom one cannot say to which appointment it belongs
+            continue  # a professional's, which names no appointment
         who = entry["number"], appointment
         if version < latest.get(who, 0):
             found.append(f"version {version} came after {latest[who]}: {entry}")
@@ -128,7 +128,7 @@ def fencing(run, rounds):
                     settled = {row["id"]: row for row in finals(fleet, bookings)}
                     time.sleep(max(0, begun + 2.2 * lease - time.monotonic()))
             violations += load.oddities
-            # What it wanted to record is in its log once it is awake and idle.
+            # What it tried to record is in its log once it has resumed and is idle.
             eventually(lambda instance=instance: fleet.health(instance) == 200, 5)
             violations += [f"changed by a process that had slept: {row}, before {settled[row['id']]}"
                            for row in finals(fleet, bookings) if row != settled[row["id"]]]

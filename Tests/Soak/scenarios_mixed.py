@@ -1,4 +1,4 @@
-"""Everything at once, for a long time."""
+"""All faults at once, for a long time."""
 
 import random
 import threading
@@ -78,7 +78,7 @@ class Faults:
 
 
 def quarrel(fleet, bookings, chance, journal, stopping):
-    """A client who acts on appointments that others act on as well: any answer is right that is true."""
+    """A client who acts on appointments that others act on as well: any true answer is right."""
     caller = Caller(fleet)
     while not stopping.is_set():
         request = Request(chance.choice(bookings), *chance.choice((
@@ -108,7 +108,7 @@ def mixed(run, seconds, every, growth):
             for number in range(2)]
         for each in others:
             each.start()
-        # Memory that a process takes once is no growth: the first tenth is its warming up.
+        # Memory that a process takes once is not growth: the first tenth is the warm-up.
         wait_for_changes(load, 100)
         time.sleep(seconds / 10)
         pid, before = fleet.responder_pids()[WITNESS - 1], size(fleet)
@@ -138,7 +138,7 @@ def size(fleet):
 def judged(fleet, load, happened, left, growth, witness):
     pid, before, after = witness
     result, violations = verdict.of_requests(fleet, load)
-    # A second copy needs a sender that died, or a provider that fell silent: what each process had in hand then.
+    # A second copy needs a sender that died, or a provider that fell silent: what each process had in flight then.
     silences = sum(name in ("responder_killed", "responder_asleep", "database_killed", "database_asleep",
                             "whatsapp_hangs") for name in happened)
     messages, wrong = verdict.of_messages(fleet, copies_allowed=silences * RESPONDERS * 6,

@@ -1,4 +1,4 @@
-"""Clients that meet: two with contrary wishes, and many with the same one."""
+"""Concurrent clients: two with contrary requests, and many with the same one."""
 
 import concurrent.futures
 import random
@@ -13,7 +13,7 @@ PAIRS = (("confirm", "cancel by client"), ("confirm", "reject"), ("paid", "cance
 
 
 class Crowd:
-    """Callers that send at the same moment, each on a kept connection, so that nothing but the request is between."""
+    """Callers that send at the same moment, each on a connection that is already open."""
 
     def __init__(self, fleet, size, seed):
         self.callers = [Caller(fleet) for _ in range(size)]

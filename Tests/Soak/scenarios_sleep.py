@@ -1,4 +1,4 @@
-"""A process that falls asleep in the middle of a transaction, as on a host that is suspended, and holds its locks."""
+"""A process stopped in the middle of a transaction, as on a suspended host: it keeps its locks."""
 
 import json
 import threading
@@ -12,7 +12,7 @@ from scenario import scenario
 from scenarios_kills import restart
 from waiting import eventually
 
-# What follows a lock. The proxy keeps it from the server, and before the process has given up it is stopped.
+# The statement after the lock. The proxy withholds it, and the process is stopped before it gives up.
 AFTER_CLAIM = "SET attempts = attempts + 1"
 AFTER_LOCK = "INSERT INTO appointment_events"
 SLEEPER, AWAKE = 1, 2
@@ -31,7 +31,7 @@ def sleepers(run, bound):
 
 
 def asleep_in_claim(run, bound, settings):
-    """Seconds until two messages are sent, one of which somebody has locked who then fell asleep."""
+    """Seconds until two messages are sent, one of which a stopped process has locked."""
     fleet = run.fleet(ODYS_DELIVERY="off", direct=True)
     with Load(fleet, run.seed, 1, plans=(("cancel by client",),), repeats=0, bookings=fleet.crowd(1)) as load:
         load.join()
@@ -53,7 +53,7 @@ def asleep_in_claim(run, bound, settings):
 
 
 def asleep_in_request(run, bound):
-    """Seconds until an appointment can be changed that somebody has locked who then fell asleep."""
+    """Seconds until an appointment can be changed that a stopped process has locked."""
     fleet = run.fleet(ODYS_DELIVERY="off", direct=True)
     (booking,) = fleet.crowd(1)
     fleet.proxy.rules({"match": AFTER_LOCK, "mode": "freeze_before", "times": 1})
@@ -72,7 +72,7 @@ def asleep_in_request(run, bound):
 
 
 def patch(fleet, booking, instance):
-    """A request to one responder, which nginx would choose by itself."""
+    """A request to one responder; nginx would choose by itself."""
     socket = fleet.description["responders"][instance - 1]["socket"]
     body = json.dumps({"action": "cancel"}).encode()
     return fastcgi.request(socket, "PATCH", booking.path, fleet.head(booking.professional), body)[0]

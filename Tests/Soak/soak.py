@@ -1,4 +1,4 @@
-"""The harness of scripts/soak: chooses scenarios, runs them on fleets, and writes down what came of it."""
+"""The harness of scripts/soak: chooses scenarios, runs them on fleets, and writes the report."""
 
 import argparse
 import datetime
@@ -66,7 +66,7 @@ def built(directory, command):
 def main():
     options = arguments()
     form = "short" if options.short else "long"
-    # Whoever ends the run with SIGTERM gets the cleaning up, as with Ctrl-C.
+    # SIGTERM runs the clean-up, as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
     if options.worker:
         run.work(form, options.seed, dict(zip(("debug", "release"), map(pathlib.Path, options.worker))))
@@ -104,7 +104,7 @@ def show(result):
 
 
 def write(options, form, builds, results):
-    """After every scenario, so that a run that is ended has its report."""
+    """After every scenario, so that an interrupted run has its report."""
     heading = {"date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"), "form": form,
                "seed": options.seed, "host": f"{os.cpu_count()} CPUs, Linux {platform.release()}",
                "fail points and kills": builds["debug"], "speed": builds["release"]}

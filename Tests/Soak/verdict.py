@@ -1,4 +1,4 @@
-"""What clients were told against what the database and the peers hold."""
+"""Compares what clients were told with the database and the peers."""
 
 import collections
 import dataclasses
@@ -8,10 +8,10 @@ import audit
 
 
 def of_requests(fleet, load, says_nothing=()):
-    """(figures, violations) of a load: every answer must be the truth.
+    """(figures, violations) of a load: every answer must be true.
 
-    An event carries the id of the request that made it, so a request that was executed twice has two. Where clients
-    ask only once, an answer that `says_nothing` leaves open whether the request was executed."""
+    An event carries the id of the request that made it, so a request that was executed twice has two. If clients ask
+    only once, an answer that `says_nothing` leaves open whether the request was executed."""
     journal = load.journal
     events = collections.defaultdict(list)
     for row in rows_about(fleet, "SELECT appointment_id, version, action, request_id FROM appointment_events"
@@ -44,7 +44,7 @@ def of_requests(fleet, load, says_nothing=()):
 
 
 def unexpected(load):
-    """Requests that were allowed and got another answer than success."""
+    """Requests that were allowed and did not succeed."""
     return [described(request) for request in load.journal if request.final not in (200, None)]
 
 
@@ -58,7 +58,7 @@ def is_replay(request):
 
 
 def rows_about(fleet, statement, identifiers):
-    """The rows of a statement that selects by ids, however many there are."""
+    """The rows of a statement that selects by ids, in batches."""
     rows, identifiers = [], list(dict.fromkeys(identifiers))
     for begin in range(0, len(identifiers), 1000):
         part = identifiers[begin:begin + 1000]
@@ -91,7 +91,7 @@ class Delivered:
 
 def deliveries(fleet):
     """Matches the ledgers with the rows. A WhatsApp text names the client, the time and the event, so number and text
-    together name a row; an e-mail's Message-ID is the row's own."""
+    together identify a row; an email's Message-ID is the row's own."""
     rows = rows_about(fleet, "SELECT id, appointment_id, appointment_version, channel, recipient_role, recipient,"
                              " template, state, attempts, lost_claims, provider_id, message_uid, last_error FROM outbox"
                              " WHERE appointment_id IN ({})", fleet.made)
@@ -115,7 +115,7 @@ def uid(entry):
 
 
 def of_messages(fleet, copies_allowed=0, states=("sent",)):
-    """(figures, violations): nothing lost, and not more copies than the faults can explain."""
+    """(figures, violations): nothing lost, and no more copies than the faults can explain."""
     found = deliveries(fleet)
     wrong = [f"sent, but never arrived: {row}" for row in found.rows
              if row["state"] == "sent" and found.copies[row["id"]] == 0]

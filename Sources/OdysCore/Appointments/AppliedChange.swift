@@ -14,15 +14,14 @@ public struct AppliedChange: Sendable, Equatable {
     public let version: Int
     public let at: Instant
     public let messages: [QueuedMessage]
+}
 
-    public init(
-        appointment: Appointment, decision: Decision, version: Int, at: Instant, messages: [QueuedMessage]
-    ) {
-        self.appointment = appointment
-        self.decision = decision
-        self.version = version
-        self.at = at
-        self.messages = messages
+extension AppliedChange {
+    /// - Parameter makeUID: called once for each message.
+    public init(_ decision: Decision, to appointment: Appointment, at: Instant, makeUID: () -> String) {
+        let messages = decision.messages.map { QueuedMessage(uid: makeUID(), message: $0) }
+        self.init(
+            appointment: appointment, decision: decision, version: appointment.version + 1, at: at, messages: messages)
     }
 }
 
@@ -31,9 +30,4 @@ public struct QueuedMessage: Sendable, Equatable {
     /// The message's identity over all attempts (`outbox.message_uid`).
     public let uid: String
     public let message: OutgoingMessage
-
-    public init(uid: String, message: OutgoingMessage) {
-        self.uid = uid
-        self.message = message
-    }
 }

@@ -21,9 +21,7 @@ public struct AppointmentID: Sendable, Hashable, CustomStringConvertible {
 public struct UserID: Sendable, Hashable {
     public let text: String
 
-    public init(_ text: String) {
-        self.text = text
-    }
+    public init(_ text: String) { self.text = text }
 
     public static func == (left: UserID, right: UserID) -> Bool {
         left.text.hasSameBytes(as: right.text)
@@ -86,20 +84,6 @@ public struct Client: Sendable, Equatable {
     }
 }
 
-/// Who asks, seen from one appointment.
-public enum Caller: Sendable, CaseIterable {
-    case professional, client, both, stranger
-
-    /// The side this caller acts for; nil for a stranger. Who is both acts as the professional.
-    public var role: Role? {
-        switch self {
-        case .professional, .both: .professional
-        case .client: .client
-        case .stranger: nil
-        }
-    }
-}
-
 /// An appointment with its parties, as read under its row lock.
 public struct Appointment: Sendable, Equatable {
     public let id: AppointmentID
@@ -126,12 +110,9 @@ public struct Appointment: Sendable, Equatable {
         self.client = client
     }
 
-    public func caller(_ userID: UserID) -> Caller {
-        switch (professional?.userID == userID, client?.userID == userID) {
-        case (true, true): .both
-        case (true, false): .professional
-        case (false, true): .client
-        case (false, false): .stranger
-        }
+    /// The side that this person acts for; nil for a stranger. Who is both acts as the professional.
+    func role(of userID: UserID) -> Role? {
+        if professional?.userID == userID { return .professional }
+        return client?.userID == userID ? .client : nil
     }
 }

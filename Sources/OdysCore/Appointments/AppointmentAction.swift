@@ -63,39 +63,28 @@ public enum AppointmentAction: String, Sendable, CaseIterable {
     }
 
     func isAllowed(for role: Role) -> Bool {
-        switch (self, role) {
-        case (.confirm, .professional), (.reject, .professional), (.cancel, .professional), (.cancel, .client),
-            (.paid, .professional), (.complete, .professional), (.noShow, .professional):
-            true
-        case (.confirm, .client), (.reject, .client), (.paid, .client), (.complete, .client), (.noShow, .client):
-            false
+        switch (role, self) {
+        case (.professional, _), (.client, .cancel): true
+        case (.client, .confirm), (.client, .reject), (.client, .paid), (.client, .complete), (.client, .noShow): false
         }
     }
 
     /// Where the action leads from this state, or nil where it does not apply. This is the table of states.
     func target(from status: Status, _ payment: PaymentStatus) -> (status: Status, payment: PaymentStatus)? {
-        switch (self, status) {
-        case (.confirm, .pendingConfirmation):
-            (.confirmed, payment == .captured ? .captured : .authorized)
-        case (.reject, .pendingConfirmation):
-            (.rejected, .refunded)
-        case (.cancel, .pendingConfirmation), (.cancel, .confirmed):
-            (.cancelled, payment)
-        case (.paid, .pendingConfirmation), (.paid, .confirmed), (.paid, .completed), (.paid, .noShow):
-            payment == .none || payment == .authorized ? (status, .captured) : nil
-        case (.complete, .pendingConfirmation), (.complete, .confirmed):
-            (.completed, payment)
-        case (.noShow, .pendingConfirmation), (.noShow, .confirmed):
-            (.noShow, payment)
-        case (.confirm, .confirmed), (.confirm, .rejected), (.confirm, .cancelled), (.confirm, .completed),
-            (.confirm, .noShow),
-            (.reject, .confirmed), (.reject, .rejected), (.reject, .cancelled), (.reject, .completed),
-            (.reject, .noShow),
-            (.cancel, .rejected), (.cancel, .cancelled), (.cancel, .completed), (.cancel, .noShow),
-            (.paid, .rejected), (.paid, .cancelled),
-            (.complete, .rejected), (.complete, .cancelled), (.complete, .completed), (.complete, .noShow),
-            (.noShow, .rejected), (.noShow, .cancelled), (.noShow, .completed), (.noShow, .noShow):
+        let captured = payment == .none || payment == .authorized ? (status, PaymentStatus.captured) : nil
+        return switch (status, self) {
+        case (.pendingConfirmation, .confirm): (.confirmed, payment == .captured ? .captured : .authorized)
+        case (.pendingConfirmation, .reject): (.rejected, .refunded)
+        case (.pendingConfirmation, .cancel), (.confirmed, .cancel): (.cancelled, payment)
+        case (.pendingConfirmation, .complete), (.confirmed, .complete): (.completed, payment)
+        case (.pendingConfirmation, .noShow), (.confirmed, .noShow): (.noShow, payment)
+        case (.pendingConfirmation, .paid), (.confirmed, .paid), (.completed, .paid), (.noShow, .paid): captured
+        case (.confirmed, .confirm), (.confirmed, .reject): nil
+        case (.completed, .confirm), (.completed, .reject), (.completed, .cancel), (.completed, .complete),
+            (.completed, .noShow):
             nil
+        case (.noShow, .confirm), (.noShow, .reject), (.noShow, .cancel), (.noShow, .complete), (.noShow, .noShow): nil
+        case (.rejected, _), (.cancelled, _): nil
         }
     }
 }

@@ -16,13 +16,12 @@ extension Appointment {
     ///
     /// - Parameter now: the database's clock, read in the same transaction.
     public func judge(_ request: ActionRequest, now: Instant, rules: Rules) -> Verdict {
-        let role: Role
-        let professional: Professional
-        let client: Client
-        switch parties(for: request.userID) {
+        let parties: Parties
+        switch self.parties(for: request.userID) {
         case .failure(let refusal): return .refused(refusal)
-        case .success(let found): (role, professional, client) = (found.caller, found.professional, found.client)
+        case .success(let found): parties = found
         }
+        let role = parties.caller
         guard let action = request.action else { return .refused(.unknownAction) }
         guard action.isAllowed(for: role) else { return .refused(.forbidden) }
         if let expected = request.expectedVersion, expected != version {
@@ -36,22 +35,22 @@ extension Appointment {
 
         let reason = action.keepsReason ? request.reason : nil
         let facts = MessagePayload(
-            clientName: client.name, professionalName: professional.name, startsAt: startsAt,
-            slug: professional.slug)
-        let plan = MessagePlan(professional: professional, client: client, facts: facts, reason: reason)
-        let messages = plan.messages(about: action, by: role)
+            clientName: parties.client.name, professionalName: parties.professional.name, startsAt: startsAt,
+            slug: parties.professional.slug)
+        let plan = MessagePlan(action: action, parties: parties, facts: facts, reason: reason)
+        let messages = plan.messages
         return .accepted(
             Decision(
                 action: action, actor: role, reason: reason, status: target.status, paymentStatus: target.payment,
                 needsFreeSlot: action.needsFreeSlot,
                 // Version 1 is as it was booked: no action has queued anything yet.
                 supersedes: version > 1 && messages.contains(where: \.template.isStatusMessage),
-                notification: plan.notification(of: action, by: role, rules.messages), messages: messages))
+                notification: plan.notification(rules.messages), messages: messages))
     }
 
     /// Both sides, for a caller who is one of them; what a stranger gets comes first.
     func parties(for userID: UserID) -> Result<Parties, Refusal> {
-        guard let role = caller(userID).role else { return .failure(.forbidden) }
+        guard let role = role(of: userID) else { return .failure(.forbidden) }
         guard let professional, let client else { return .failure(.partyMissing) }
         return .success(Parties(caller: role, professional: professional, client: client))
     }
@@ -84,95 +83,68 @@ struct Parties {
 
 /// Who hears what: the second table of the rules.
 private struct MessagePlan {
-    let professional: Professional
-    let client: Client
+    let action: AppointmentAction
+    let parties: Parties
     let facts: MessagePayload
     let reason: String?
 
-    func messages(about action: AppointmentAction, by role: Role) -> [OutgoingMessage] {
-        let hours = action.expiryHours
-        switch (action, role) {
-        case (.confirm, .professional), (.confirm, .client):
-            return [
-                toClient(.bookingConfirmed, hours, inviting: client.userID == nil),
-                toProfessional(.bookingConfirmedReceipt, hours),
-            ] + emailToClient(.bookingConfirmed, hours)
-        case (.reject, .professional), (.reject, .client):
-            return [
-                toClient(.bookingRejected, hours, giving: reason),
-                toProfessional(.bookingRejectedReceipt, hours),
-            ] + emailToClient(.bookingRejected, hours, giving: reason)
-        case (.cancel, .client):
-            return [
-                toClient(.bookingCancelled, hours),
-                toProfessional(.cancelledByClient, hours, giving: reason),
-            ]
-        case (.cancel, .professional):
-            return [toClient(.cancelledByProfessional, hours, giving: reason)]
-        case (.paid, .professional), (.paid, .client):
-            return [toClient(.paymentConfirmed, hours), toProfessional(.paymentConfirmedReceipt, hours)]
-        case (.complete, .professional), (.complete, .client):
-            return [toClient(.appointmentCompleted, hours), toProfessional(.appointmentCompletedReceipt, hours)]
-        case (.noShow, .professional), (.noShow, .client):
-            return [toClient(.noShow, hours), toProfessional(.noShowReceipt, hours)]
+    /// A template says which side it is for, which of the facts it uses, and whether it is an e-mail too.
+    private var templates: [Template] {
+        switch (action, parties.caller) {
+        case (.confirm, _): [.bookingConfirmed, .bookingConfirmedReceipt]
+        case (.reject, _): [.bookingRejected, .bookingRejectedReceipt]
+        case (.cancel, .client): [.bookingCancelled, .cancelledByClient]
+        case (.cancel, .professional): [.cancelledByProfessional]
+        case (.paid, _): [.paymentConfirmed, .paymentConfirmedReceipt]
+        case (.complete, _): [.appointmentCompleted, .appointmentCompletedReceipt]
+        case (.noShow, _): [.noShow, .noShowReceipt]
         }
     }
 
-    func notification(of action: AppointmentAction, by role: Role, _ setting: MessageSetting) -> InAppNotification? {
-        switch (action, role) {
-        case (.confirm, _): return inApp(.bookingConfirmed, to: client.userID, .client, setting)
-        case (.reject, _): return inApp(.bookingRejected, to: client.userID, .client, setting)
-        case (.cancel, .client): return inApp(.bookingCancelled, to: professional.userID, .professional, setting)
+    var messages: [OutgoingMessage] {
+        templates.map(whatsApp) + templates.filter(\.isEmail).compactMap(email)
+    }
+
+    func notification(_ setting: MessageSetting) -> InAppNotification? {
+        let type: NotificationType
+        switch (action, parties.caller) {
+        case (.confirm, _): type = .bookingConfirmed
+        case (.reject, _): type = .bookingRejected
+        case (.cancel, .client): type = .bookingCancelled
         case (.cancel, .professional), (.paid, _), (.complete, _), (.noShow, _): return nil
         }
-    }
-
-    private func inApp(
-        _ type: NotificationType, to recipient: UserID?, _ role: Role, _ setting: MessageSetting
-    ) -> InAppNotification? {
-        guard let recipient else { return nil }
+        let (client, professional) = (parties.client.userID, parties.professional.userID)
+        guard let recipient = type.audience == .client ? client : professional else { return nil }
         var payload = facts
         payload.reason = reason
         let text = type.text(payload, setting)
         return InAppNotification(
-            recipient: recipient, recipientRole: role, type: type, title: text.title, body: text.body)
+            recipient: recipient, recipientRole: type.audience, type: type, title: text.title, body: text.body)
     }
 
-    private func toClient(
-        _ template: Template, _ hours: Int, giving reason: String? = nil, inviting: Bool = false
-    ) -> OutgoingMessage {
-        var payload = facts
-        payload.reason = reason
-        payload.invite = inviting
-        return whatsApp(template, to: client.phone, .client, payload, hours)
-    }
-
-    private func toProfessional(_ template: Template, _ hours: Int, giving reason: String? = nil) -> OutgoingMessage {
-        var payload = facts
-        payload.reason = reason
-        return whatsApp(template, to: professional.phone, .professional, payload, hours)
-    }
-
-    private func whatsApp(
-        _ template: Template, to phone: String, _ role: Role, _ payload: MessagePayload, _ hours: Int
-    ) -> OutgoingMessage {
+    private func whatsApp(_ template: Template) -> OutgoingMessage {
+        let isForClient = template.traits.audience == .client
+        let phone = isForClient ? parties.client.phone : parties.professional.phone
         let number = Phone.stored(phone)
         let skipped: SkipReason? = number == nil ? (phone.isBlank ? .noPhone : .unusablePhone) : nil
-        return OutgoingMessage(
-            role: role, channel: .whatsapp, template: template, recipient: number ?? phone, payload: payload,
-            skipped: skipped, expiryHours: hours)
+        let invites = template.traits.optional.contains(.invite) && parties.client.userID == nil
+        return message(template, .whatsapp, to: number ?? phone, skipped, inviting: invites)
     }
 
-    private func emailToClient(
-        _ template: Template, _ hours: Int, giving reason: String? = nil
-    ) -> [OutgoingMessage] {
-        guard let email = client.email?.trimmed, !email.isEmpty else { return [] }
+    private func email(_ template: Template) -> OutgoingMessage? {
+        guard let email = parties.client.email?.trimmed, !email.isEmpty else { return nil }
+        return message(template, .email, to: email, MailAddress.isSafe(email) ? nil : .unusableAddress)
+    }
+
+    private func message(
+        _ template: Template, _ channel: Channel, to recipient: String, _ skipped: SkipReason?, inviting: Bool = false
+    ) -> OutgoingMessage {
+        let traits = template.traits
         var payload = facts
-        payload.reason = reason
-        return [
-            OutgoingMessage(
-                role: .client, channel: .email, template: template, recipient: email, payload: payload,
-                skipped: MailAddress.isSafe(email) ? nil : .unusableAddress, expiryHours: hours)
-        ]
+        payload.reason = traits.optional.contains(.reason) ? reason : nil
+        payload.invite = inviting
+        return OutgoingMessage(
+            role: traits.audience, channel: channel, template: template, recipient: recipient, payload: payload,
+            skipped: skipped, expiryHours: action.expiryHours)
     }
 }

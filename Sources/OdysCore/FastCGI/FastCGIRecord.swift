@@ -33,16 +33,11 @@ public enum FastCGIRecord {
     private static let contentMax = 0xFFFF
 
     /// Appends one record without padding.
-    public static func append(_ kind: Kind, _ id: UInt16, _ content: some Collection<UInt8>, to out: inout [UInt8]) {
+    public static func append(_ kind: Kind, _ id: UInt16, _ content: ArraySlice<UInt8>, to out: inout [UInt8]) {
         let length = UInt16(content.count)
-        out.append(1)
-        out.append(kind.rawValue)
-        for number in [id, length] {
-            out.append(UInt8(number >> 8))
-            out.append(UInt8(number & 0xFF))
-        }
-        out.append(0)
-        out.append(0)
+        out += [
+            1, kind.rawValue, UInt8(id >> 8), UInt8(id & 0xFF), UInt8(length >> 8), UInt8(length & 0xFF), 0, 0,
+        ]
         out.append(contentsOf: content)
     }
 

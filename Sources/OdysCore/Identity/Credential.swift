@@ -17,13 +17,13 @@ public struct CredentialReader: Sendable {
 
     /// A request with an `Authorization` field is judged by that alone. The cookie never replaces a bad token.
     public func credential(of request: Request) -> Credential? {
-        switch request.field("HTTP_AUTHORIZATION") {
+        switch request.field(.authorization) {
         case .one(let value):
             guard value.utf8.count <= Limits.headerBytesMax else { return nil }
             return bearerToken(value).map { Credential(token: $0, passesCSRFCheck: true) }
         case .repeated: return nil
         case .absent:
-            return cookie?.token(in: request.values("HTTP_COOKIE"))
+            return cookie?.token(in: request.values(.cookie))
                 .map { Credential(token: $0, passesCSRFCheck: isReading(request) || isFromOurPages(request)) }
         }
     }
@@ -33,12 +33,11 @@ public struct CredentialReader: Sendable {
 
     /// A browser sets both fields itself, and no page can.
     private func isFromOurPages(_ request: Request) -> Bool {
-        if request.value("HTTP_SEC_FETCH_SITE") == "same-origin" { return true }
-        return request.value("HTTP_ORIGIN").map { allowedOrigins.contains(where: $0.hasSameBytes(as:)) } ?? false
+        if request.value(.secFetchSite) == "same-origin" { return true }
+        return request.value(.origin).map { allowedOrigins.contains(where: $0.hasSameBytes(as:)) } ?? false
     }
 
-    /// The token of an `Authorization` field with the scheme Bearer, which is written in any letter case (RFC 9110,
-    /// 11.1).
+    /// The token of the scheme Bearer, which is written in any letter case (RFC 9110, 11.1).
     private func bearerToken(_ value: String) -> String? {
         let bytes = Array(value.utf8)
         let space = UInt8(ascii: " ")
@@ -57,9 +56,7 @@ public struct CredentialReader: Sendable {
 public struct SessionCookie: Sendable {
     private let name: String
 
-    public init(_ name: String) {
-        self.name = name
-    }
+    public init(_ name: String) { self.name = name }
 
     /// A cookie's name is a token in the sense of RFC 9110, 5.6.2.
     static func isName(_ text: String) -> Bool {
@@ -83,28 +80,19 @@ public struct SessionCookie: Sendable {
 
     /// The whole value. As in `@supabase/ssr`, an undivided cookie wins over pieces.
     private func value(in pairs: [(name: Substring, value: Substring)]) -> String? {
-        switch only(name, pairs) {
-        case .success(let whole?): return whole
-        case .success(nil): break
-        case .failure: return nil
+        func values(_ name: String) -> [Substring] {
+            pairs.filter { $0.name.utf8.elementsEqual(name.utf8) }.map(\.value)
         }
+        let whole = values(name)
+        guard whole.isEmpty else { return whole.count > 1 ? nil : String(whole[0]) }
         var joined = ""
         var number = 0
-        while case .success(let piece) = only("\(name).\(number)", pairs) {
-            guard let piece else { return number == 0 ? nil : joined }
-            joined += piece
+        while true {
+            let pieces = values("\(name).\(number)")
+            guard pieces.count == 1 else { return pieces.isEmpty && number > 0 ? joined : nil }
+            joined += pieces[0]
             number += 1
         }
-        return nil
-    }
-
-    private struct Repeated: Error {}
-
-    private func only(
-        _ name: String, _ pairs: [(name: Substring, value: Substring)]
-    ) -> Result<String?, Repeated> {
-        let found = pairs.filter { $0.name.utf8.elementsEqual(name.utf8) }
-        return found.count > 1 ? .failure(Repeated()) : .success(found.first.map { String($0.value) })
     }
 
     /// Name-value pairs (RFC 6265, 4.2.1) whose names begin with ours.

@@ -21,46 +21,43 @@ public struct KeySet: Sendable, Equatable {
         var keys: [TokenKey] = []
         var leftOut: [String] = []
         for (index, entry) in entries.enumerated() {
-            switch Self.key(entry) {
-            case .success(let key):
+            do throws(Problem) {
+                let key = try Self.key(entry)
                 // A key id must name one key; the first is used.
                 if let id = key.id, keys.contains(where: { TokenKey.hasSameID($0.id, id) }) {
-                    leftOut.append("key \(index + 1): another key has the same kid")
-                } else {
-                    keys.append(key)
+                    throw Problem(description: "another key has the same kid")
                 }
-            case .failure(let problem): leftOut.append("key \(index + 1): \(problem)")
+                keys.append(key)
+            } catch {
+                leftOut.append("key \(index + 1): \(error)")
             }
         }
         self.keys = keys
         self.leftOut = leftOut
     }
 
-    private static func key(_ jwk: JSON) -> Result<TokenKey, Problem> {
-        if let problem = problem(jwk) { return .failure(Problem(description: problem)) }
+    private static func key(_ jwk: JSON) throws(Problem) -> TokenKey {
+        if let problem = problem(jwk) { throw Problem(description: problem) }
         let id = jwk["kid"]?.string
         switch jwk["kty"]?.string {
         case "EC":
-            guard jwk["crv"]?.string == "P-256" else { return .failure(Problem(description: "its curve is not P-256")) }
+            guard jwk["crv"]?.string == "P-256" else { throw Problem(description: "its curve is not P-256") }
             guard let x = number(jwk["x"]), let y = number(jwk["y"]), let key = TokenKey(id: id, p256: x, y)
-            else { return .failure(Problem(description: "x and y are not a point of P-256")) }
-            return .success(key)
+            else { throw Problem(description: "x and y are not a point of P-256") }
+            return key
         case "RSA":
             guard let n = number(jwk["n"])?.drop(while: { $0 == 0 }), let e = number(jwk["e"]), let first = n.first
-            else { return .failure(Problem(description: "n or e is missing or not base64url")) }
-            let bits = n.count * 8 - first.leadingZeroBitCount
-            guard Limits.rsaBits.contains(bits) else {
-                return .failure(
-                    Problem(
-                        description: "it has \(bits) bits, and not \(Limits.rsaBits.lowerBound) to "
-                            + "\(Limits.rsaBits.upperBound)"))
+            else { throw Problem(description: "n or e is missing or not base64url") }
+            let (bits, bounds) = (n.count * 8 - first.leadingZeroBitCount, Limits.rsaBits)
+            guard bounds.contains(bits)
+            else {
+                throw Problem(description: "it has \(bits) bits, and not \(bounds.lowerBound) to \(bounds.upperBound)")
             }
             guard let key = TokenKey(id: id, rsa: Array(n), exponent: e)
-            else { return .failure(Problem(description: "n and e are not an RSA key")) }
-            return .success(key)
-        case "oct":
-            return .failure(Problem(description: "it is a secret (kty oct), which must not be published"))
-        default: return .failure(Problem(description: "its kty is neither EC nor RSA"))
+            else { throw Problem(description: "n and e are not an RSA key") }
+            return key
+        case "oct": throw Problem(description: "it is a secret (kty oct), which must not be published")
+        default: throw Problem(description: "its kty is neither EC nor RSA")
         }
     }
 

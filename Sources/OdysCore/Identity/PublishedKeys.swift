@@ -9,9 +9,7 @@ public struct PublishedKeys: Sendable {
     /// When an unknown key id last led to a fetch.
     private var lastRefetch = -Double.infinity
 
-    public init(now: Double) {
-        nextTry = now
-    }
+    public init(now: Double) { nextTry = now }
 
     /// Whether there are keys that are still valid.
     public var isKnown: Bool { lastSuccess != nil }

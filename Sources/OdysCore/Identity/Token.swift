@@ -6,12 +6,6 @@ public struct TokenVerifier: Sendable {
     /// A value that `aud` must be or contain, where configured.
     public let audience: String?
 
-    public init(keys: KeyRing, issuer: String?, audience: String?) {
-        self.keys = keys
-        self.issuer = issuer
-        self.audience = audience
-    }
-
     /// Everything that is found in a token, for the responder and for `odysctl token inspect`.
     ///
     /// - Parameter now: this host's clock, in seconds since 1970.
@@ -20,9 +14,7 @@ public struct TokenVerifier: Sendable {
         guard bytes.count <= Limits.tokenBytesMax else { return TokenExamination(problems: [.tooLong]) }
         let parts = bytes.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         guard parts.count == 3 else { return TokenExamination(problems: [.notThreeParts]) }
-        var result = TokenExamination(problems: [])
-        result.header = object(parts[0])
-        result.claims = object(parts[1])
+        var result = TokenExamination(header: object(parts[0]), claims: object(parts[1]))
         if let header = result.header {
             result.key = keys.key(of: header, &result.problems)
             if let key = result.key {
@@ -47,11 +39,7 @@ public struct TokenVerifier: Sendable {
     ) -> VerifiedToken? {
         let leeway = Limits.tokenLeewaySeconds
         let expires = claims["exp"]?.double
-        if claims["exp"] == nil {
-            problems.append(.missing("exp"))
-        } else if expires == nil {
-            problems.append(.notANumber("exp"))
-        }
+        if expires == nil { problems.append(claims["exp"] == nil ? .missing("exp") : .notANumber("exp")) }
         if let expires, now >= expires + leeway { problems.append(.expired) }
         var begins = -Double.infinity
         for name in ["nbf", "iat"] {
@@ -75,11 +63,8 @@ public struct TokenVerifier: Sendable {
 
     /// `aud` is one text or a list of texts.
     private func contains(_ claim: JSON?, _ audience: String) -> Bool {
-        switch claim {
-        case .string(let one): one.hasSameBytes(as: audience)
-        case .array(let many): many.contains { $0.string?.hasSameBytes(as: audience) == true }
-        case nil, .null, .bool, .integer, .number, .object: false
-        }
+        let values = claim?.array ?? [claim ?? .null]
+        return values.contains { $0.string?.hasSameBytes(as: audience) == true }
     }
 
     private func object(_ part: ArraySlice<UInt8>) -> JSON? {
@@ -116,12 +101,6 @@ public struct VerifiedToken: Sendable, Equatable {
     /// Seconds since 1970, leeway included; `validBefore` is exclusive.
     public let validFrom: Double
     public let validBefore: Double
-
-    public init(userID: UserID, validFrom: Double, validBefore: Double) {
-        self.userID = userID
-        self.validFrom = validFrom
-        self.validBefore = validBefore
-    }
 }
 
 /// What was found in a token. Only `verified` may be trusted.
@@ -130,18 +109,12 @@ public struct TokenExamination: Sendable {
     public internal(set) var claims: JSON?
     /// The key that the header names, whether or not the signature is valid.
     public internal(set) var key: TokenKey?
-    public internal(set) var problems: [TokenProblem]
+    public internal(set) var problems: [TokenProblem] = []
     /// Nil if there is any problem.
     public internal(set) var verified: VerifiedToken?
 
-    init(problems: [TokenProblem]) {
-        self.problems = problems
-    }
-
     /// Whether the token has a key id that is not known. It may have been published since the last fetch.
-    public var namesUnknownKey: Bool {
-        problems.contains(.unknownKey) && header?["kid"]?.string != nil
-    }
+    public var namesUnknownKey: Bool { problems.contains(.unknownKey) && header?["kid"]?.string != nil }
 }
 
 /// A reason why a token is refused. Only operators see it; callers get a bare 401.

@@ -2,24 +2,9 @@ internal import Crypto
 
 /// The cache's key: the hash of a token. The token itself is not kept.
 public struct TokenDigest: Sendable, Hashable {
-    private let words: (UInt64, UInt64, UInt64, UInt64)
+    private let digest: SHA256Digest
 
-    public init(_ token: String) {
-        words = SHA256.hash(data: Array(token.utf8)).withUnsafeBytes { bytes in
-            (word(bytes, 0), word(bytes, 8), word(bytes, 16), word(bytes, 24))
-        }
-    }
-
-    public static func == (one: TokenDigest, other: TokenDigest) -> Bool { one.words == other.words }
-
-    public func hash(into hasher: inout Hasher) {
-        // A SHA-256 word is random enough.
-        hasher.combine(words.0)
-    }
-}
-
-private func word(_ bytes: UnsafeRawBufferPointer, _ offset: Int) -> UInt64 {
-    bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+    public init(_ token: String) { digest = SHA256.hash(data: Array(token.utf8)) }
 }
 
 /// Tokens that were verified lately, so that a signature is not verified again for each request.

@@ -13,8 +13,7 @@ public struct TokenKey: Sendable, Equatable {
     /// What a token names its key by (`kid`); nil for the shared secret, and for a published key without a name.
     public let id: String?
     public let algorithm: Algorithm
-    /// Equal for equal keys. Of a published key it is the thumbprint of RFC 7638, which may be shown; a secret's may
-    /// not.
+    /// Equal for equal keys. A published key's (RFC 7638) may be shown; a secret's may not.
     public let thumbprint: String
     private let material: Material
 
@@ -69,11 +68,8 @@ public struct TokenKey: Sendable, Equatable {
 
     /// Names are bytes: Swift's `==` would take texts for the same that are only equivalent.
     static func hasSameID(_ one: String?, _ other: String?) -> Bool {
-        switch (one, other) {
-        case (nil, nil): true
-        case (.some(let one), .some(let other)): one.hasSameBytes(as: other)
-        case (nil, .some), (.some, nil): false
-        }
+        guard let one, let other else { return one == nil && other == nil }
+        return one.hasSameBytes(as: other)
     }
 
     /// Whether the signature is this key's over these bytes. ES256 knows only the 64 raw bytes of RFC 7518, 3.4.
@@ -112,12 +108,7 @@ public struct TokenKey: Sendable, Equatable {
 public struct KeyRing: Sendable, Equatable {
     public let secret: TokenKey?
     /// From key sets; of two with the same name the first is used.
-    public let published: [TokenKey]
-
-    public init(secret: TokenKey?, published: [TokenKey] = []) {
-        self.secret = secret
-        self.published = published
-    }
+    public var published: [TokenKey] = []
 
     /// The key for a token that names this one, or none.
     func key(named id: String?) -> TokenKey? {

@@ -22,8 +22,8 @@ public struct ActionRequest: Sendable, Equatable {
     /// Reads a PATCH: its media type, its size, its body and the fields that steer it, in this order.
     static func plan(_ request: Request, _ id: AppointmentID, by userID: UserID) -> Plan {
         // nginx makes CONTENT_TYPE of the first field only, and passes each of them as HTTP_CONTENT_TYPE too.
-        if request.field("HTTP_CONTENT_TYPE") == .repeated { return .refuse(.invalidHeader) }
-        if let refusal = mediaTypeRefusal(request.field("CONTENT_TYPE")) { return .refuse(refusal) }
+        if request.field(.clientContentType) == .repeated { return .refuse(.invalidHeader) }
+        if let refusal = mediaTypeRefusal(request.field(.contentType)) { return .refuse(refusal) }
         let bytes: [UInt8]
         switch request.body {
         case .tooLarge: return .refuse(.bodyTooLarge)
@@ -33,8 +33,8 @@ public struct ActionRequest: Sendable, Equatable {
         guard let body = try? JSON(reading: bytes), let action = body["action"]?.string,
             let reason = reason(in: body["reason"])
         else { return .refuse(.malformedBody) }
-        guard case .success(let key) = IdempotencyKey.key(in: request.field("HTTP_IDEMPOTENCY_KEY")),
-            case .success(let version) = Precondition.version(in: request.field("HTTP_IF_MATCH"))
+        guard case .success(let key) = IdempotencyKey.key(in: request.field(.idempotencyKey)),
+            case .success(let version) = Precondition.version(in: request.field(.ifMatch))
         else { return .refuse(.invalidHeader) }
         return .act(
             id,

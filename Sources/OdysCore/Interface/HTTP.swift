@@ -11,6 +11,33 @@ public struct Header: Sendable, Equatable {
 
 /// A request, copied out of the web server's memory.
 public struct Request: Sendable {
+    /// The CGI parameters that are read (RFC 3875, 4.1), by their names.
+    public enum Parameter: String, Sendable, CaseIterable {
+        case method = "REQUEST_METHOD"
+        case target = "REQUEST_URI"
+        case contentLength = "CONTENT_LENGTH"
+        case contentType = "CONTENT_TYPE"
+        /// nginx's own id of the request.
+        case serverRequestID = "REQUEST_ID"
+        case accept = "HTTP_ACCEPT"
+        case authorization = "HTTP_AUTHORIZATION"
+        case clientContentType = "HTTP_CONTENT_TYPE"
+        case clientRequestID = "HTTP_X_REQUEST_ID"
+        case cookie = "HTTP_COOKIE"
+        case idempotencyKey = "HTTP_IDEMPOTENCY_KEY"
+        case ifMatch = "HTTP_IF_MATCH"
+        case origin = "HTTP_ORIGIN"
+        case secFetchSite = "HTTP_SEC_FETCH_SITE"
+        case traceparent = "HTTP_TRACEPARENT"
+
+        /// Bytes of a value. nginx joins the cookies of several lines.
+        public var bytesMax: Int { self == .cookie ? Limits.cookieBytesMax : Limits.headerBytesMax }
+
+        /// Whether an empty value means that there is none: so for what the web server always passes. An `HTTP_`
+        /// parameter is there only where the client sent the field, if only with nothing in it.
+        fileprivate var isAbsentIfEmpty: Bool { self == .contentType || self == .serverRequestID }
+    }
+
     /// A field of the head. nginx 1.22 passes a repeated field as two parameters, which no reader may overlook.
     public enum Field: Sendable, Equatable {
         case absent
@@ -31,38 +58,32 @@ public struct Request: Sendable {
     /// What follows the first `?`; empty where nothing does.
     public let query: String
     public let body: Body
-    private let parameters: [Header]
+    private let fields: [(name: Parameter, value: String)]
 
-    /// - Parameter parameters: CGI parameters under their CGI names, such as `HTTP_ACCEPT`; repeated ones repeatedly.
-    public init(method: String, target: String, parameters: [Header], body: Body) {
+    /// - Parameter fields: in the order in which they came, repeated ones repeatedly.
+    public init(method: String, target: String, fields: [(name: Parameter, value: String)], body: Body) {
         self.method = method
         let mark = target.utf8.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex
         path = String(target[..<mark])
         query = String(Substring(target.utf8[mark...].dropFirst()))
-        self.parameters = parameters
+        self.fields = fields
         self.body = body
     }
 
-    /// The field of this CGI name. An empty value counts as absent for what the web server always passes, such as
-    /// `CONTENT_TYPE`; an `HTTP_` parameter is there only where the client sent the field, if only with nothing in
-    /// it.
-    public func field(_ name: String) -> Field {
+    public func field(_ name: Parameter) -> Field {
         var found: String?
-        for parameter in parameters
-        where parameter.name.hasSameBytes(as: name) && (!parameter.value.isEmpty || name.hasPrefix("HTTP_")) {
+        for field in fields where field.name == name && !(name.isAbsentIfEmpty && field.value.isEmpty) {
             if found != nil { return .repeated }
-            found = parameter.value
+            found = field.value
         }
         return found.map(Field.one) ?? .absent
     }
 
     /// The values of a field, as often as it occurs.
-    public func values(_ name: String) -> [String] {
-        parameters.compactMap { $0.name.hasSameBytes(as: name) ? $0.value : nil }
-    }
+    public func values(_ name: Parameter) -> [String] { fields.filter { $0.name == name }.map(\.value) }
 
     /// The value of a field that occurs exactly once, else nil.
-    public func value(_ name: String) -> String? {
+    public func value(_ name: Parameter) -> String? {
         if case .one(let value) = field(name) { value } else { nil }
     }
 }

@@ -108,14 +108,15 @@ extension Interface {
                 JSON.Member("error", .string(refusal.error)),
                 JSON.Member("code", .string(refusal.code)),
                 JSON.Member("status", .integer(refusal.status)),
-                JSON.Member("title", .string(refusal.title)),
+                JSON.Member("title", .string(refusal.explanation.title)),
                 JSON.Member("type", "about:blank"),
-                JSON.Member("detail", .string(refusal.detail)),
+                JSON.Member("detail", .string(refusal.explanation.detail)),
                 JSON.Member("requestId", .string(record.requestID)),
             ] + refusal.members)
         let type = acceptsOnlyPlainJSON(request) ? "application/json" : "application/problem+json"
         return Response(
-            status: refusal.status, headers: [Header("Content-Type", type)] + refusal.headers, body: body.bytes)
+            status: refusal.status, headers: [Header("Content-Type", type)] + refusal.additions.headers,
+            body: body.bytes)
     }
 }
 

@@ -3,7 +3,7 @@
 extension Interface {
     /// The client's `X-Request-Id` where it is harmless, else the web server's; nil where there is neither.
     public func requestID(of request: Request) -> String? {
-        for name in ["HTTP_X_REQUEST_ID", "REQUEST_ID"] {
+        for name in [Request.Parameter.clientRequestID, .serverRequestID] {
             if let id = request.value(name), isHarmlessRequestID(id) { return id }
         }
         return nil
@@ -17,7 +17,7 @@ extension Interface {
     /// The trace that the request belongs to (W3C Trace Context, `traceparent`), for the log; nil where the field is
     /// absent or not valid, and the request then belongs to none.
     func traceID(of request: Request) -> String? {
-        guard let parts = request.value("HTTP_TRACEPARENT")?.split(separator: "-", omittingEmptySubsequences: false),
+        guard let parts = request.value(.traceparent)?.split(separator: "-", omittingEmptySubsequences: false),
             parts.count >= 4, parts.map(\.utf8.count).starts(with: [2, 32, 16, 2]),
             parts[..<4].allSatisfy({ $0.utf8.allSatisfy { $0.hexDigitValue != nil && !(65...70).contains($0) } }),
             // Later versions may add parts; "ff" is none.
@@ -37,7 +37,7 @@ extension Interface {
 
     /// The caller's origin where it is one of the configured ones, byte for byte.
     private func allowedOrigin(_ request: Request) -> String? {
-        guard let origin = request.value("HTTP_ORIGIN"), allowedOrigins.contains(where: origin.hasSameBytes(as:))
+        guard let origin = request.value(.origin), allowedOrigins.contains(where: origin.hasSameBytes(as:))
         else { return nil }
         return origin
     }
@@ -70,7 +70,7 @@ extension Interface {
 
     /// Whether `Accept` names `application/json` and nothing that a problem document would match.
     func acceptsOnlyPlainJSON(_ request: Request) -> Bool {
-        guard let accept = request.value("HTTP_ACCEPT"), accept != "*/*" else { return false }
+        guard let accept = request.value(.accept), accept != "*/*" else { return false }
         if accept == "application/json" { return true }
         let types = accept.split(separator: ",").map { entry in
             entry.prefix { $0 != ";" }.filter { !$0.isWhitespace }.lowercased()

@@ -1,7 +1,7 @@
 extension EmailText {
     /// The HTML part: one column, readable without styles. They are inline because mail programs drop others. Tables
-    /// are for layout only and say so. Typed values stand in `<bdi>`, so that a right-to-left name cannot reorder what
-    /// is around it.
+    /// are for layout only and say so. Typed values stand in `<bdi>`, so that a right-to-left name cannot reorder
+    /// what is around it.
     public var html: String {
         """
         <!DOCTYPE html>
@@ -47,8 +47,7 @@ extension EmailText {
     private var factsHTML: String {
         lines.map { line in
             """
-            <p style="margin:0 0 8px;padding-left:12px;border-left:3px solid #0f766e;\
-            overflow-wrap:anywhere;">\
+            <p style="margin:0 0 8px;padding-left:12px;border-left:3px solid #0f766e;overflow-wrap:anywhere;">\
             <strong>\(htmlEscaped(line.label)):</strong> <bdi>\(htmlEscaped(line.value))</bdi></p>
             """
         }.joined(separator: "\n")

@@ -1,8 +1,7 @@
-/// The subject and the two parts of an e-mail to a client, in Brazilian Portuguese. Values are cleaned, not yet
-/// escaped.
+/// The subject and the two parts of an e-mail to a client. Values are cleaned, not yet escaped.
 ///
-/// The parts end their lines with `\n`; the sender turns that into CRLF and encodes the parts, since a line of them can
-/// be longer than SMTP's 998 bytes. The subject is one line; `MailHeader.encoded` makes it fit for the wire.
+/// The parts end their lines with `\n`; the sender turns that into CRLF and encodes the parts, since a line of them
+/// can be longer than SMTP's 998 bytes. The subject is one line; `MailHeader.encoded` makes it fit for the wire.
 public struct EmailText: Sendable {
     public let subject: String
     let heading: String
@@ -24,7 +23,7 @@ public struct EmailText: Sendable {
 
     /// Throws where the template is no e-mail, or a required key is missing.
     public init(_ template: Template, _ payload: MessagePayload, _ setting: MessageSetting) throws(MessageError) {
-        guard template.traits.isEmail else { throw .notAnEmail }
+        guard template.isEmail else { throw .notAnEmail }
         let facts = try MessageFacts(template, payload, setting)
         let wording = try template.wording(facts)
         let time = try facts.civilTime

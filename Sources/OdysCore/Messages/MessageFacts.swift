@@ -18,8 +18,7 @@ struct MessageFacts {
         let value: String
     }
 
-    /// What the template's keys allow to be said, in reading order. Clients find their name in the greeting
-    /// instead.
+    /// The facts that the template uses, in reading order. Clients find their name in the greeting.
     var lines: [Line] {
         get throws(MessageError) {
             let keys = traits.required + traits.optional

@@ -28,39 +28,26 @@ public struct MessagePayload: Sendable, Equatable {
         self.preview = preview
     }
 
-    private struct WrongType: Error {}
-
     /// Reads a stored payload; nil when it is not a JSON object or a known key has the wrong type.
     public init?(json: JSON) {
         guard case .object = json else { return nil }
-        func text(_ key: PayloadKey) throws(WrongType) -> String? {
-            switch json[key.rawValue] {
-            case nil, .null: return nil
-            case .string(let text): return text
-            case .bool, .integer, .number, .array, .object: throw WrongType()
-            }
-        }
-        func instant(_ key: PayloadKey) throws(WrongType) -> Instant? {
-            guard let text = try text(key) else { return nil }
-            guard let instant = Instant(text: text) else { throw WrongType() }
-            return instant
-        }
-        func flag(_ key: PayloadKey) throws(WrongType) -> Bool {
-            switch json[key.rawValue] {
-            case nil, .null: return false
-            case .bool(let flag): return flag
+        self.init()
+        for key in PayloadKey.allCases {
+            switch (key, json[key.rawValue]) {
+            case (_, nil), (_, .null?): continue
+            case (.clientName, .string(let text)?): clientName = text
+            case (.professionalName, .string(let text)?): professionalName = text
+            case (.startsAt, .string(let text)?):
+                guard let instant = Instant(text: text) else { return nil }
+                startsAt = instant
+            case (.slug, .string(let text)?): slug = text
+            case (.reason, .string(let text)?): reason = text
+            case (.preview, .string(let text)?): preview = text
+            case (.invite, .bool(let flag)?): invite = flag
             // As JSON_OBJECT writes a TINYINT column.
-            case .integer(let number) where number == 0 || number == 1: return number == 1
-            case .integer, .number, .string, .array, .object: throw WrongType()
+            case (.invite, .integer(let number)?) where number == 0 || number == 1: invite = number == 1
+            case (_, .bool?), (_, .integer?), (_, .number?), (_, .string?), (_, .array?), (_, .object?): return nil
             }
-        }
-        do throws(WrongType) {
-            self.init(
-                clientName: try text(.clientName), professionalName: try text(.professionalName),
-                startsAt: try instant(.startsAt), slug: try text(.slug), reason: try text(.reason),
-                invite: try flag(.invite), preview: try text(.preview))
-        } catch {
-            return nil
         }
     }
 
@@ -79,8 +66,7 @@ public struct MessagePayload: Sendable, Equatable {
         return json.bytes
     }
 
-    /// Whether a key is there. A blank name counts, since it has a fallback; a blank slug leads nowhere, so it does
-    /// not.
+    /// Whether a key is there. A blank name counts, since it has a fallback; an empty slug does not.
     func has(_ key: PayloadKey) -> Bool {
         switch key {
         case .clientName: clientName != nil

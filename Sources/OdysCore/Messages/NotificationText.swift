@@ -19,19 +19,15 @@ public enum NotificationType: String, Sendable, CaseIterable {
     public func text(_ payload: MessagePayload, _ setting: MessageSetting) -> (title: String, body: String) {
         let words = words
         var body = words.opening
-        body.reserveCapacity(256)
-        if let startsAt = payload.startsAt { appendTime(setting.civilTime(startsAt), to: &body) }
+        if let startsAt = payload.startsAt {
+            let time = setting.civilTime(startsAt)
+            body += " de \(PortugueseDate.long(time)), \(time.hour == 1 ? "à" : "às") \(PortugueseDate.time(time)),"
+        }
         body += words.statement
         if payload.professionalName != nil, audience == .client {
-            body += " Profissional: "
-            body += payload.shownProfessional
-            body += "."
+            body += " Profissional: \(payload.shownProfessional)."
         }
-        if payload.clientName != nil {
-            body += " Cliente: "
-            body += payload.shownClient
-            body += "."
-        }
+        if payload.clientName != nil { body += " Cliente: \(payload.shownClient)." }
         if self != .bookingConfirmed, let reason = payload.shownReason { body += " Motivo: \(reason)" }
         return (words.title, body)
     }
@@ -43,13 +39,5 @@ public enum NotificationType: String, Sendable, CaseIterable {
         case .bookingRejected: ("Agendamento não confirmado", "O pedido para o horário", " não pôde ser confirmado.")
         case .bookingCancelled: ("Agendamento cancelado por cliente", "O horário", " foi cancelado.")
         }
-    }
-
-    private func appendTime(_ time: CivilTime, to body: inout String) {
-        body += " de "
-        body += PortugueseDate.long(time)
-        body += time.hour == 1 ? ", à " : ", às "
-        body += PortugueseDate.time(time)
-        body += ","
     }
 }

@@ -38,7 +38,6 @@ public struct TemplateTraits: Sendable {
     public let optional: [PayloadKey]
     /// How it stands to other messages about the same appointment.
     public let order: Order
-    public let isEmail: Bool
 
     public enum Order: Sendable, Equatable {
         /// Neither replaces nor is replaced.
@@ -52,7 +51,7 @@ public struct TemplateTraits: Sendable {
 
     fileprivate init(
         _ audience: Role, _ emoji: String, _ label: String, _ required: [PayloadKey], uses optional: [PayloadKey] = [],
-        _ order: Order = .independent, isEmail: Bool = false
+        _ order: Order = .independent
     ) {
         self.audience = audience
         self.emoji = emoji
@@ -60,7 +59,6 @@ public struct TemplateTraits: Sendable {
         self.required = required
         self.optional = optional
         self.order = order
-        self.isEmail = isEmail
     }
 }
 
@@ -73,18 +71,14 @@ extension Template {
     public var traits: TemplateTraits {
         typealias Row = TemplateTraits
         return switch self {
-        case .bookingRequest:
-            Row(.professional, "🔔", "Novo pedido de agendamento", forProfessional)
+        case .bookingRequest: Row(.professional, "🔔", "Novo pedido de agendamento", forProfessional)
         case .bookingConfirmed:
-            Row(
-                .client, "✅", "Agendamento confirmado", forClient, uses: [.invite], .statusMessage(.confirmed),
-                isEmail: true)
+            Row(.client, "✅", "Agendamento confirmado", forClient, uses: [.invite], .statusMessage(.confirmed))
         case .bookingConfirmedReceipt:
             Row(.professional, "✅", "Agendamento confirmado", forProfessional, .statusMessage(.confirmed))
         case .bookingRejected:
             Row(
-                .client, "❌", "Agendamento não confirmado", forClientLinked, uses: [.reason], .statusMessage(.rejected),
-                isEmail: true)
+                .client, "❌", "Agendamento não confirmado", forClientLinked, uses: [.reason], .statusMessage(.rejected))
         case .bookingRejectedReceipt:
             Row(.professional, "❌", "Pedido de agendamento recusado", forProfessional, .statusMessage(.rejected))
         case .bookingCancelled:
@@ -97,22 +91,16 @@ extension Template {
             Row(.client, "❌", "Agendamento cancelado", forClientLinked, uses: [.reason], .statusMessage(.cancelled))
         case .registrationInvite:
             Row(.client, "👋", "Crie sua conta", [.professionalName], uses: [.clientName])
-        case .paymentConfirmed:
-            Row(.client, "💳", "Pagamento confirmado", forClient)
-        case .paymentConfirmedReceipt:
-            Row(.professional, "💳", "Pagamento registrado", forProfessional)
-        case .appointmentCompleted:
-            Row(.client, "🌟", "Atendimento concluído", forClient, .statusMessage(nil))
+        case .paymentConfirmed: Row(.client, "💳", "Pagamento confirmado", forClient)
+        case .paymentConfirmedReceipt: Row(.professional, "💳", "Pagamento registrado", forProfessional)
+        case .appointmentCompleted: Row(.client, "🌟", "Atendimento concluído", forClient, .statusMessage(nil))
         case .appointmentCompletedReceipt:
             Row(.professional, "🏁", "Atendimento concluído", forProfessional, .statusMessage(nil))
-        case .noShow:
-            Row(.client, "⚠️", "Ausência registrada", forClientLinked, .statusMessage(nil))
+        case .noShow: Row(.client, "⚠️", "Ausência registrada", forClientLinked, .statusMessage(nil))
         case .noShowReceipt:
             Row(.professional, "⚠️", "Ausência registrada", forProfessional, .statusMessage(nil))
-        case .reminder24h:
-            Row(.client, "⏰", "Lembrete: falta um dia", forClient, .whileStatus(.confirmed))
-        case .reminder1h:
-            Row(.client, "⏰", "Lembrete: falta uma hora", forClient, .whileStatus(.confirmed))
+        case .reminder24h: Row(.client, "⏰", "Lembrete: falta um dia", forClient, .whileStatus(.confirmed))
+        case .reminder1h: Row(.client, "⏰", "Lembrete: falta uma hora", forClient, .whileStatus(.confirmed))
         case .newMessageToClient:
             Row(.client, "💬", "Nova mensagem", [.professionalName], uses: [.clientName, .preview])
         case .newMessageToProfessional:
@@ -120,12 +108,10 @@ extension Template {
         }
     }
 
-    public var isStatusMessage: Bool {
-        switch traits.order {
-        case .statusMessage: true
-        case .whileStatus, .independent: false
-        }
-    }
+    /// Whether it is also sent as an e-mail, to a client who has an address.
+    public var isEmail: Bool { self == .bookingConfirmed || self == .bookingRejected }
+
+    public var isStatusMessage: Bool { if case .statusMessage = traits.order { true } else { false } }
 
     /// Whether the message would be wrong by now.
     ///

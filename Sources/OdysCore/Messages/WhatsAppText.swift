@@ -1,9 +1,9 @@
 extension Template {
     /// The message as WhatsApp shows it, in Brazilian Portuguese.
     ///
-    /// Clients get a headed text that ends in a signature, so that it stands out from the chat that runs over the same
-    /// number; professionals get the facts. No line starts with a typed value, and none holds both a typed value and a
-    /// date or a time, so that a name in a right-to-left script cannot reorder those.
+    /// Clients get a headed text that ends in a signature, so that it stands out from the chat that runs over the
+    /// same number; professionals get the facts. No line starts with a typed value, and none holds both a typed value
+    /// and a date or a time, so that a name in a right-to-left script cannot reorder those.
     ///
     /// Throws when a required key is missing.
     public func whatsAppText(
@@ -31,11 +31,7 @@ extension Template {
     /// The body: paragraphs of lines.
     private func paragraphs(_ facts: MessageFacts) throws(MessageError) -> [[String]] {
         let wording = try wording(facts)
-        let opening: [String] =
-            switch traits.audience {
-            case .client: [facts.greeting, wording.opening].compactMap(\.self)
-            case .professional: []
-            }
+        let opening = traits.audience == .client ? [facts.greeting, wording.opening].compactMap(\.self) : []
         let lines = try facts.lines.map { "\($0.label): \($0.value)" }
         let invitation = facts.isInvited ? facts.invitation : Wording(nil)
         return [

@@ -15,8 +15,7 @@ struct Wording {
 }
 
 extension Template {
-    /// No claim about a person's gender, and none about the kind of appointment: the platform serves hairdressers as
-    /// well as therapists.
+    /// No claim about a person's gender or the kind of appointment, a haircut as well as a therapy.
     func wording(_ facts: MessageFacts) throws(MessageError) -> Wording {
         switch self {
         case .bookingConfirmed:
@@ -33,8 +32,7 @@ extension Template {
             Wording(
                 "Infelizmente, este horário precisou ser cancelado:",
                 "Pedimos desculpas pelo transtorno. Para marcar outro horário:", link: try facts.page)
-        case .paymentConfirmed:
-            Wording("Confirmamos o pagamento deste horário:", "Agradecemos a confiança!")
+        case .paymentConfirmed: Wording("Confirmamos o pagamento deste horário:", "Agradecemos a confiança!")
         case .appointmentCompleted:
             Wording(
                 "Seu atendimento foi concluído:",
@@ -56,8 +54,7 @@ extension Template {
                 link: facts.link("/c"))
         case .bookingRequest:
             Wording(nil, "Confirme ou recuse no seu painel:", link: facts.link("/dashboard"))
-        case .newMessageToProfessional:
-            Wording(nil, "Para ler e responder:", link: facts.link("/dashboard"))
+        case .newMessageToProfessional: Wording(nil, "Para ler e responder:", link: facts.link("/dashboard"))
         case .bookingRejectedReceipt, .cancelledByClient:
             Wording(nil, "Este horário não está mais reservado.")
         case .bookingConfirmedReceipt, .paymentConfirmedReceipt, .appointmentCompletedReceipt, .noShowReceipt:
@@ -67,8 +64,7 @@ extension Template {
 }
 
 extension MessageFacts {
-    /// The invitation, alone or at the end of a confirmation. Its link carries no personal data, for the logs on its
-    /// way.
+    /// Alone or at the end of a confirmation. Its link carries no personal data, which logs would record.
     var invitation: Wording {
         Wording(
             nil,

@@ -1,8 +1,7 @@
 /// Where messages go, and what their texts say of the platform.
 public struct MessagingSettings: Sendable {
-    /// Nil where the channel is off.
+    // A channel is off where it has no settings.
     public let evolution: EvolutionSettings?
-    /// Nil where the channel is off.
     public let smtp: SMTPSettings?
     /// The platform's address, without a slash at the end.
     public let appURL: String
@@ -21,12 +20,13 @@ public struct MessagingSettings: Sendable {
     init(_ reader: inout SettingsReader) {
         evolution = EvolutionSettings(&reader)
         smtp = SMTPSettings(&reader)
-        let address = reader.required(
-            .appURL, "messages link to the platform, such as https://app.example")
-        appURL = address.withoutTrailingSlashes
-        if !address.isEmpty, URLParts(address, schemes: ["https", "http"]) == nil {
-            reader.problem(.appURL, "must be an address such as https://app.example")
+        let address = reader.value(.appURL, mustBe: "an address such as https://app.example") { text in
+            URLParts(text, schemes: ["https", "http"]) == nil ? nil : text.withoutTrailingSlashes
         }
+        if address == nil {
+            reader.missing(.appURL, "is missing: messages link to the platform, such as https://app.example")
+        }
+        appURL = address ?? ""
         timeZone = reader.text(.timeZone)
     }
 }
@@ -52,16 +52,15 @@ public struct EvolutionSettings: Sendable {
         let key = reader.optional(.evolutionKey)?.trimmed
         let instance = reader.optional(.evolutionInstance)?.trimmed
         version = reader.choice(.evolutionVersion)
-        let values = [
-            (Setting.evolutionURL, url), (Setting.evolutionKey, key), (Setting.evolutionInstance, instance),
-        ]
-        guard values.contains(where: { $0.1 != nil }) else { return nil }
-        for (setting, value) in values where value == nil {
-            reader.missing(
-                setting, "is missing, although other EVOLUTION_ variables are set; set all of them or none")
+        guard url != nil || key != nil || instance != nil else { return nil }
+        for (setting, value) in [(Setting.evolutionURL, url), (.evolutionKey, key), (.evolutionInstance, instance)] {
+            if value == nil {
+                reader.missing(
+                    setting, "is missing, although other EVOLUTION_ variables are set; set all of them or none")
+            }
+            reader.checkControlCharacters(value, of: setting)
         }
-        for (setting, value) in values { reader.checkControlCharacters(value, of: setting) }
-        if let url { reader.checkSecureURL(url, of: .evolutionURL, example: "https://evolution.example") }
+        reader.checkSecureURL(url, of: .evolutionURL, example: "https://evolution.example")
         self.url = (url ?? "").withoutTrailingSlashes
         apiKey = key ?? ""
         self.instance = instance ?? ""
@@ -94,17 +93,21 @@ public struct SMTPSettings: Sendable {
         reader.checkControlCharacters(username, of: .smtpUsername)
         reader.checkControlCharacters(password, of: .smtpPassword)
         requiresSTARTTLS = parts?.scheme == "smtp" && !isLoopback(parts?.host ?? "")
-        let sender = reader.required(.mailFrom, "e-mails need a sender, such as Odys <agenda@odys.example>")
-        if let open = sender.firstIndex(of: "<"), sender.hasSuffix(">") {
-            from = String(sender[sender.index(after: open)...].dropLast())
-            let name = sender[..<open].trimmed
-            fromName = name.isEmpty ? nil : name
-        } else {
-            from = sender
-            fromName = nil
+        let sender = reader.value(.mailFrom, mustBe: "ADDRESS or NAME <ADDRESS>", Self.sender)
+        if sender == nil {
+            reader.missing(.mailFrom, "is missing: e-mails need a sender, such as Odys <agenda@odys.example>")
         }
-        if !sender.isEmpty, !MailAddress.isSafe(from) || sender.hasControlCharacters {
-            reader.problem(.mailFrom, "must be ADDRESS or NAME <ADDRESS>")
+        from = sender?.address ?? ""
+        fromName = sender?.name
+    }
+
+    private static func sender(_ text: String) -> (address: String, name: String?)? {
+        var (name, address) = ("", text)
+        if let open = text.firstIndex(of: "<"), text.hasSuffix(">") {
+            name = text[..<open].trimmed
+            address = String(text[open...].dropFirst().dropLast())
         }
+        guard MailAddress.isSafe(address), !text.hasControlCharacters else { return nil }
+        return (address, name.isEmpty ? nil : name)
     }
 }

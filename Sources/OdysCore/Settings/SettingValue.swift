@@ -5,18 +5,12 @@ public struct SettingValue: Sendable, Equatable {
         case fallback = "default"
     }
 
-    public enum Content: Sendable, Equatable {
-        case plain(String)
-        /// No value; in words, what holds then.
-        case none(String)
-        /// A secret, and how many bytes it has.
-        case secret(bytes: Int)
-        case unreadable(String)
-    }
-
     public let setting: Setting
     public let origin: Origin
-    public let content: Content
+    /// Nil for a secret, and where there is none.
+    public let value: String?
+    /// For people; in words where there is no value.
+    public let text: String
 
     /// Every setting, in the order of the catalogue. Nothing is judged: `Settings` does that.
     public static func all(_ source: SettingsSource) -> [SettingValue] {
@@ -28,33 +22,21 @@ public struct SettingValue: Sendable, Equatable {
         let found = source.find(setting)
         origin = found.origin
         switch (found.text, setting.fallback) {
-        case (.failure(let error), _): content = .unreadable("\(error)")
-        case (.success(""), .value(let text)): content = .plain(text)
-        case (.success(""), _): content = .none(setting.isSecret ? "not set" : setting.fallback.text)
-        case (.success(let text), _):
-            content = setting.isSecret ? .secret(bytes: text.utf8.count) : .plain(text.withoutCredentials)
-        }
-    }
-
-    /// For people.
-    public var text: String {
-        switch content {
-        case .plain(let text): text
-        case .none(let words): "(\(words.withoutMarkdown))"
-        case .secret(let bytes): "set (\(bytes) bytes)"
-        case .unreadable(let why): "(\(why))"
+        case (.failure(let error), _): (value, text) = (nil, "(\(error))")
+        case (.success(""), .value(let fallback)): (value, text) = (fallback, fallback)
+        case (.success(""), _) where setting.isSecret: (value, text) = (nil, "(not set)")
+        case (.success(""), let fallback): (value, text) = (nil, "(\(fallback.text.withoutMarkdown))")
+        case (.success(let secret), _) where setting.isSecret: (value, text) = (nil, "set (\(secret.utf8.count) bytes)")
+        case (.success(let plain), _): (value, text) = (plain.withoutCredentials, plain.withoutCredentials)
         }
     }
 
     public var json: JSON {
-        var value: JSON = .null
-        if case .plain(let text) = content { value = .string(text) }
-        var members: [JSON.Member] = [
-            .init("name", .string(setting.name)), .init("origin", .string(origin.rawValue)), .init("value", value),
-            .init("secret", .bool(setting.isSecret)),
+        let members: [JSON.Member] = [
+            .init("name", .string(setting.name)), .init("origin", .string(origin.rawValue)),
+            .init("value", JSON(value)), .init("secret", .bool(setting.isSecret)),
         ]
-        if setting.isSecret { members.append(.init("text", .string(text))) }
-        return .object(members)
+        return .object(setting.isSecret ? members + [.init("text", .string(text))] : members)
     }
 }
 

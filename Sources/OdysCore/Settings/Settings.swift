@@ -5,19 +5,24 @@ public struct Settings: Sendable {
         case inherited
         case unix(path: String)
         case tcp(address: String, port: UInt16)
+
+        init?(_ text: String) {
+            if text.hasPrefix("unix:"), text.utf8.count > 5 {
+                self = .unix(path: String(text.dropFirst(5)))
+                return
+            }
+            guard text.hasPrefix("tcp:"), let colon = text.lastIndex(of: ":"),
+                let port = Int(digits: text[text.index(after: colon)...]), (1...65_535).contains(port)
+            else { return nil }
+            let written = text[..<colon].dropFirst(4)
+            let isBracketed = written.hasPrefix("[") && written.hasSuffix("]")
+            self = .tcp(address: String(isBracketed ? written.dropFirst().dropLast() : written), port: UInt16(port))
+        }
     }
 
-    public enum DeliveryMode: String, Sendable, CaseIterable {
-        case on, off, only
-    }
-
-    public enum LogLevel: String, Sendable, CaseIterable {
-        case debug, info, notice, warning, error
-    }
-
-    public enum LogFormat: String, Sendable, CaseIterable {
-        case json, text
-    }
+    public enum DeliveryMode: String, Sendable, CaseIterable { case on, off, only }
+    public enum LogLevel: String, Sendable, CaseIterable { case debug, info, notice, warning, error }
+    public enum LogFormat: String, Sendable, CaseIterable { case json, text }
 
     public let instance: String
     public let listen: Listen
@@ -39,18 +44,11 @@ public struct Settings: Sendable {
     public let unknown: [String]
 
     /// - Parameter timeZoneProblem: what is wrong with the name of a zone; nil where nothing is.
-    public init(
-        _ source: SettingsSource, timeZoneProblem: (String) -> String? = { _ in nil }
-    ) throws(SettingsError) {
-        self = try SettingsReader.read(source) { reader in
-            let settings = Settings(&reader, unknown: source.unknown)
-            if let problem = timeZoneProblem(settings.messaging.timeZone) { reader.problem(.timeZone, problem) }
-            reader.reportNotUTF8()
-            return settings
-        }
+    public init(_ source: SettingsSource, timeZoneProblem: (String) -> String? = { _ in nil }) throws(SettingsError) {
+        self = try SettingsReader.read(source) { Settings(&$0, timeZoneProblem) }
     }
 
-    private init(_ reader: inout SettingsReader, unknown: [String]) {
+    private init(_ reader: inout SettingsReader, _ timeZoneProblem: (String) -> String?) {
         instance = reader.text(.instance)
         listen = Settings.listen(&reader)
         threads = reader.integer(.threads)
@@ -61,39 +59,32 @@ public struct Settings: Sendable {
         delivery = reader.choice(.delivery)
         database = DatabaseSettings(&reader)
         tokens = TokenSettings(&reader)
-        allowedOrigins = Settings.origins(&reader)
+        allowedOrigins = reader.list(.allowedOrigins)
+        for origin in allowedOrigins where !Self.isOrigin(origin) {
+            reader.problem(.allowedOrigins, "'\(origin)' is not an origin such as https://app.example")
+        }
         messaging = MessagingSettings(&reader)
         enforcesStartTime = reader.flag(.enforcesStartTime)
         logLevel = reader.choice(.logLevel)
         logFormat = reader.choice(.logFormat)
-        self.unknown = unknown
+        unknown = reader.source.unknown
+        if let problem = timeZoneProblem(messaging.timeZone) { reader.problem(.timeZone, problem) }
+        reader.reportNotUTF8()
     }
 
     private static func listen(_ reader: inout SettingsReader) -> Listen {
-        guard let text = reader.optional(.listen) else { return .inherited }
-        if text.hasPrefix("unix:"), text.utf8.count > 5 {
-            let path = String(text.dropFirst(5))
-            // sockaddr_un.sun_path holds 108 bytes, the last of them a NUL.
-            if path.utf8.count <= 107 { return .unix(path: path) }
+        let listen = reader.value(.listen, mustBe: "unix:PATH or tcp:ADDRESS:PORT", Listen.init) ?? .inherited
+        // sockaddr_un.sun_path holds 108 bytes, the last of them a NUL.
+        if case .unix(let path) = listen, path.utf8.count > 107 {
             reader.problem(.listen, "the path is longer than the 107 bytes that a Unix socket's may have")
-            return .inherited
         }
-        guard text.hasPrefix("tcp:"), let colon = text.lastIndex(of: ":"),
-            let port = Int(digits: text[text.index(after: colon)...]), (1...65_535).contains(port)
-        else {
-            reader.problem(.listen, "must be unix:PATH or tcp:ADDRESS:PORT")
-            return .inherited
-        }
-        let written = text[..<colon].dropFirst(4)
-        let isBracketed = written.hasPrefix("[") && written.hasSuffix("]")
-        let address = String(isBracketed ? written.dropFirst().dropLast() : written)
-        if !isOneAddress(address) {
+        if case .tcp(let address, _) = listen, !isOneAddress(address) {
             reader.problem(
                 .listen,
                 "must be one address in numbers, such as 127.0.0.1 or [::1]; a wildcard address would let anybody who "
                     + "reaches this host act as the web server")
         }
-        return .tcp(address: address, port: UInt16(port))
+        return listen
     }
 
     /// Whether the text is an address in its usual form, and not one that means all of this host's. The C library
@@ -105,14 +96,6 @@ public struct Settings: Sendable {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false).map { Int(digits: $0) ?? 256 }
         return parts.count == 4 && parts.allSatisfy { $0 <= 255 } && parts != [0, 0, 0, 0]
             && text == parts.map(String.init).joined(separator: ".")
-    }
-
-    private static func origins(_ reader: inout SettingsReader) -> [String] {
-        let origins = reader.list(.allowedOrigins)
-        for origin in origins where !isOrigin(origin) {
-            reader.problem(.allowedOrigins, "'\(origin)' is not an origin such as https://app.example")
-        }
-        return origins
     }
 
     /// An origin as browsers write it: scheme, host, optional port, nothing behind. It is also pasted into nginx's
@@ -148,25 +131,34 @@ public struct DatabaseSettings: Sendable {
     init(_ reader: inout SettingsReader, migrating: Bool = false) {
         let hosts = reader.list(.databaseHosts)
         let port = UInt16(reader.integer(.databasePort))
-        switch (reader.optional(.databaseSocket), hosts.isEmpty) {
-        case (.some, false):
+        let socket = reader.optional(.databaseSocket)
+        server = hosts.isEmpty ? .socket(path: socket ?? "") : .hosts(hosts, port: port)
+        if socket != nil, !hosts.isEmpty {
             reader.problem(.databaseSocket, "is set, and so is ODYS_DB_HOST; keep one")
-            server = .hosts(hosts, port: port)
-        case (.some(let path), true): server = .socket(path: path)
-        case (nil, false): server = .hosts(hosts, port: port)
-        case (nil, true):
-            reader.missing(
-                .databaseSocket, "is missing, and so is ODYS_DB_HOST: one of them says where MariaDB is")
-            server = .socket(path: "")
+        } else if socket == nil, hosts.isEmpty {
+            reader.missing(.databaseSocket, "is missing, and so is ODYS_DB_HOST: one of them says where MariaDB is")
         }
         name = reader.text(.databaseName)
         certificateAuthority = reader.optional(.databaseCA)
-        if migrating, let migrator = reader.optional(.migrationUser) {
-            user = migrator
-            password = reader.optional(.migrationPassword) ?? ""
-        } else {
-            user = reader.text(.databaseUser)
-            password = reader.optional(.databasePassword) ?? ""
-        }
+        let migrator = migrating ? reader.optional(.migrationUser) : nil
+        user = migrator ?? reader.text(.databaseUser)
+        password = reader.optional(migrator == nil ? .databasePassword : .migrationPassword) ?? ""
+    }
+}
+
+/// How long finished messages are kept.
+public struct Retention: Sendable, Equatable {
+    /// Days until they are deleted.
+    public let messageDays: Int
+    /// Days until recipient and payload are emptied. The outcome stays visible.
+    public let payloadDays: Int
+
+    public init(_ source: SettingsSource) throws(SettingsError) {
+        self = try SettingsReader.read(source) { Retention(&$0) }
+    }
+
+    init(_ reader: inout SettingsReader) {
+        messageDays = reader.integer(.retentionDays)
+        payloadDays = reader.integer(.payloadDays)
     }
 }

@@ -12,39 +12,31 @@ public struct TokenSettings: Sendable {
     public let sessionCookie: String?
 
     init(_ reader: inout SettingsReader) {
-        secret = Self.secret(&reader)
+        let text = reader.optional(.tokenSecret)
+        if let text, text.utf8.count < TokenKey.minimumSecretBytes {
+            reader.problem(.tokenSecret, "must have at least \(TokenKey.minimumSecretBytes) bytes")
+        }
+        secret = text.map { TokenKey(sharedSecret: $0) }
         keySetFile = reader.optional(.keySetFile)
         fileKeys = keySetFile.flatMap { Self.fileKeys(&reader, $0) }
         keySetURL = reader.optional(.keySetURL)
         issuer = reader.optional(.issuer)
         audience = reader.optional(.audience)
-        sessionCookie = reader.optional(.sessionCookie)
         if secret == nil, keySetFile == nil, keySetURL == nil {
             reader.missing(
                 .tokenSecret,
                 "is missing, and so are ODYS_JWKS_FILE and ODYS_JWKS_URL: one of them says by which key "
                     + "callers' tokens are recognised")
         }
-        if let url = keySetURL {
-            reader.checkSecureURL(url, of: .keySetURL, example: "https://issuer.example/jwks.json")
+        reader.checkSecureURL(keySetURL, of: .keySetURL, example: "https://issuer.example/jwks.json")
+        sessionCookie = reader.value(.sessionCookie, mustBe: "a cookie's name, such as sb-odys-auth-token") { name in
+            SessionCookie.isName(name) ? name : nil
         }
-        if let cookie = sessionCookie, !SessionCookie.isName(cookie) {
-            reader.problem(.sessionCookie, "must be a cookie's name, such as sb-odys-auth-token")
-        }
-    }
-
-    private static func secret(_ reader: inout SettingsReader) -> TokenKey? {
-        guard let secret = reader.optional(.tokenSecret) else { return nil }
-        if secret.utf8.count < TokenKey.minimumSecretBytes {
-            reader.problem(.tokenSecret, "must have at least \(TokenKey.minimumSecretBytes) bytes")
-        }
-        return TokenKey(sharedSecret: secret)
     }
 
     private static func fileKeys(_ reader: inout SettingsReader, _ path: String) -> KeySet? {
-        guard let text = reader.file(path, of: .keySetFile) else { return nil }
-        do throws(KeySet.Problem) {
-            return try KeySet(usable: Array(text.utf8))
+        do {
+            return try KeySet(usable: Array(reader.source.readFile(path).get().utf8))
         } catch {
             reader.problem(.keySetFile, "\(error)")
             return nil
@@ -53,9 +45,8 @@ public struct TokenSettings: Sendable {
 
     /// - Parameter fetched: the keys from the address.
     public func verifier(fetched: [TokenKey]) -> TokenVerifier {
-        TokenVerifier(
-            keys: KeyRing(secret: secret, published: (fileKeys?.keys ?? []) + fetched), issuer: issuer,
-            audience: audience)
+        let keys = KeyRing(secret: secret, published: (fileKeys?.keys ?? []) + fetched)
+        return TokenVerifier(keys: keys, issuer: issuer, audience: audience)
     }
 }
 

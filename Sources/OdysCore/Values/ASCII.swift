@@ -16,9 +16,7 @@ extension UInt8 {
     }
 
     /// The hexadecimal digit, in lower case, of a number below 16.
-    public init(hexDigitOf number: UInt8) {
-        self = number < 10 ? 0x30 + number : 0x57 + number
-    }
+    public init(hexDigitOf number: UInt8) { self = number < 10 ? 0x30 + number : 0x57 + number }
 }
 
 extension Int {

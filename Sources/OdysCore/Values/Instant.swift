@@ -2,9 +2,7 @@
 public struct Instant: Sendable, Hashable, Comparable {
     public let microseconds: Int64
 
-    public init(microseconds: Int64) {
-        self.microseconds = microseconds
-    }
+    public init(microseconds: Int64) { self.microseconds = microseconds }
 
     /// From the fields of a UTC date, as the database's binary protocol delivers them.
     public init(
@@ -15,8 +13,8 @@ public struct Instant: Sendable, Hashable, Comparable {
         microseconds = seconds * 1_000_000 + Int64(microsecond)
     }
 
-    /// Reads `2026-12-01T17:00:00Z`, with an optional fraction. A space for the `T` and a missing `Z` are accepted too,
-    /// because that is what `JSON_OBJECT('startsAt', starts_at)` produces; it is UTC in any case.
+    /// Reads `2026-12-01T17:00:00Z`, with an optional fraction. A space for the `T` and a missing `Z` are accepted
+    /// too, because that is what `JSON_OBJECT('startsAt', starts_at)` produces; it is UTC in any case.
     public init?(text: String) {
         var bytes = Array(text.utf8)
         guard bytes.count >= 19 else { return nil }
@@ -28,9 +26,6 @@ public struct Instant: Sendable, Hashable, Comparable {
         guard hasForm else { return nil }
         let (year, month, day) = (number(bytes[0..<4]), number(bytes[5..<7]), number(bytes[8..<10]))
         let (hour, minute, second) = (number(bytes[11..<13]), number(bytes[14..<16]), number(bytes[17..<19]))
-        guard (1...12).contains(month), (1...Instant.daysInMonth(year: year, month: month)).contains(day),
-            hour < 24, minute < 60, second < 60
-        else { return nil }
         var rest = bytes[19...]
         var fraction = 0
         if rest.first == UInt8(ascii: ".") {
@@ -43,6 +38,11 @@ public struct Instant: Sendable, Hashable, Comparable {
         guard rest.isEmpty || rest.elementsEqual("Z".utf8) else { return nil }
         self.init(
             year: year, month: month, day: day, hour: hour, minute: minute, second: second, microsecond: fraction)
+        // 30 February is 1 or 2 March, and 24:00 the next day.
+        let read = fields
+        guard (read.year, read.month, read.day) == (year, month, day),
+            (read.hour, read.minute, read.second) == (hour, minute, second)
+        else { return nil }
     }
 
     /// Whole seconds since 1970, rounded down: what C's `time_t` holds.
@@ -121,11 +121,6 @@ public struct Instant: Sendable, Hashable, Comparable {
         number / divisor - (number % divisor < 0 ? 1 : 0)
     }
 
-    private static func daysInMonth(year: Int, month: Int) -> Int {
-        let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
-        return [31, leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1]
-    }
-
     /// Days since 1970-01-01 in the proleptic Gregorian calendar. The year starts in March here, so that the
     /// leap day is its last day (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
     private static func days(year: Int, month: Int, day: Int) -> Int {
@@ -163,9 +158,8 @@ extension OutputSpan<UInt8> {
 /// A wall-clock time in the zone that messages are shown in. Made outside this module, by the C library.
 public struct CivilTime: Sendable, Equatable {
     public let year: Int
-    /// 1 to 12.
+    /// From 1, as the day.
     public let month: Int
-    /// 1 to 31.
     public let day: Int
     public let hour: Int
     public let minute: Int

@@ -18,24 +18,21 @@ public enum JSON: Sendable, Equatable {
         }
     }
 
-    /// The value of a member, or nil. Names are compared by their bytes: Swift's `==` takes canonically equivalent
-    /// texts for the same name.
+    /// The value of a member, or nil. Names are bytes: Swift's `==` takes equivalent texts for the same name.
     public subscript(name: String) -> JSON? {
         guard case .object(let members) = self else { return nil }
         return members.first { $0.name.hasSameBytes(as: name) }?.value
     }
 
-    public var string: String? {
-        if case .string(let text) = self { text } else { nil }
+    /// An object with the members of another after its own.
+    public func with(_ more: JSON) -> JSON {
+        guard case .object(let own) = self, case .object(let others) = more else { return self }
+        return .object(own + others)
     }
 
-    public var bool: Bool? {
-        if case .bool(let value) = self { value } else { nil }
-    }
-
-    public var array: [JSON]? {
-        if case .array(let elements) = self { elements } else { nil }
-    }
+    public var string: String? { if case .string(let text) = self { text } else { nil } }
+    public var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
+    public var array: [JSON]? { if case .array(let elements) = self { elements } else { nil } }
 
     /// A number, whether it was written with a fraction or not.
     public var double: Double? {
@@ -64,12 +61,19 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByDictionaryLiteral, Expr
     }
 
     /// The text, or `null` where there is none.
-    public init(_ text: String?) {
-        self = text.map(JSON.string) ?? .null
+    public init(_ text: String?) { self = text.map(JSON.string) ?? .null }
+
+    /// The number, or `null` where there is none.
+    public init(_ number: Int?) { self = number.map(JSON.integer) ?? .null }
+
+    /// The time to the microsecond, or `null` where there is none.
+    public init(_ instant: Instant?) { self.init(instant?.iso8601Microseconds) }
+
+    /// An array of what each element is as JSON.
+    public init<Elements: Sequence>(_ elements: Elements, each value: (Elements.Element) -> JSON) {
+        self = .array(elements.map(value))
     }
 
     /// The raw value of an enumeration's case.
-    public init(_ value: some RawRepresentable<String>) {
-        self = .string(value.rawValue)
-    }
+    public init(_ value: some RawRepresentable<String>) { self = .string(value.rawValue) }
 }

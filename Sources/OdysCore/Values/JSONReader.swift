@@ -7,8 +7,7 @@ extension JSON {
     /// Reads one JSON text (RFC 8259), strictly: UTF-8 without a byte order mark, no repeated member names, no lone
     /// surrogates, at most `Limits.jsonDepthMax` levels.
     ///
-    /// Foundation's decoder is not used: of two members of the same name it silently keeps one, and another reader of
-    /// the same bytes may keep the other.
+    /// Foundation's decoder silently keeps one of two members of the same name; another reader may keep the other.
     public init(reading bytes: [UInt8]) throws(ReadError) {
         var reader = Reader(bytes: bytes)
         self = try reader.document()

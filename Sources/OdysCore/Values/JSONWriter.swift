@@ -18,7 +18,7 @@ public struct JSONWriter {
     /// An object, as the whole text or as an element of an array.
     public mutating func object(_ members: (inout JSONWriter) -> Void) {
         separate()
-        enclose(UInt8(ascii: "{"), members, UInt8(ascii: "}"))
+        enclose("{", "}", members)
     }
 
     /// Any value, as the whole text or as an element of an array.
@@ -31,12 +31,9 @@ public struct JSONWriter {
         case .number(let value): bytes += String(value).utf8
         case .string(let text): put(text)
         case .array(let elements):
-            enclose(
-                UInt8(ascii: "["), { json in for element in elements { json.value(element) } }, UInt8(ascii: "]"))
+            enclose("[", "]") { json in for element in elements { json.value(element) } }
         case .object(let members):
-            enclose(
-                UInt8(ascii: "{"), { json in for member in members { json.member(named: member.name, member.value) } },
-                UInt8(ascii: "}"))
+            enclose("{", "}") { json in for member in members { json.member(named: member.name, member.value) } }
         }
         needsComma = true
     }
@@ -88,12 +85,12 @@ public struct JSONWriter {
 
     public mutating func object(_ name: StaticString, _ members: (inout JSONWriter) -> Void) {
         put(name: name)
-        enclose(UInt8(ascii: "{"), members, UInt8(ascii: "}"))
+        enclose("{", "}", members)
     }
 
     public mutating func array(_ name: StaticString, _ elements: (inout JSONWriter) -> Void) {
         put(name: name)
-        enclose(UInt8(ascii: "["), elements, UInt8(ascii: "]"))
+        enclose("[", "]", elements)
     }
 
     // MARK: Pieces
@@ -103,11 +100,13 @@ public struct JSONWriter {
         needsComma = true
     }
 
-    private mutating func enclose(_ start: UInt8, _ content: (inout JSONWriter) -> Void, _ end: UInt8) {
-        bytes.append(start)
+    private mutating func enclose(
+        _ start: Unicode.Scalar, _ end: Unicode.Scalar, _ content: (inout JSONWriter) -> Void
+    ) {
+        bytes.append(UInt8(ascii: start))
         needsComma = false
         content(&self)
-        bytes.append(end)
+        bytes.append(UInt8(ascii: end))
         needsComma = true
     }
 

@@ -41,8 +41,7 @@ public enum Limits {
     public static let transactionTriesMax = 4
     /// Milliseconds between those tries, drawn evenly from this range so that two victims part.
     public static let retryDelayMilliseconds = 10...80
-    /// Seconds. lock wait 2 < statement 3 < request 5 < nginx 10: the inner one answers first, so that each failure
-    /// keeps its own name.
+    /// Seconds. lock wait 2 < statement 3 < request 5 < nginx 10: the inner one answers first and names the failure.
     public static let lockWaitSeconds = 2
     public static let statementSeconds = 3
     public static let requestSeconds = 5

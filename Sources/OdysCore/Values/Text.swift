@@ -42,14 +42,10 @@ extension Unicode.Scalar {
     }
 
     /// Unicode's property Alphabetic.
-    var isLetter: Bool {
-        isASCII ? (0x61...0x7A).contains(value | 0x20) : properties.isAlphabetic
-    }
+    var isLetter: Bool { isASCII ? (0x61...0x7A).contains(value | 0x20) : properties.isAlphabetic }
 
     /// A decimal digit of any script.
-    var isDigit: Bool {
-        isASCII ? (0x30...0x39).contains(value) : properties.numericType == .decimal
-    }
+    var isDigit: Bool { isASCII ? (0x30...0x39).contains(value) : properties.numericType == .decimal }
 }
 
 extension StringProtocol where UTF8View: BidirectionalCollection {

@@ -13,16 +13,13 @@ struct Cleanup: ParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() throws {
-        let connection = try Connection.current()
+        let housekeeping = Housekeeping(try .current())
         let configured = try Retention(.process)
         let days = retentionDays ?? configured.messageDays
         let payloads = payloadDays ?? configured.payloadDays
         guard days >= 1, payloads >= 1 else { throw Failure.usage("a number of days must be at least 1") }
-        let housekeeping = Housekeeping(connection)
         var sum = Housekeeping.Result()
-        while true {
-            let batch = try housekeeping.prune(retentionDays: days, payloadDays: payloads)
-            guard batch.total > 0 else { break }
+        while case let batch = try housekeeping.prune(retentionDays: days, payloadDays: payloads), batch.total > 0 {
             sum.messages += batch.messages
             sum.emptied += batch.emptied
             sum.keys += batch.keys

@@ -22,7 +22,7 @@ struct Config: ParsableCommand {
         func run() throws {
             let unknown = try Config.settings().unknown
             output.show(
-                ["unknown": .array(unknown.map(JSON.string))],
+                ["unknown": JSON(unknown, each: JSON.string)],
                 orLines: unknown.isEmpty
                     ? ["the settings are good"] : unknown.map { "\($0): there is no such setting" })
             if !unknown.isEmpty { throw ExitCode(1) }
@@ -39,7 +39,7 @@ struct Config: ParsableCommand {
         func run() {
             let values = SettingValue.all(.process)
             output.show(
-                .array(values.map(\.json)),
+                JSON(values, each: \.json),
                 orLines: values.map { row(26, 13, cells: $0.setting.name, $0.origin.rawValue, $0.text) })
         }
     }
@@ -51,9 +51,7 @@ struct Config: ParsableCommand {
 
         @OptionGroup var output: OutputOptions
 
-        func run() {
-            output.show(.array(Setting.allCases.map(\.json)), orText: Setting.exampleFile)
-        }
+        func run() { output.show(Setting.catalogueJSON, orText: Setting.exampleFile) }
     }
 
     struct Nginx: ParsableCommand {
@@ -65,28 +63,26 @@ struct Config: ParsableCommand {
 
         func run() throws {
             let settings = try Config.settings()
-            output.show(
-                ["origins": .array(settings.allowedOrigins.map(JSON.string))], orText: Self.map(of: settings))
+            output.show(["origins": JSON(settings.allowedOrigins, each: JSON.string)], orText: Self.map(of: settings))
         }
 
         /// The content of `origins.conf`. The settings allow no character that is special to nginx.
         static func map(of settings: Settings) -> String {
             // nginx leaves a header out whose value is empty.
             let credentials = settings.tokens.sessionCookie == nil ? "\"\"" : "true"
+            let origins = settings.allowedOrigins.map { "    \"\($0)\" \"\($0)\";\n" }.joined()
             return """
                 # Made by 'odysctl config nginx' from ODYS_ALLOWED_ORIGINS and ODYS_SESSION_COOKIE; make it again when
                 # they change.
                 map $http_origin $odys_cors_origin {
                     default "";
+                \(origins)}
+                map $odys_cors_origin $odys_cors_credentials {
+                    "" "";
+                    default \(credentials);
+                }
 
-                """ + settings.allowedOrigins.map { "    \"\($0)\" \"\($0)\";\n" }.joined() + """
-                    }
-                    map $odys_cors_origin $odys_cors_credentials {
-                        "" "";
-                        default \(credentials);
-                    }
-
-                    """
+                """
         }
     }
 }

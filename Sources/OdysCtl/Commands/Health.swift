@@ -25,35 +25,20 @@ struct Health: ParsableCommand {
     }
 
     private static func ask(_ page: String, _ options: InstanceOptions, _ output: OutputOptions) throws {
-        var worst: Int32 = 0
-        var answers: [JSON] = []
-        var lines: [String] = []
-        for instance in try options.find() {
+        let answers = try options.find().map { instance -> (code: Int32, report: JSON, lines: [String]) in
+            let name = instance.name
             do throws(FastCGIClient.Failure) {
-                let answer = try instance.client.get("/\(page)/\(instance.name)")
-                let report = (try? JSON(reading: answer.body)) ?? .null
-                if answer.status != 200 { worst = max(worst, 1) }
-                answers.append(report)
-                lines += Self.lines(instance.name, report)
+                let (status, report) = try instance.ask(page)
+                let lines =
+                    ["\(name): \(report?["status"]?.string ?? "no answer")"]
+                    + faults(report).map { "   \($0.check) \($0.status): \($0.output)" }
+                return (status == 200 ? 0 : 1, report ?? .null, lines)
             } catch {
-                worst = 3
-                answers.append(["instance": .string(instance.name), "status": "fail", "error": .string(error.words)])
-                lines.append("\(instance.name): \(error.words)")
+                let report: JSON = ["instance": .string(name), "status": "fail", "error": .string(error.words)]
+                return (3, report, ["\(name): \(error.words)"])
             }
         }
-        output.show(.array(answers), orLines: lines)
-        if worst != 0 { throw ExitCode(worst) }
-    }
-
-    private static func lines(_ name: String, _ report: JSON) -> [String] {
-        var lines = ["\(name): \(report["status"]?.string ?? "no answer")"]
-        guard case .object(let checks) = report["checks"] else { return lines }
-        for check in checks {
-            let first = check.value.array?.first
-            if let output = first?["output"]?.string {
-                lines.append("   \(check.name) \(first?["status"]?.string ?? ""): \(output)")
-            }
-        }
-        return lines
+        output.show(JSON(answers, each: \.report), orLines: answers.flatMap(\.lines))
+        if let worst = answers.map(\.code).max(), worst != 0 { throw ExitCode(worst) }
     }
 }

@@ -5,33 +5,24 @@ internal import OdysStore
 
 struct Migrate: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Brings the database's schema up to date.",
-        subcommands: [Up.self, Status.self, Grants.self])
+        abstract: "Brings the database's schema up to date.", subcommands: [Up.self, Status.self, Grants.self])
 
     struct Source: ParsableArguments {
         @Option(help: "The directory of the migration files.") var sql = "/usr/share/odys/sql"
 
-        /// The files of the directory, in order.
-        func migrations() throws -> [Migration] {
-            let names: [String]
-            do throws(Directory.Failure) {
-                names = try Directory.names(in: sql)
-            } catch {
-                throw Failure.usage("cannot read \(error); name it with --sql")
-            }
-            let migrations = try names.compactMap { name in
-                guard Migration(fileName: name, sql: "") != nil else { return nil as Migration? }
+        /// The files of the directory, in order, and the database, with the account that may change the schema.
+        func open() throws -> (files: [Migration], database: Migrations) {
+            let names = try Result { () throws(Directory.Failure) in try Directory.names(in: sql) }
+                .mapError { Failure.usage("cannot read \($0); name it with --sql") }.get()
+            let files = try names.filter { Migration(fileName: $0, sql: "") != nil }.compactMap { name in
                 let text = try Environment.readFile("\(sql)/\(name)").mapError { Failure.usage("\($0)") }.get()
                 return Migration(fileName: name, sql: text)
             }
-            guard !migrations.isEmpty else {
+            guard !files.isEmpty else {
                 throw Failure.usage("there are no migrations in \(sql); name another with --sql")
             }
-            return migrations.sorted { $0.version < $1.version }
-        }
-
-        func connection() throws(SettingsError) -> Connection {
-            try .current(limits: .migration, migrating: true)
+            let database = Migrations(try .current(limits: .migration, migrating: true))
+            return (files.sorted { $0.version < $1.version }, database)
         }
     }
 
@@ -43,15 +34,14 @@ struct Migrate: ParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() throws {
-            let migrations = try source.migrations()
-            let connection = try source.connection()
+            let (files, database) = try source.open()
             var applied: [Migration] = []
-            try Migrations(connection).up(migrations) { migration in
+            try database.up(files) { migration in
                 applied.append(migration)
                 if !output.json { print("applied \(migration.version) \(migration.name)") }
             }
             output.show(
-                ["applied": .array(applied.map { .integer($0.version) })],
+                ["applied": JSON(applied) { .integer($0.version) }],
                 orLines: applied.isEmpty ? ["the schema is up to date"] : [])
         }
     }
@@ -64,17 +54,10 @@ struct Migrate: ParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() throws {
-            let migrations = try source.migrations()
-            let connection = try source.connection()
-            let states = try Migrations(connection).status(migrations)
+            let (files, database) = try source.open()
+            let states = try database.status(files)
             output.show(
-                .array(
-                    states.map { migration, state in
-                        [
-                            "version": .integer(migration.version), "name": .string(migration.name),
-                            "state": JSON(state),
-                        ]
-                    }),
+                JSON(states) { ["version": .integer($0.version), "name": .string($0.name), "state": JSON($1)] },
                 orLines: states.map { "\($0.version)  \($1.rawValue)  \($0.name)" })
             if states.contains(where: { $0.state == .pending || $0.state == .changed }) { throw ExitCode(1) }
         }
@@ -96,7 +79,7 @@ struct Migrate: ParsableCommand {
                 throw Failure.usage("a name has a control character in it")
             }
             let statements = OdysStore.Grants.statements(database: database.name, user: user, host: host)
-            output.show(.array(statements.map(JSON.string)), orLines: statements.map { $0 + ";" })
+            output.show(JSON(statements, each: JSON.string), orLines: statements.map { $0 + ";" })
         }
     }
 }

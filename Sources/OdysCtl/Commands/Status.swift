@@ -3,11 +3,9 @@ internal import Glibc
 internal import OdysCore
 internal import OdysHost
 
-/// `odysctl status`: what the responders of this host are doing.
 struct StatusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "status",
-        abstract: "Shows what the responders of this host are doing.",
+        commandName: "status", abstract: "Shows what the responders of this host are doing.",
         discussion: "It asks over their sockets: run it as root, or as a member of the web server's group.")
 
     @OptionGroup var options: InstanceOptions
@@ -22,39 +20,29 @@ struct StatusCommand: ParsableCommand {
             isGood = answers.allSatisfy { $0.1["error"] == nil && $0.1["ready"]?.string != "fail" }
             // Back to the top of a terminal's screen, as `watch` does.
             if watch, !output.json, isatty(STDOUT_FILENO) == 1 { print("\u{1B}[H\u{1B}[2J", terminator: "") }
-            show(answers)
+            output.show(JSON(answers, each: \.1), orLines: table(answers) + (full ? answers.flatMap(threads) : []))
             fflush(nil)
             if watch { Clock.pause(milliseconds: 2_000) }
         } while watch
         if !isGood { throw ExitCode(1) }
     }
 
-    private func ask(_ instance: InstanceOptions.Instance) -> JSON {
+    private func ask(_ instance: Instance) -> JSON {
         func failed(_ words: String) -> JSON { ["instance": .string(instance.name), "error": .string(words)] }
         do throws(FastCGIClient.Failure) {
-            let answer = try instance.client.get("/status/\(instance.name)\(full ? "?full" : "")")
-            guard answer.status == 200, let status = try? JSON(reading: answer.body) else {
-                return failed("answers with \(answer.status)")
-            }
-            return status
+            let (status, report) = try instance.ask("status", query: full ? "?full" : "")
+            guard status == 200, let report else { return failed("answers with \(status)") }
+            return report
         } catch {
             return failed(error.words)
         }
-    }
-
-    private func show(_ answers: [(name: String, status: JSON)]) {
-        output.show(
-            .array(answers.map(\.status)),
-            orLines: table(answers) + (full ? answers.flatMap { threads($0.name, $0.status) } : []))
     }
 
     /// Each column is as wide as its widest cell.
     private func table(_ answers: [(name: String, status: JSON)]) -> [String] {
         let titles = ["INSTANCE", "PID", "READY", "UP", "BUSY", "ACCEPTED", "SLOW", "QUEUE", "WHATSAPP", "EMAIL"]
         let rows = [titles] + answers.map { row($0.name, $0.status) }
-        let widths = titles.indices.map { column in
-            rows.map { $0.count > column ? $0[column].count : 0 }.max() ?? 0
-        }
+        let widths = titles.indices.map { column in rows.map { $0.count > column ? $0[column].count : 0 }.max() ?? 0 }
         return rows.map { row in
             row.enumerated().map { $1 + String(repeating: " ", count: max(0, widths[$0] - $1.count)) }
                 .joined(separator: "  ")
@@ -83,10 +71,7 @@ struct StatusCommand: ParsableCommand {
     }
 
     private func text(_ value: JSON?) -> String {
-        switch value {
-        case .string(let text): text
-        case nil, .null: "-"
-        case .some(let value): value.text
-        }
+        guard let value, value != .null else { return "-" }
+        return value.string ?? value.text
     }
 }

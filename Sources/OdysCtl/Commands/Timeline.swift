@@ -13,7 +13,7 @@ struct TimelineCommand: ParsableCommand {
 
     func run() throws {
         guard let id = AppointmentID(id) else { throw Failure.usage("'\(id)' is not the id of an appointment") }
-        guard let timeline = try TimelineReader(.current()).timeline(of: id) else {
+        guard let timeline = try Timeline.read(id, .current()) else {
             throw Failure.problem("there is no appointment \(id)")
         }
         output.show(timeline.json, orLines: timeline.lines)
@@ -28,51 +28,30 @@ extension Timeline {
                 "version": .integer(version), "startsAt": .string(startsAt.iso8601), "endsAt": .string(endsAt.iso8601),
                 "createdAt": JSON(createdAt),
             ],
-            "events": .array(
-                events.map { event in
-                    guard case .object(let members) = event.json(for: .professional) else { return .null }
-                    return .object(members + [.init("actorUserId", .string(event.actorID.text))])
-                }),
-            "messages": .array(
-                messages.map { message in
-                    [
-                        "id": .integer(message.id), "uid": .string(message.uid),
-                        "version": message.version.map(JSON.integer) ?? .null,
-                        "to": JSON(message.role), "channel": JSON(message.channel),
-                        "template": .string(message.template), "state": JSON(message.state),
-                        "attempts": .integer(message.attempts), "createdAt": JSON(message.createdAt),
-                        "finishedAt": JSON(message.finishedAt),
-                        "secondsToSend": message.secondsToSend.flatMap(Double.init).map(JSON.number) ?? .null,
-                        "providerId": JSON(message.providerID), "error": JSON(message.lastError),
-                    ]
-                }),
-            "operatorActions": .array(
-                operatorActions.map { action in
-                    [
-                        "operator": .string(action.operatorName), "action": .string(action.action),
-                        "messageId": .integer(action.messageID), "detail": JSON(action.detail),
-                        "at": JSON(action.at),
-                    ]
-                }),
+            "events": JSON(events) { $0.json(for: .professional).with(["actorUserId": .string($0.actorID.text)]) },
+            "messages": JSON(messages, each: \.timelineJSON),
+            "operatorActions": JSON(operatorActions) { action in
+                [
+                    "operator": .string(action.operatorName), "action": .string(action.action),
+                    "messageId": .integer(action.messageID), "detail": JSON(action.detail), "at": JSON(action.at),
+                ]
+            },
         ]
     }
 
     /// What happened, in order, and under each event the messages that it made.
     fileprivate var lines: [String] {
         var chapters: [(at: Instant, lines: [String])] = [(createdAt, ["created"])]
-        for event in events {
-            let made = messages.filter { $0.version == event.version }
-            chapters.append((event.at, [event.line] + made.map(\.line)))
+        chapters += events.map { event in
+            (event.at, [event.line] + messages.filter { $0.version == event.version }.map(\.line))
         }
         let versions = Set(events.map(\.version))
         for message in messages where message.version.map({ !versions.contains($0) }) ?? true {
             chapters.append((message.createdAt, ["a message that no action here made", message.line]))
         }
-        for action in operatorActions { chapters.append((action.at, [action.line])) }
-
+        chapters += operatorActions.map { ($0.at, [$0.line]) }
         let head = [
-            "appointment \(id)",
-            "  \(status.rawValue), payment \(paymentStatus.rawValue), version \(version)",
+            "appointment \(id)", "  \(status.rawValue), payment \(paymentStatus.rawValue), version \(version)",
             "  from \(startsAt.displayText.prefix(16)) to \(endsAt.displayText.prefix(16)) UTC",
         ]
         return head
@@ -84,19 +63,27 @@ extension Timeline {
 
 extension HistoryEvent {
     fileprivate var line: String {
-        var line = "\(action.rawValue) by the \(actor.rawValue) (\(actorID.text)), version \(version): "
-        line += fromStatus == toStatus ? toStatus.rawValue : "\(fromStatus.rawValue) → \(toStatus.rawValue)"
-        line += ", payment "
-        line += fromPayment == toPayment ? toPayment.rawValue : "\(fromPayment.rawValue) → \(toPayment.rawValue)"
-        return line + (reason.map { ", because: \($0)" } ?? "")
+        func change(_ old: String, _ new: String) -> String { old == new ? new : "\(old) → \(new)" }
+        return "\(action.rawValue) by the \(actor.rawValue) (\(actorID.text)), version \(version): "
+            + change(fromStatus.rawValue, toStatus.rawValue)
+            + ", payment " + change(fromPayment.rawValue, toPayment.rawValue)
+            + (reason.map { ", because: \($0)" } ?? "")
     }
 }
 
 extension OutboxEntry {
+    fileprivate var timelineJSON: JSON {
+        [
+            "id": .integer(id), "uid": .string(uid), "version": JSON(version), "to": JSON(role),
+            "channel": JSON(channel), "template": .string(template), "state": JSON(state),
+            "attempts": .integer(attempts), "createdAt": JSON(createdAt), "finishedAt": JSON(finishedAt),
+            "secondsToSend": secondsToSend.flatMap(Double.init).map(JSON.number) ?? .null,
+            "providerId": JSON(providerID), "error": JSON(lastError),
+        ]
+    }
+
     fileprivate var line: String {
-        "    "
-            + row(
-                8, 10, 21, 30, cells: "\(id)", channel.rawValue, "to the \(role.rawValue)", template, summary)
+        "    " + row(8, 10, 21, 30, cells: "\(id)", channel.rawValue, "to the \(role.rawValue)", template, summary)
     }
 }
 

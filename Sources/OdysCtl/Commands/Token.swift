@@ -9,8 +9,7 @@ struct Token: ParsableCommand {
         subcommands: [Mint.self, Inspect.self])
 
     struct Mint: ParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Prints a token that is signed with ODYS_JWT_SECRET.")
+        static let configuration = CommandConfiguration(abstract: "Prints a token that is signed with ODYS_JWT_SECRET.")
 
         @Option(help: "The user id to speak for.") var sub: String
         @Option(help: "Seconds until it expires.") var ttl = 900
@@ -62,8 +61,7 @@ struct Token: ParsableCommand {
 
         private func report(_ examination: TokenExamination, _ problem: String?) -> JSON {
             [
-                "accepted": .bool(examination.verified != nil),
-                "header": examination.header ?? .null,
+                "accepted": .bool(examination.verified != nil), "header": examination.header ?? .null,
                 "claims": examination.claims ?? .null,
                 "key": examination.key.map { key in
                     [
@@ -72,30 +70,24 @@ struct Token: ParsableCommand {
                         "thumbprint": key.algorithm == .hs256 ? .null : .string(key.thumbprint),
                     ]
                 } ?? .null,
-                "problems": .array(examination.problems.map { .string("\($0)") }),
-                "keySetProblem": JSON(problem),
+                "problems": JSON(examination.problems) { .string("\($0)") }, "keySetProblem": JSON(problem),
             ]
         }
 
         private func lines(_ examination: TokenExamination, _ problem: String?) -> [String] {
-            var lines: [String] = []
-            if let header = examination.header { lines.append("header  \(header.text)") }
-            if let claims = examination.claims { lines.append("claims  \(claims.text)") }
-            lines.append("key     \(examination.key?.summary ?? "none")")
-            if let problem { lines.append("        \(problem)") }
-            lines += examination.problems.map { "refused \($0)" }
-            if examination.verified != nil { lines.append("accepted") }
-            return lines
+            let known = [
+                examination.header.map { "header  \($0.text)" }, examination.claims.map { "claims  \($0.text)" },
+                "key     \(examination.key?.summary ?? "none")", problem.map { "        \($0)" },
+            ]
+            return known.compactMap { $0 } + examination.problems.map { "refused \($0)" }
+                + (examination.verified == nil ? [] : ["accepted"])
         }
     }
 }
 
 extension TokenKey {
-    /// Which key it is, for display.
     fileprivate var summary: String {
-        switch algorithm {
-        case .hs256: "HS256, ODYS_JWT_SECRET"
-        case .es256, .rs256: "\(algorithm.rawValue), kid \(id ?? "none"), thumbprint \(thumbprint)"
-        }
+        algorithm == .hs256
+            ? "HS256, ODYS_JWT_SECRET" : "\(algorithm.rawValue), kid \(id ?? "none"), thumbprint \(thumbprint)"
     }
 }

@@ -4,7 +4,7 @@ internal import OdysHost
 internal import OdysStore
 
 /// Whether the account can log in and has its rights, and whether the server and its schema are as they must be.
-struct DatabaseCheck: DoctorCheck {
+struct DatabaseCheck {
     let settings: DatabaseSettings
     /// Mebibytes that must be free where the server keeps its data.
     let freeMiB: Int
@@ -15,10 +15,8 @@ struct DatabaseCheck: DoctorCheck {
             let server = try DatabaseInspection(settings)
             // Before anything else takes time.
             let clock = self.clock(server, since: before)
-            return [
-                Finding("database", "\(settings.user) may log in to \(settings.name)"), version(server),
-                schema(server), grants(server), clock,
-            ] + durability(server) + disk(server)
+            return [Finding("database", "\(settings.user) may log in to \(settings.name)")] + program(server) + [clock]
+                + durability(server) + disk(server)
         } catch {
             return [unusable(error)]
         }
@@ -43,26 +41,22 @@ struct DatabaseCheck: DoctorCheck {
         }
     }
 
-    private func version(_ server: DatabaseInspection) -> Finding {
-        DatabaseInspection.isSupported(server.serverVersion)
-            ? Finding("server", server.serverVersion)
-            : Finding("server", .problem, "\(server.serverVersion) is too old", "use MariaDB 10.11 or newer")
-    }
-
-    private func schema(_ server: DatabaseInspection) -> Finding {
+    /// What this version of the program needs.
+    private func program(_ server: DatabaseInspection) -> [Finding] {
+        let (version, schema, missing) = (server.serverVersion, server.schemaVersion, server.missingGrants)
         let needed = Migrations.requiredVersion
-        return server.schemaVersion >= needed
-            ? Finding("schema", "has version \(server.schemaVersion)")
-            : Finding(
-                "schema", .problem, "has version \(server.schemaVersion) of \(needed)", "run 'odysctl migrate up'")
-    }
-
-    private func grants(_ server: DatabaseInspection) -> Finding {
-        server.missingGrants.isEmpty
-            ? Finding("grants", "are enough")
-            : Finding(
-                "grants", .problem, "\(settings.user) lacks " + server.missingGrants.joined(separator: ", "),
-                "run what 'odysctl migrate grants' prints, as the database's administrator")
+        return [
+            Finding(
+                "server", DatabaseInspection.isSupported(version), version, else: "\(version) is too old",
+                "use MariaDB 10.11 or newer"),
+            Finding(
+                "schema", schema >= needed, "has version \(schema)", else: "has version \(schema) of \(needed)",
+                "run 'odysctl migrate up'"),
+            Finding(
+                "grants", missing.isEmpty, "are enough",
+                else: "\(settings.user) lacks \(missing.joined(separator: ", "))",
+                "run what 'odysctl migrate grants' prints, as the database's administrator"),
+        ]
     }
 
     /// The server read its clock between `before` and now; only a time outside of that is a difference.
@@ -70,11 +64,10 @@ struct DatabaseCheck: DoctorCheck {
         let early = Double(before.microseconds - server.now.microseconds) / 1e6
         let late = Double(server.now.microseconds - Clock.now.microseconds) / 1e6
         let seconds = max(early, late, 0)
-        return seconds <= Limits.clockDifferenceSecondsMax
-            ? Finding("clock", "this host and the database agree")
-            : Finding(
-                "clock", .problem, "this host and the database differ by \(Int(seconds)) s",
-                "keep both hosts in time by NTP; tokens are judged by one clock, appointments by the other")
+        return Finding(
+            "clock", seconds <= Limits.clockDifferenceSecondsMax, "this host and the database agree",
+            else: "this host and the database differ by \(Int(seconds)) s",
+            "keep both hosts in time by NTP; tokens are judged by one clock, appointments by the other")
     }
 
     private func durability(_ server: DatabaseInspection) -> [Finding] {
@@ -94,12 +87,11 @@ struct DatabaseCheck: DoctorCheck {
         var status = statvfs()
         guard statvfs(server.dataDirectory, &status) == 0 else { return [] }
         let free = Int(status.f_bavail) * Int(status.f_frsize) / (1024 * 1024)
+        let found = "\(free) MiB are free in \(server.dataDirectory)"
         return [
-            free >= freeMiB
-                ? Finding("disk", "\(free) MiB are free in \(server.dataDirectory)")
-                : Finding(
-                    "disk", .problem, "\(free) MiB are free in \(server.dataDirectory), less than \(freeMiB)",
-                    "make room: MariaDB stops writing when the disk is full")
+            Finding(
+                "disk", free >= freeMiB, found, else: "\(found), less than \(freeMiB)",
+                "make room: MariaDB stops writing when the disk is full")
         ]
     }
 }

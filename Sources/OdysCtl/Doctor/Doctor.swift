@@ -19,8 +19,8 @@ struct Doctor: ParsableCommand {
 
     func run() throws {
         Curl.initialize()
-        let findings = checks(.process).flatMap { $0.findings() }
-        output.show(.array(findings.map(\.json)), orLines: findings.flatMap(\.lines))
+        let findings = findings()
+        output.show(JSON(findings, each: \.json), orLines: findings.flatMap(\.lines))
         for (state, code) in [(Finding.State.configuration, 2), (.unreachable, 3), (.problem, 1)]
         where findings.contains(where: { $0.state == state }) {
             throw ExitCode(Int32(code))
@@ -28,23 +28,53 @@ struct Doctor: ParsableCommand {
     }
 
     /// Each check needs only its own settings: invalid settings of one do not prevent the others.
-    private func checks(_ source: SettingsSource) -> [any DoctorCheck] {
-        let read = Result { () throws(SettingsError) in try Settings(source, timeZoneProblem: LocalTime.problem) }
+    private func findings() -> [Finding] {
+        let read = Result { () throws(SettingsError) in try Config.settings() }
         let settings = try? read.get()
-        let listen = settings?.listen ?? .inherited
-        var checks: [any DoctorCheck] = [SettingsCheck(settings: read)]
-        if let database = try? DatabaseSettings(source) {
-            checks.append(DatabaseCheck(settings: database, freeMiB: freeMib))
+        var findings = Finding.settings(read)
+        if let database = try? DatabaseSettings.current() {
+            findings += DatabaseCheck(settings: database, freeMiB: freeMib).findings()
         }
-        if let messaging = try? MessagingSettings(source) {
-            checks.append(ProvidersCheck(messaging: messaging))
+        if let messaging = try? MessagingSettings(.process) {
+            findings += [.evolution(messaging.evolution), .smtp(messaging.smtp)]
         }
-        checks += [
-            SocketsCheck(listen: listen, directory: socketDir), InstancesCheck(listen: listen, directory: socketDir),
-        ]
-        if let settings {
-            checks += [KeySetCheck(tokens: settings.tokens), NginxCheck(directory: nginxDir, settings: settings)]
-        }
-        return checks
+        findings += InstancesCheck(listen: settings?.listen ?? .inherited, directory: socketDir).findings()
+        if let url = settings?.tokens.keySetURL { findings.append(.keySet(url)) }
+        if let settings { findings += NginxCheck(directory: nginxDir, settings: settings).findings() }
+        return findings
+    }
+}
+
+/// What `odysctl doctor` says of one subject.
+struct Finding {
+    enum State: String { case good, problem, configuration, unreachable }
+
+    /// What was checked, in one word.
+    let subject: String
+    let state: State
+    let cause: String
+    /// What to do; nil where nothing is wrong.
+    let remedy: String?
+
+    init(_ subject: String, _ state: State, _ cause: String, _ remedy: String?) {
+        self.subject = subject
+        self.state = state
+        self.cause = cause
+        self.remedy = remedy
+    }
+
+    init(_ subject: String, _ good: String) { self.init(subject, .good, good, nil) }
+
+    /// Good, or a problem.
+    init(_ subject: String, _ isGood: Bool, _ good: String, else cause: String, _ remedy: String) {
+        self = isGood ? Finding(subject, good) : Finding(subject, .problem, cause, remedy)
+    }
+
+    var json: JSON {
+        ["check": .string(subject), "state": JSON(state), "cause": .string(cause), "remedy": JSON(remedy)]
+    }
+
+    var lines: [String] {
+        [row(15, 11, cells: state.rawValue, subject, cause)] + (remedy.map { ["".padded(26) + $0] } ?? [])
     }
 }

@@ -1,53 +1,66 @@
 internal import Glibc
 internal import OdysCore
+internal import OdysHost
 
-/// Whether each responder behind a socket says that it is ready.
-struct InstancesCheck: DoctorCheck {
+/// Whether the responders' sockets exist, only the web server may write to them, and each responder is ready.
+struct InstancesCheck {
     let listen: Settings.Listen
     /// Where the sockets are, unless `listen` names one.
     let directory: String
 
     func findings() -> [Finding] {
-        var options = InstanceOptions()
-        options.socketDir = directory
-        options.socket = nil
-        options.instances = []
+        let instances: [Instance]
         switch listen {
-        case .tcp: return []
-        case .unix(let path):
-            guard access(path, F_OK) == 0 else { return [] }
-            options.socket = path
-        case .inherited: break
+        case .tcp(let address, let port): return [Finding("sockets", "the responder listens on \(address):\(port)")]
+        case .unix(let path): instances = [Instance(name: "1", path: path)]
+        case .inherited: instances = (try? Instance.all(in: directory)) ?? []
         }
-        guard let instances = try? options.find() else { return [] }
-        return instances.map { instance in
-            do throws(FastCGIClient.Failure) {
-                let answer = try instance.client.get("/readyz/\(instance.name)")
-                return Self.finding(instance.name, answer.status, try? JSON(reading: answer.body))
-            } catch {
-                return Finding(
-                    "instances", .unreachable, "instance \(instance.name) \(error.words)",
-                    access(instance.client.path, W_OK) == 0
-                        ? "start it: systemctl restart odys-fcgi@\(instance.name); its log says why it ended"
-                        : "ask as root, or as a member of the socket's group: runuser -u odys -g odys -G www-data")
-            }
+        guard !instances.isEmpty else {
+            return [
+                Finding(
+                    "sockets", .problem, "there is no fcgi-N.sock in \(directory)",
+                    "enable odys-fcgi@N.socket, or name the directory with --socket-dir")
+            ]
         }
+        return instances.map(\.path).map(socket) + instances.filter { access($0.path, F_OK) == 0 }.map(readiness)
     }
 
-    private static func finding(_ name: String, _ status: Int, _ report: JSON?) -> Finding {
-        let state = report?["status"]?.string
-        guard status != 200 || state != "pass" else { return Finding("instances", "instance \(name) is ready") }
-        var wrong: [String] = []
-        if case .object(let checks)? = report?["checks"] {
-            for check in checks {
-                for entry in check.value.array ?? [] where entry["status"] != "pass" {
-                    wrong.append(check.name + (entry["output"]?.string.map { ": \($0)" } ?? ""))
-                }
-            }
+    private func socket(_ path: String) -> Finding {
+        func problem(_ cause: String, _ remedy: String) -> Finding { Finding("sockets", .problem, cause, remedy) }
+        var status = stat()
+        guard lstat(path, &status) == 0 else {
+            return problem(
+                "\(path): \(String(cString: strerror(errno)))", "start the responder, or correct ODYS_LISTEN")
         }
-        let cause = wrong.isEmpty ? "answers with \(status)" : wrong.joined(separator: "; ")
-        return Finding(
-            "instances", .problem, "instance \(name): \(cause)",
-            "docs/OPERATIONS.md, 'The checks of /readyz', says what to do for each")
+        guard status.st_mode & S_IFMT == S_IFSOCK else {
+            return problem("\(path) is not a socket", "remove it and start odys-fcgi@N.socket again")
+        }
+        let mode = String(status.st_mode & 0o7777, radix: 8)
+        guard status.st_mode & S_IWOTH == 0 else {
+            return problem(
+                "\(path) has mode \(mode): anybody on this host may speak as the web server",
+                "give it mode 0660 and nginx's group, as odys-fcgi@.socket does")
+        }
+        let user = userName(status.st_uid) ?? "\(status.st_uid)"
+        let group = getgrgid(status.st_gid).map { String(cString: $0.pointee.gr_name) } ?? "\(status.st_gid)"
+        return Finding("sockets", "\(path) is \(user):\(group) with mode \(mode)")
+    }
+
+    private func readiness(_ instance: Instance) -> Finding {
+        do throws(FastCGIClient.Failure) {
+            let (status, report) = try instance.ask("readyz")
+            let causes = faults(report).map { "\($0.check): \($0.output)" }
+            return Finding(
+                "instances", status == 200 && report?["status"] == "pass", "instance \(instance.name) is ready",
+                else: "instance \(instance.name): "
+                    + (causes.isEmpty ? "answers with \(status)" : causes.joined(separator: "; ")),
+                "docs/OPERATIONS.md, 'The checks of /readyz', says what to do for each")
+        } catch {
+            return Finding(
+                "instances", .unreachable, "instance \(instance.name) \(error.words)",
+                access(instance.path, W_OK) == 0
+                    ? "start it: systemctl restart odys-fcgi@\(instance.name); its log says why it ended"
+                    : "ask as root, or as a member of the socket's group: runuser -u odys -g odys -G www-data")
+        }
     }
 }

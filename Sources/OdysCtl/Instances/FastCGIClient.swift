@@ -1,101 +1,81 @@
 internal import Glibc
+internal import OdysCore
 internal import OdysHost
 
 /// A GET to a responder over its own socket, as a web server would send it. Each request has a connection of its own
 /// and a deadline: a frozen responder must not freeze this command.
 struct FastCGIClient {
-    struct Answer {
-        let status: Int
-        let body: [UInt8]
-    }
+    /// Why there is no answer, in words for the operator.
+    struct Failure: Error {
+        let words: String
 
-    enum Failure: Error {
-        /// Nothing listens there.
-        case refused(String)
         /// It took the connection and did not answer in time.
-        case silent
+        static let silent = Failure(words: "does not answer")
         /// Its answer is not a CGI response.
-        case garbled
+        static let garbled = Failure(words: "ended without an answer")
+        static func refused(_ reason: String) -> Failure { Failure(words: "does not listen: \(reason)") }
     }
 
     let path: String
     let seconds: Double
 
+    private static let answerBytesMax = 1 << 20
+
     /// - Parameter target: path and query, such as `/status/1?full`.
-    func get(_ target: String) throws(Failure) -> Answer {
+    func get(_ target: String) throws(Failure) -> (status: Int, body: [UInt8]) {
         let socket = try connect()
         defer { close(socket) }
         let deadline = Clock.uptime + seconds
-        let parameters = [("REQUEST_METHOD", "GET"), ("REQUEST_URI", target), ("SERVER_PROTOCOL", "HTTP/1.1")]
-        let request =
-            record(.begin, [0, 1, 0, 0, 0, 0, 0, 0]) + record(.parameters, parameters.flatMap(pair))
-            + record(.parameters, []) + record(.input, [])
-        guard request.withUnsafeBytes({ send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }) == request.count
-        else { throw .silent }
-        var output: [UInt8] = []
-        while true {
-            // A record: version, type, id (2 bytes), length (2), padding, one reserved (FastCGI 1.0, section 3.3).
-            let head = try receive(8, from: socket, until: deadline)
-            let length = Int(head[4]) << 8 | Int(head[5])
-            let content = try receive(length + Int(head[6]), from: socket, until: deadline).prefix(length)
-            if head[1] == Kind.output.rawValue { output += content }
-            if head[1] == Kind.end.rawValue { break }
-            guard output.count <= Self.answerBytesMax else { throw .garbled }
+        let sent = request(target).withUnsafeBytes {
+            send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) == $0.count
         }
-        return try answer(output)
-    }
-
-    private static let answerBytesMax = 1 << 20
-
-    private enum Kind: UInt8 {
-        case begin = 1
-        case end = 3
-        case parameters = 4
-        case input = 5
-        case output = 6
+        guard sent else { throw .silent }
+        var output: [UInt8] = []
+        while output.count <= Self.answerBytesMax {
+            let head = try receive(FastCGIRecord.Head.bytes, from: socket, until: deadline)
+                .withUnsafeBytes(FastCGIRecord.Head.init)
+            let content = try receive(head.contentLength + head.paddingLength, from: socket, until: deadline)
+            if head.kind == .standardOutput { output += content.prefix(head.contentLength) }
+            if head.kind == .endRequest { return try answer(output) }
+        }
+        throw .garbled
     }
 
     private func connect() throws(Failure) -> Int32 {
         let socket = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard socket >= 0 else { throw .refused(String(cString: strerror(errno))) }
-        // A queue that is full makes connect and send wait, too.
+        // A full queue makes connect and send wait, too.
         var limit = timeval(tv_sec: Int(seconds), tv_usec: 0)
         setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-        guard let result = UnixSocket.withAddress(of: path, { Glibc.connect(socket, $0, $1) }) else {
-            close(socket)
-            throw .refused("the path is too long")
-        }
-        guard result == 0 else {
-            let reason = errno
-            close(socket)
-            if reason == EAGAIN || reason == ETIMEDOUT { throw .silent }
-            throw .refused(String(cString: strerror(reason)))
-        }
-        return socket
+        let result = UnixSocket.withAddress(of: path) { Glibc.connect(socket, $0, $1) }
+        if result == 0 { return socket }
+        let reason = errno
+        close(socket)
+        guard result != nil else { throw .refused("the path is too long") }
+        throw reason == EAGAIN || reason == ETIMEDOUT ? .silent : .refused(String(cString: strerror(reason)))
     }
 
-    private func record(_ kind: Kind, _ content: [UInt8]) -> [UInt8] {
-        [1, kind.rawValue, 0, 1, UInt8(content.count >> 8), UInt8(content.count & 255), 0, 0] + content
+    private func request(_ target: String) -> [UInt8] {
+        let parameters = FastCGIRecord.parameters([
+            ("REQUEST_METHOD", "GET"), ("REQUEST_URI", target), ("SERVER_PROTOCOL", "HTTP/1.1"),
+        ])
+        var bytes: [UInt8] = []
+        // The role of a responder; the connection is closed after the answer.
+        FastCGIRecord.append(.beginRequest, 1, [0, 1, 0, 0, 0, 0, 0, 0], to: &bytes)
+        FastCGIRecord.append(stream: .parameters, 1, parameters, to: &bytes)
+        FastCGIRecord.append(stream: .standardInput, 1, [], to: &bytes)
+        return bytes
     }
 
-    private func pair(_ name: String, _ value: String) -> [UInt8] {
-        func length(_ text: String) -> [UInt8] {
-            let count = text.utf8.count
-            return count < 128 ? [UInt8(count)] : [0x80, 0, UInt8(count >> 8 & 255), UInt8(count & 255)]
-        }
-        return length(name) + length(value) + Array(name.utf8) + Array(value.utf8)
-    }
-
-    private func answer(_ output: [UInt8]) throws(Failure) -> Answer {
+    private func answer(_ output: [UInt8]) throws(Failure) -> (status: Int, body: [UInt8]) {
         let text = String(decoding: output, as: UTF8.self)
         let parts = text.split(separator: "\r\n\r\n", maxSplits: 1, omittingEmptySubsequences: false)
         guard parts.count == 2, let status = parts[0].split(separator: "\r\n").first, status.hasPrefix("Status: "),
             let number = Int(status.dropFirst(8).prefix(3))
         else { throw .garbled }
-        return Answer(status: number, body: Array(parts[1].utf8))
+        return (number, Array(parts[1].utf8))
     }
 
-    /// So many bytes, within the deadline.
     private func receive(_ count: Int, from socket: Int32, until deadline: Double) throws(Failure) -> [UInt8] {
         var bytes: [UInt8] = []
         while bytes.count < count {

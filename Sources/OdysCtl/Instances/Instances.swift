@@ -1,58 +1,60 @@
 internal import ArgumentParser
+internal import OdysCore
 internal import OdysHost
 
-/// The responders of this host, by their sockets.
+/// A responder of this host, by its socket.
+struct Instance {
+    let name: String
+    let path: String
+
+    /// Those whose sockets are in the directory, by number.
+    static func all(in directory: String) throws(Directory.Failure) -> [Instance] {
+        let sockets = try Directory.names(in: directory).filter { $0.hasPrefix("fcgi-") && $0.hasSuffix(".sock") }
+        return sockets.map { String($0.dropFirst(5).dropLast(5)) }
+            .sorted { (Int($0) ?? .max, $0) < (Int($1) ?? .max, $1) }
+            .map { named($0, in: directory) }
+    }
+
+    static func named(_ name: String, in directory: String) -> Instance {
+        Instance(name: name, path: "\(directory)/fcgi-\(name).sock")
+    }
+
+    /// - Parameter page: such as `status`.
+    /// - Returns: the HTTP status, and the body where it is JSON.
+    func ask(_ page: String, query: String = "") throws(FastCGIClient.Failure) -> (status: Int, report: JSON?) {
+        // A responder answers within this time, also while its database does not.
+        let answer = try FastCGIClient(path: path, seconds: 5).get("/\(page)/\(name)\(query)")
+        return (answer.status, try? JSON(reading: answer.body))
+    }
+}
+
+/// The checks of a health report that do not pass.
+func faults(_ report: JSON?) -> [(check: String, status: String, output: String)] {
+    guard case .object(let checks) = report?["checks"] else { return [] }
+    return checks.compactMap { check in
+        guard let entry = check.value.array?.first, let output = entry["output"]?.string else { return nil }
+        return (check.name, entry["status"]?.string ?? "", output)
+    }
+}
+
+/// Which responders a command asks.
 struct InstanceOptions: ParsableArguments {
     @Argument(help: "Instances; all of them where none is named.") var instances: [String] = []
     @Option(help: "Where the sockets are, named fcgi-INSTANCE.sock.") var socketDir = "/run/odys"
     @Option(help: "One socket, wherever it is.") var socket: String?
 
-    struct Instance {
-        let name: String
-        let client: FastCGIClient
-
-        init(name: String, path: String) {
-            self.name = name
-            // A responder answers within this time, also while its database does not.
-            client = FastCGIClient(path: path, seconds: 5)
-        }
-    }
-
     func find() throws(Failure) -> [Instance] {
         if let socket {
-            guard instances.count <= 1 else { throw Failure.usage("--socket is one instance's") }
+            guard instances.count <= 1 else { throw .usage("--socket is one instance's") }
             return [Instance(name: instances.first ?? "1", path: socket)]
         }
         for name in instances where !name.allSatisfy({ $0.isLetter || $0.isNumber || $0 == "-" || $0 == "_" }) {
-            throw Failure.usage("'\(name)' is no instance's name")
+            throw .usage("'\(name)' is no instance's name")
         }
-        let found = instances.isEmpty ? try listed() : instances
-        return found.map { Instance(name: $0, path: "\(socketDir)/fcgi-\($0).sock") }
-    }
-
-    /// Whether a file of the directory is named as a responder's socket.
-    static func isSocket(_ name: String) -> Bool { name.hasPrefix("fcgi-") && name.hasSuffix(".sock") }
-
-    private func listed() throws(Failure) -> [String] {
-        let entries: [String]
-        do throws(Directory.Failure) {
-            entries = try Directory.names(in: socketDir)
-        } catch {
-            throw .unreachable("\(error); --socket-dir says where the sockets are")
-        }
-        let names = entries.filter(Self.isSocket).map { String($0.dropFirst(5).dropLast(5)) }
-        guard !names.isEmpty else { throw .unreachable("there is no instance in \(socketDir)") }
-        return names.sorted { (Int($0) ?? .max, $0) < (Int($1) ?? .max, $1) }
-    }
-}
-
-extension FastCGIClient.Failure {
-    /// In words for the operator.
-    var words: String {
-        switch self {
-        case .refused(let reason): "does not listen: \(reason)"
-        case .silent: "does not answer"
-        case .garbled: "ended without an answer"
-        }
+        if !instances.isEmpty { return instances.map { Instance.named($0, in: socketDir) } }
+        let all = try Result { () throws(Directory.Failure) in try Instance.all(in: socketDir) }
+            .mapError { Failure.unreachable("\($0); --socket-dir says where the sockets are") }.get()
+        guard !all.isEmpty else { throw .unreachable("there is no instance in \(socketDir)") }
+        return all
     }
 }

@@ -30,30 +30,20 @@ struct MCP: ParsableCommand {
             pause: { Clock.pause(milliseconds: $0) }, uptime: { Clock.uptime })
         let tools = MCPTools(store: store, appointments: appointments, zone: settings.messaging.timeZone)
         var server = ModelContextProtocol(
-            tools.all,
+            tools: tools.all,
             instructions: "The appointments, customers and revenue of one professional. Changes of a status send "
                 + "messages to people.")
-        while let line = InputLine.next() {
-            if let answer = server.answer(to: line) { try write(answer) }
+        while let line = nextLine() {
+            guard let answer = server.answer(to: line) else { continue }
+            print(answer.text)
+            // A closed pipe ends the server.
+            guard fflush(nil) == 0 else { throw ExitCode(0) }
         }
     }
 
-    /// Writes a whole line. A closed pipe ends the server.
-    private func write(_ answer: JSON) throws {
-        var rest = (answer.bytes + [UInt8(ascii: "\n")])[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw ExitCode(0) }
-            rest = rest.dropFirst(count)
-        }
-    }
-}
-
-/// Lines of standard input.
-private enum InputLine {
-    /// Nil at the end of input. A line that is too long is skipped and returned as empty, which is not JSON.
-    static func next() -> [UInt8]? {
+    /// The next line of standard input; nil at its end. A line that is too long is skipped and returned as empty,
+    /// which is not JSON.
+    private func nextLine() -> [UInt8]? {
         var line: [UInt8] = []
         var isTooLong = false
         while case let byte = getchar_unlocked(), byte != EOF {

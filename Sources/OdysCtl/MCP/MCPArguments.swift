@@ -9,16 +9,15 @@ enum MCPProblem: Error {
     /// The result of a call that ended with an error: a problem, or a failure of the database.
     static func content(of error: any Error) -> JSON {
         switch error {
-        case MCPProblem.argument(let message): content(message, "invalid_arguments", [])
-        case MCPProblem.refusal(let refusal): content(refusal.error, refusal.code, refusal.members)
+        case MCPProblem.argument(let message): content(message, "invalid_arguments")
+        case MCPProblem.refusal(let refusal): content(refusal.error, refusal.code).with(.object(refusal.members))
         case let error as StoreError where error.isUnavailability: content(of: MCPProblem.refusal(.unavailable))
         default: content(of: MCPProblem.refusal(.internalError))
         }
     }
 
-    private static func content(_ error: String, _ code: String, _ more: [JSON.Member]) -> JSON {
-        .object(
-            [.init("success", .bool(false)), .init("error", .string(error)), .init("code", .string(code))] + more)
+    private static func content(_ error: String, _ code: String) -> JSON {
+        ["success": .bool(false), "error": .string(error), "code": .string(code)]
     }
 }
 
@@ -36,33 +35,27 @@ struct MCPArgument {
 
     static func schema(_ arguments: [MCPArgument]) -> JSON {
         let properties = arguments.map { argument in
-            var members: [JSON.Member] = [
-                .init("type", "string"), .init("description", .string(argument.description)),
-                .init("minLength", .integer(argument.minimum)),
+            let schema: JSON = [
+                "type": "string", "description": .string(argument.description), "minLength": .integer(argument.minimum),
             ]
-            if !argument.choices.isEmpty { members.append(.init("enum", .array(argument.choices.map(JSON.string)))) }
-            return JSON.Member(argument.name, .object(members))
+            let choices = JSON(argument.choices, each: JSON.string)
+            return JSON.Member(argument.name, argument.choices.isEmpty ? schema : schema.with(["enum": choices]))
         }
         return [
             "type": "object", "properties": .object(properties), "additionalProperties": .bool(false),
-            "required": .array(arguments.filter(\.isRequired).map { .string($0.name) }),
+            "required": JSON(arguments.filter(\.isRequired)) { .string($0.name) },
         ]
     }
-}
 
-/// Arguments that match their schema.
-struct MCPArguments {
-    private let values: JSON
-
-    init(_ values: JSON, _ arguments: [MCPArgument], of professional: String) throws(MCPProblem) {
+    /// Whether values match their schema, and mean the professional that this server acts for.
+    static func check(_ values: JSON, _ arguments: [MCPArgument], of professional: String) throws(MCPProblem) {
         guard case .object(let members) = values else { throw .argument("arguments must be an object") }
         for member in members where !arguments.contains(where: { $0.name.hasSameBytes(as: member.name) }) {
             throw .argument("there is an argument too many")
         }
         for argument in arguments {
             switch values[argument.name] {
-            case nil:
-                if argument.isRequired { throw .argument("\(argument.name) is missing") }
+            case nil: if argument.isRequired { throw .argument("\(argument.name) is missing") }
             case .string(let text):
                 guard text.unicodeScalars.count >= argument.minimum,
                     argument.choices.isEmpty || argument.choices.contains(where: text.hasSameBytes)
@@ -73,17 +66,6 @@ struct MCPArguments {
         if let claimed = values["professionalId"]?.string, AppointmentID(claimed)?.description != professional {
             throw .refusal(.forbidden)
         }
-        self.values = values
-    }
-
-    subscript(name: String) -> String? { values[name]?.string }
-
-    /// As the HTTP interface takes it.
-    func reason() throws(MCPProblem) -> String? {
-        guard let reason = ActionRequest.reason(in: values["reason"]) else {
-            throw .refusal(.malformedBody)
-        }
-        return reason
     }
 }
 
@@ -93,14 +75,12 @@ extension JSON {
     static let integerType: JSON = ["type": "integer"]
     static let booleanType: JSON = ["type": "boolean"]
 
-    static func list(_ members: KeyValuePairs<String, JSON>) -> JSON {
-        ["type": "array", "items": schema(members)]
-    }
+    static func list(_ members: KeyValuePairs<String, JSON>) -> JSON { ["type": "array", "items": schema(members)] }
 
     static func schema(_ members: KeyValuePairs<String, JSON>) -> JSON {
         [
             "type": "object", "properties": .object(members.map { Member($0.key, $0.value) }),
-            "required": .array(members.map { .string($0.key) }),
+            "required": JSON(members) { .string($0.key) },
         ]
     }
 }

@@ -12,32 +12,29 @@ struct MCPTools {
 
     var all: [MCPTool] { [today, customer, revenue, update] }
 
-    // MARK: Calling
-
     private func tool(
         _ name: String, _ title: String, _ description: String, arguments: [MCPArgument], result: JSON,
-        changes: Bool = false, _ body: @escaping (MCPArguments) throws -> JSON
+        changes: Bool = false, _ body: @escaping (JSON) throws -> JSON
     ) -> MCPTool {
-        MCPTool(
-            name: name, title: title, description: description, input: MCPArgument.schema(arguments + [.professional]),
-            output: result, isReadOnly: !changes
+        let arguments = arguments + [.professional]
+        return MCPTool(
+            name: name, title: title, description: description, input: MCPArgument.schema(arguments), output: result,
+            isReadOnly: !changes
         ) { values in
             // The log has no arguments or results: they are personal data.
             do {
-                let values = try MCPArguments(values, arguments + [.professional], of: store.professional.id)
+                try MCPArgument.check(values, arguments, of: store.professional.id)
                 let result = try body(values)
                 printError("mcp: \(name): ok")
-                return MCPResult(content: result)
+                return (result, false)
             } catch {
                 let content = MCPProblem.content(of: error)
                 let cause = error is StoreError ? ": \(error)" : ""
                 printError("mcp: \(name): \(content["code"]?.string ?? "")\(cause)")
-                return MCPResult(content: content, isError: true)
+                return (content, true)
             }
         }
     }
-
-    // MARK: The tools
 
     private var today: MCPTool {
         tool(
@@ -55,11 +52,14 @@ struct MCPTools {
                 ]),
             ])
         ) { arguments in
-            let zone = arguments["timezone"] ?? self.zone
-            if LocalTime.problem(zone: zone) != nil { throw MCPProblem.argument("timezone is not known here") }
+            let zone = arguments["timezone"]?.string ?? self.zone
             // One thread, so the process's zone may change for a moment; messages are written in the other one.
-            use(zone)
-            defer { use(self.zone) }
+            guard (try? LocalTime.use(zone: zone)) != nil else {
+                throw MCPProblem.argument("timezone is not known here")
+            }
+            defer {
+                if (try? LocalTime.use(zone: self.zone)) == nil { preconditionFailure("the zone was used before") }
+            }
             let now = try store.now()
             let day = LocalTime.day(of: now)
             let bookings = try store.bookings(from: day.start, to: day.end)
@@ -67,23 +67,16 @@ struct MCPTools {
             return [
                 "professionalId": .string(store.professional.id), "timezone": .string(zone),
                 "date": .string("\(civil.year)-\(civil.month.twoDigits)-\(civil.day.twoDigits)"),
-                "appointments": .array(
-                    bookings.map { booking in
-                        let time = LocalTime.civil(booking.startsAt)
-                        return [
-                            "appointment_id": .string(booking.id),
-                            "time": .string("\(time.hour.twoDigits):\(time.minute.twoDigits)"),
-                            "customer_name": .string(booking.customerName), "status": JSON(booking.status),
-                            "service_name": .string(store.professional.profession),
-                        ]
-                    }),
+                "appointments": JSON(bookings) { booking in
+                    [
+                        "appointment_id": .string(booking.id),
+                        "time": .string(PortugueseDate.time(LocalTime.civil(booking.startsAt))),
+                        "customer_name": .string(booking.customerName), "status": JSON(booking.status),
+                        "service_name": .string(store.professional.profession),
+                    ]
+                },
             ]
         }
-    }
-
-    private func use(_ zone: String) {
-        // The zone was checked before.
-        do throws(SettingsError) { try LocalTime.use(zone: zone) } catch { preconditionFailure("\(error)") }
     }
 
     private var customer: MCPTool {
@@ -93,27 +86,24 @@ struct MCPTools {
             arguments: [MCPArgument(name: "phone", description: "At least four characters.", minimum: 4)],
             result: .schema(["normalized": .textType, "matches": .list(["client": [:], "appointments": [:]])])
         ) { arguments in
-            let phone = arguments["phone"] ?? ""
+            let phone = arguments["phone"]?.string ?? ""
             let wanted = Phone.normalise(phone) ?? phone.digits
             guard !wanted.isEmpty else { throw MCPProblem.argument("phone has no digits") }
-            let customers = try store.customers()
-            var matches: [JSON] = []
-            for customer in customers where (Phone.normalise(customer.phone) ?? customer.phone.digits) == wanted {
+            let customers = try store.customers().filter { (Phone.normalise($0.phone) ?? $0.phone.digits) == wanted }
+            let matches = try customers.map { customer -> JSON in
                 let bookings = try store.bookings(of: customer, limit: Limits.customerAppointmentsMax)
-                matches.append([
+                return [
                     "client": [
                         "id": .string(customer.id), "name": .string(customer.name), "phone": .string(customer.phone),
                         "email": JSON(customer.email),
                     ],
-                    "appointments": .array(
-                        bookings.map { booking in
-                            [
-                                "appointment_id": .string(booking.id), "startsAt": .string(booking.startsAt.iso8601),
-                                "status": JSON(booking.status),
-                                "paymentStatus": JSON(booking.paymentStatus),
-                            ]
-                        }),
-                ])
+                    "appointments": JSON(bookings) { booking in
+                        [
+                            "appointment_id": .string(booking.id), "startsAt": .string(booking.startsAt.iso8601),
+                            "status": JSON(booking.status), "paymentStatus": JSON(booking.paymentStatus),
+                        ]
+                    },
+                ]
             }
             return ["normalized": .string(wanted), "matches": .array(matches)]
         }
@@ -127,11 +117,10 @@ struct MCPTools {
             arguments: [MCPArgument(name: "period", description: "", choices: ["week", "month", "year"])],
             result: .schema([
                 "professionalId": .textType, "period": .textType, "currency": .textType, "from": .textType,
-                "to": .textType,
-                "count": .integerType, "totalCentavos": .integerType, "averageCentavos": .integerType,
+                "to": .textType, "count": .integerType, "totalCentavos": .integerType, "averageCentavos": .integerType,
             ])
         ) { arguments in
-            let period = arguments["period"] ?? ""
+            let period = arguments["period"]?.string ?? ""
             let now = try store.now()
             let from = now.advanced(bySeconds: -Double(days[period] ?? 0) * 86_400)
             let (count, price) = try store.revenue(from: from, to: now)
@@ -159,25 +148,20 @@ struct MCPTools {
             ],
             result: .schema(["success": .booleanType, "appointment": [:], "messages": [:]]), changes: true
         ) { arguments in
-            let reason = try arguments.reason()
-            guard let id = AppointmentID(arguments["appointmentId"] ?? "") else { throw MCPProblem.refusal(.notFound) }
-            // As a client of somebody else's appointment this user may act over HTTP, but not as a professional.
-            switch try store.owns(id) {
-            case nil: throw MCPProblem.refusal(.notFound)
-            case .some(false): throw MCPProblem.refusal(.forbidden)
-            case .some(true): break
+            guard let reason = ActionRequest.reason(in: arguments["reason"]) else {
+                throw MCPProblem.refusal(.malformedBody)
             }
-            let status = arguments["status"] ?? ""
+            guard let id = AppointmentID(arguments["appointmentId"]?.string ?? ""), let isOwn = try store.owns(id)
+            else { throw MCPProblem.refusal(.notFound) }
+            // As a client of somebody else's appointment this user may act over HTTP, but not as a professional.
+            guard isOwn else { throw MCPProblem.refusal(.forbidden) }
             // A status that no action leads to is refused as an action that does not exist.
-            let action = Status(rawValue: status).flatMap { AppointmentAction(leadingTo: $0) }
+            let status = Status(rawValue: arguments["status"]?.string ?? "")
+            let action = status.flatMap { AppointmentAction(leadingTo: $0) }
             let request = ActionRequest(action: action, reason: reason, userID: store.professional.userID)
             switch try appointments.act(id, request, requestID: Identifier.text()) {
             case .refused(let refusal): throw MCPProblem.refusal(refusal)
-            case .changed(let change):
-                guard let answer = try? JSON(reading: change.answer.body) else {
-                    preconditionFailure("an answer is JSON")
-                }
-                return answer
+            case .changed(let change): return try JSON(reading: change.answer.body)
             case .replayed: preconditionFailure("only a request with a key is replayed")
             }
         }

@@ -9,7 +9,8 @@ struct MCPTool {
     let input: JSON
     let output: JSON
     let isReadOnly: Bool
-    let call: (_ arguments: JSON) -> MCPResult
+    /// The result, or what a caller is told of an error.
+    let call: (_ arguments: JSON) -> (content: JSON, isError: Bool)
 
     fileprivate var json: JSON {
         [
@@ -24,12 +25,6 @@ struct MCPTool {
     }
 }
 
-/// What a tool returns.
-struct MCPResult {
-    let content: JSON
-    var isError = false
-}
-
 /// The server's side of the Model Context Protocol: one line of JSON-RPC 2.0 in, at most one line out.
 ///
 /// It speaks the current revision, in which every request carries its protocol version in `_meta` and nothing is
@@ -41,15 +36,10 @@ struct ModelContextProtocol {
     private static let versionKey = "io.modelcontextprotocol/protocolVersion"
     private static let capabilitiesKey = "io.modelcontextprotocol/clientCapabilities"
 
-    private let tools: [MCPTool]
-    private let instructions: String
+    let tools: [MCPTool]
+    let instructions: String
     /// Whether `initialize` was answered. Requests of the current revision do without.
-    private var isInitialized = false
-
-    init(_ tools: [MCPTool], instructions: String) {
-        self.tools = tools
-        self.instructions = instructions
-    }
+    private(set) var isInitialized = false
 
     /// A JSON-RPC error.
     private struct Failure: Error {
@@ -76,19 +66,15 @@ struct ModelContextProtocol {
         case .null, .bool, .number, .array, .object: return Self.refusal(.notARequest, id: .null)
         }
         do throws(Failure) {
-            let result = try result(of: method, message["params"] ?? [:])
-            return ["jsonrpc": "2.0", "id": id, "result": result]
+            return ["jsonrpc": "2.0", "id": id, "result": try result(of: method, message["params"] ?? [:])]
         } catch {
             return Self.refusal(error, id: id)
         }
     }
 
     private static func refusal(_ failure: Failure, id: JSON) -> JSON {
-        var members: [JSON.Member] = [
-            .init("code", .integer(failure.code)), .init("message", .string(failure.message)),
-        ]
-        if let data = failure.data { members.append(.init("data", data)) }
-        return ["jsonrpc": "2.0", "id": id, "error": .object(members)]
+        let error: JSON = ["code": .integer(failure.code), "message": .string(failure.message)]
+        return ["jsonrpc": "2.0", "id": id, "error": failure.data.map { error.with(["data": $0]) } ?? error]
     }
 
     private mutating func result(of method: String, _ parameters: JSON) throws(Failure) -> JSON {
@@ -102,7 +88,7 @@ struct ModelContextProtocol {
         case "server/discover": throw .parameters("_meta lacks \(Self.versionKey)")
         case "tools/list", "tools/call":
             guard isInitialized else { throw Failure(code: -32_600, message: "initialize first") }
-            return .object(method == "tools/list" ? list() : try call(parameters))
+            return method == "tools/list" ? list : try call(parameters)
         default: throw Failure(code: -32_601, message: "Method not found")
         }
     }
@@ -117,27 +103,24 @@ struct ModelContextProtocol {
                 code: -32_022, message: "Unsupported protocol version",
                 data: ["supported": Self.versions, "requested": .string(version)])
         }
-        let members: [JSON.Member]
+        let result: JSON
         switch method {
         case "server/discover":
-            members =
-                [
-                    .init("supportedVersions", Self.versions), .init("capabilities", Self.capabilities),
-                    .init("instructions", .string(instructions)),
-                ] + Self.caching
-        case "tools/list": members = list() + Self.caching
-        case "tools/call": members = try call(parameters)
+            let server: JSON = [
+                "supportedVersions": Self.versions, "capabilities": Self.capabilities,
+                "instructions": .string(instructions),
+            ]
+            result = server.with(Self.caching)
+        case "tools/list": result = list.with(Self.caching)
+        case "tools/call": result = try call(parameters)
         default: throw Failure(code: -32_601, message: "Method not found")
         }
-        return .object(
-            members + [
-                .init("resultType", "complete"), .init("_meta", ["io.modelcontextprotocol/serverInfo": Self.info]),
-            ])
+        return result.with(["resultType": "complete", "_meta": ["io.modelcontextprotocol/serverInfo": Self.info]])
     }
 
     /// The list of tools does not change while the server runs, and depends on the professional.
-    private static let caching: [JSON.Member] = [.init("ttlMs", 3_600_000), .init("cacheScope", "private")]
-    private static let versions = JSON.array(([current] + handshakes).map(JSON.string))
+    private static let caching: JSON = ["ttlMs": 3_600_000, "cacheScope": "private"]
+    private static let versions = JSON([current] + handshakes, each: JSON.string)
     private static let capabilities: JSON = ["tools": [:]]
     private static let info: JSON = ["name": "odys", "title": "Odys", "version": .string(Product.version)]
 
@@ -153,20 +136,18 @@ struct ModelContextProtocol {
         ]
     }
 
-    private func list() -> [JSON.Member] {
-        [.init("tools", .array(tools.map(\.json)))]
-    }
+    private var list: JSON { ["tools": JSON(tools, each: \.json)] }
 
-    private func call(_ parameters: JSON) throws(Failure) -> [JSON.Member] {
+    private func call(_ parameters: JSON) throws(Failure) -> JSON {
         guard let name = parameters["name"]?.string, let tool = tools.first(where: { $0.name.hasSameBytes(as: name) })
         else { throw .parameters("Unknown tool") }
         let arguments = parameters["arguments"] ?? [:]
         guard case .object = arguments else { throw .parameters("arguments must be an object") }
-        let result = tool.call(arguments)
+        let (content, isError) = tool.call(arguments)
         return [
             // For clients without structured content.
-            .init("content", .array([["type": "text", "text": .string(result.content.text)]])),
-            .init("structuredContent", result.content), .init("isError", .bool(result.isError)),
+            "content": .array([["type": "text", "text": .string(content.text)]]),
+            "structuredContent": content, "isError": .bool(isError),
         ]
     }
 }

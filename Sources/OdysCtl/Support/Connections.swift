@@ -4,8 +4,6 @@ internal import OdysHost
 internal import OdysStore
 
 extension DatabaseSettings {
-    /// From this process's environment.
-    ///
     /// - Parameter migrating: as the user that may change the schema.
     static func current(migrating: Bool = false) throws(SettingsError) -> DatabaseSettings {
         try DatabaseSettings(.process, migrating: migrating)
@@ -14,14 +12,12 @@ extension DatabaseSettings {
 
 extension Connection {
     /// To the database of the settings.
-    static func current(
-        limits: SessionLimits = .request, migrating: Bool = false
-    ) throws(SettingsError) -> Connection {
+    static func current(limits: SessionLimits = .request, migrating: Bool = false) throws(SettingsError) -> Connection {
         Connection(try DatabaseSettings.current(migrating: migrating), limits: limits)
     }
 }
 
 /// The login name, for the record of what operators did.
-var operatorName: String {
-    getpwuid(getuid()).map { String(cString: $0.pointee.pw_name) } ?? "uid \(getuid())"
-}
+var operatorName: String { userName(getuid()) ?? "uid \(getuid())" }
+
+func userName(_ id: uid_t) -> String? { getpwuid(id).map { String(cString: $0.pointee.pw_name) } }

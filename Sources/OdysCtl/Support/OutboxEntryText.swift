@@ -5,8 +5,7 @@ extension OutboxEntry {
     /// - Parameter reveal: show recipient and payload in full.
     func json(reveal: Bool) -> JSON {
         [
-            "id": .integer(id), "uid": .string(uid), "appointmentId": JSON(appointmentID),
-            "version": version.map(JSON.integer) ?? .null,
+            "id": .integer(id), "uid": .string(uid), "appointmentId": JSON(appointmentID), "version": JSON(version),
             "channel": JSON(channel), "to": JSON(role), "recipient": .string(recipient(reveal: reveal)),
             "template": .string(template), "state": JSON(state), "attempts": .integer(attempts),
             "createdAt": JSON(createdAt), "availableAt": JSON(availableAt), "expiresAt": JSON(expiresAt),
@@ -15,9 +14,7 @@ extension OutboxEntry {
         ]
     }
 
-    func recipient(reveal: Bool) -> String {
-        reveal ? recipient : recipient.masked
-    }
+    func recipient(reveal: Bool) -> String { reveal ? recipient : recipient.masked }
 
     /// A line of `outbox list`.
     func line(reveal: Bool) -> String {
@@ -42,8 +39,7 @@ extension OutboxEntry {
     var secondsToSend: String? {
         guard state == .sent, let finishedAt else { return nil }
         let milliseconds = (finishedAt.microseconds - createdAt.microseconds) / 1_000
-        let fraction = String(milliseconds % 1_000)
-        return "\(milliseconds / 1_000)." + String(repeating: "0", count: max(0, 3 - fraction.count)) + fraction
+        return "\(milliseconds / 1_000).\(String(1_000 + milliseconds % 1_000).dropFirst())"
     }
 }
 

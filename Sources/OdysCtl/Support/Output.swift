@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Glibc
 internal import OdysCore
 
 /// How a command prints its result: one JSON value for programs, or lines for people.
@@ -6,19 +7,11 @@ struct OutputOptions: ParsableArguments {
     @Flag(help: "Print JSON for programs.") var json = false
 
     func show(_ value: @autoclosure () -> JSON, orLines lines: @autoclosure () -> [String]) {
-        if json {
-            print(value().text)
-        } else {
-            for line in lines() { print(line) }
-        }
+        show(value(), orText: lines().map { $0 + "\n" }.joined())
     }
 
     func show(_ value: @autoclosure () -> JSON, orText text: @autoclosure () -> String) {
-        if json {
-            print(value().text)
-        } else {
-            print(text(), terminator: "")
-        }
+        print(json ? value().text + "\n" : text(), terminator: "")
     }
 }
 
@@ -39,9 +32,21 @@ extension Instant {
     var displayText: String { String(sql.dropLast(3)) }
 }
 
-extension JSON {
-    /// To the microsecond; `null` where there is none.
-    init(_ instant: Instant?) {
-        self.init(instant?.iso8601Microseconds)
-    }
+/// Why a command ends, in words for the operator.
+struct Failure: Error {
+    /// 1 a problem was found, 2 wrong usage or configuration, 3 a dependency cannot be reached.
+    let exitCode: Int32
+    let line: String
+
+    static func problem(_ line: String) -> Failure { Failure(exitCode: 1, line: line) }
+    static func usage(_ line: String) -> Failure { Failure(exitCode: 2, line: line) }
+    static func unreachable(_ line: String) -> Failure { Failure(exitCode: 3, line: line) }
+}
+
+/// Writes a line for the operator to standard error.
+func printError(_ line: String) { writeError("odysctl: \(line)") }
+
+func writeError(_ line: String) {
+    var text = line + "\n"
+    text.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
 }

@@ -40,59 +40,46 @@ final class FastCGIReader {
             FCGX_Free(request, 0)
             request.pointee.ipcFd = -1
         }
-        var parameters: [Header] = []
-        parameters.reserveCapacity(Self.parameters.count)
+        var fields: [(name: Request.Parameter, value: String)] = []
+        fields.reserveCapacity(Request.Parameter.allCases.count)
         var method = ""
         var target = ""
         var length = ""
         forEachParameter { name, value in
             switch name {
-            case "REQUEST_METHOD": method = value
-            case "REQUEST_URI": target = value
-            case "CONTENT_LENGTH": length = value
-            default: parameters.append(Header(name, value))
+            case .method: method = value
+            case .target: target = value
+            case .contentLength: length = value
+            case .contentType, .serverRequestID, .accept, .authorization, .clientContentType, .clientRequestID, .cookie,
+                .idempotencyKey, .ifMatch, .origin, .secFetchSite, .traceparent:
+                fields.append((name, value))
             }
         }
         return Request(
-            method: method, target: target, parameters: parameters, body: body(parsed.bodyLength, announced: length))
+            method: method, target: target, fields: fields, body: body(parsed.bodyLength, announced: length))
     }
 
     /// The parameters that the program reads, in the order in which they came. A long value is cut one byte beyond
     /// the limit, where whoever reads it refuses it.
-    private func forEachParameter(_ body: (String, String) -> Void) {
+    private func forEachParameter(_ body: (Request.Parameter, String) -> Void) {
         guard var entry = request.pointee.envp else { return }
         while let pair = entry.pointee {
             entry += 1
             guard let equals = strchr(pair, Int32(UInt8(ascii: "="))) else { continue }
             let length = equals - pair
-            guard let known = Self.parameters.first(where: { $0.isNamed(pair, length) }) else { continue }
-            let value = UnsafeRawBufferPointer(start: equals + 1, count: strnlen(equals + 1, known.bytesMax + 1))
-            body(known.name, String(decoding: value, as: UTF8.self))
+            guard length < Self.namesByLength.count,
+                let name = Self.namesByLength[length].first(where: { memcmp($0.bytes, pair, length) == 0 })?.name
+            else { continue }
+            let value = UnsafeRawBufferPointer(start: equals + 1, count: strnlen(equals + 1, name.bytesMax + 1))
+            body(name, String(decoding: value, as: UTF8.self))
         }
     }
 
-    private struct Parameter {
-        let name: String
-        let bytes: [UInt8]
-        let bytesMax: Int
-
-        init(_ name: String) {
-            self.name = name
-            bytes = Array(name.utf8)
-            // nginx joins the cookies of several lines.
-            bytesMax = name == "HTTP_COOKIE" ? Limits.cookieBytesMax : Limits.headerBytesMax
-        }
-
-        func isNamed(_ text: UnsafePointer<CChar>, _ length: Int) -> Bool {
-            bytes.count == length && memcmp(bytes, text, length) == 0
-        }
-    }
-
-    private static let parameters = [
-        "REQUEST_METHOD", "REQUEST_URI", "CONTENT_LENGTH", "CONTENT_TYPE", "REQUEST_ID", "HTTP_AUTHORIZATION",
-        "HTTP_ACCEPT", "HTTP_ORIGIN", "HTTP_X_REQUEST_ID", "HTTP_IDEMPOTENCY_KEY", "HTTP_IF_MATCH",
-        "HTTP_CONTENT_TYPE", "HTTP_TRACEPARENT", "HTTP_COOKIE", "HTTP_SEC_FETCH_SITE",
-    ].map(Parameter.init)
+    /// The names at the index of their length: most parameters are none of them, and most have another length.
+    private static let namesByLength: [[(bytes: [UInt8], name: Request.Parameter)]] = {
+        let names = Request.Parameter.allCases.map { (bytes: Array($0.rawValue.utf8), name: $0) }
+        return (0...(names.map(\.bytes.count).max() ?? 0)).map { length in names.filter { $0.bytes.count == length } }
+    }()
 
     private func body(_ length: Int, announced: String) -> Request.Body {
         guard length <= Limits.bodyBytesMax else { return .tooLarge }

@@ -30,6 +30,10 @@ final class Listener: Sendable {
         // Several processes wait for the same socket; the second one must not block in accept.
         let flags = fcntl(socket, F_GETFL)
         guard fcntl(socket, F_SETFL, flags | O_NONBLOCK) == 0 else { throw ListeningSocket.error("fcntl") }
+        // A request waits whole in the socket until it is judged. Where the kernel gives less, the default holds,
+        // which is enough for usual requests; accepted connections inherit it.
+        var size = Int32(Limits.requestBytesMax)
+        setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
         wake = eventfd(0, Int32(EFD_CLOEXEC))
         epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
         guard wake >= 0, epoll >= 0 else { throw ListeningSocket.error("eventfd, epoll_create1") }
@@ -139,6 +143,7 @@ final class Listener: Sendable {
         while requestCloseOfIdle(), Clock.uptime < deadline { Clock.pause(milliseconds: 1) }
         connections.withLock { $0.isStopped = true }
         var one: UInt64 = 1
+        // eventfd(2): fails only where the counter would overflow.
         write(wake, &one, 8)
     }
 
@@ -151,8 +156,9 @@ final class Listener: Sendable {
     }
 
     private static func requestClose(_ descriptor: Int32) {
-        // FCGI_STDERR of request 1, with nothing in it.
-        let record: [UInt8] = [1, 7, 0, 1, 0, 0, 0, 0]
+        var record: [UInt8] = []
+        FastCGIRecord.append(.standardError, 1, [], to: &record)
+        // A peer that cannot be asked has disconnected, or does not read: then we close.
         send(descriptor, record, record.count, Int32(MSG_NOSIGNAL))
     }
 

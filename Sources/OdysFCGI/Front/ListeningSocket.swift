@@ -43,22 +43,16 @@ enum ListeningSocket {
     private static func bind(unix path: String) throws(SettingsError) -> Int32 {
         let socket = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard socket >= 0 else { throw error("socket") }
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-        let size = socklen_t(MemoryLayout<sockaddr_un>.size)
         // A socket that refuses is what a killed process leaves behind; anything else at the path is somebody's.
         let probe = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0)
-        let isAnswered = withUnsafeSocketAddress(&address) { connect(probe, $0, size) } == 0
-        let refusal = errno
+        let isRefused = UnixSocket.withAddress(of: path) { connect(probe, $0, $1) } == -1 && errno == ECONNREFUSED
         close(probe)
         var status = stat()
-        let isSocket = lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
-        if !isAnswered, refusal == ECONNREFUSED, isSocket { unlink(path) }
+        if isRefused, lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK { unlink(path) }
         // Whoever may write to the socket can speak as the web server: its owner and group, nobody else.
         let mask = umask(0o117)
         defer { umask(mask) }
-        guard withUnsafeSocketAddress(&address, { Glibc.bind(socket, $0, size) }) == 0, listen(socket, backlog) == 0
+        guard UnixSocket.withAddress(of: path, { Glibc.bind(socket, $0, $1) }) == 0, listen(socket, backlog) == 0
         else { throw error("listen on \(path)") }
         return socket
     }
@@ -84,15 +78,7 @@ enum ListeningSocket {
     /// A full queue fails at once, so it holds a burst; the kernel caps it at `net.core.somaxconn`.
     private static let backlog: Int32 = 512
 
-    static func error(_ doing: String) -> SettingsError {
-        SettingsError(problems: ["ODYS_LISTEN: \(doing): \(String(cString: strerror(errno)))"])
-    }
-}
-
-private func withUnsafeSocketAddress(
-    _ address: inout sockaddr_un, _ body: (UnsafePointer<sockaddr>) -> Int32
-) -> Int32 {
-    withUnsafePointer(to: &address) {
-        $0.withMemoryRebound(to: sockaddr.self, capacity: 1, body)
+    static func error(_ operation: String) -> SettingsError {
+        SettingsError(problems: ["ODYS_LISTEN: \(operation): \(String(cString: strerror(errno)))"])
     }
 }

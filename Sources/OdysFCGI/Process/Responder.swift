@@ -39,7 +39,7 @@ struct Responder {
         sigaddset(&signals, SIGTERM)
         sigaddset(&signals, SIGINT)
         sigaddset(&signals, SIGHUP)
-        pthread_sigmask(SIG_BLOCK, &signals, nil)
+        precondition(pthread_sigmask(SIG_BLOCK, &signals, nil) == 0, "pthread_sigmask failed")
         initializeLibraries()
 
         guard isSchemaGood() else { return 1 }
@@ -108,9 +108,10 @@ struct Responder {
 
     /// Once, before any thread: none of these is thread-safe.
     private func initializeLibraries() {
-        FCGX_Init()
+        precondition(FCGX_Init() == 0, "FCGX_Init failed")
         Curl.initialize()
         // FCGX_Init installs handlers of its own. A write to a disconnected peer must be an error and no signal.
+        // signal(2) fails only for a number that is no signal.
         signal(SIGPIPE, SIG_IGN)
         signal(SIGUSR1, SIG_IGN)
     }

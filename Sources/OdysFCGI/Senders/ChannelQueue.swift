@@ -86,7 +86,8 @@ final class ChannelQueue: Sendable {
         return isPaused
     }
 
-    var phase: Breaker.Phase { breaker.withLock { $0.phase } }
+    // A copy leaves the lock: Swift 6.3.1 does not compile the enumeration's switch inside it (release build).
+    var phase: Breaker.Phase { breaker.withLock { $0 }.phase }
 
     /// What paused the channel the last time.
     var pausedBy: DeliveryOutcome.Class? { lastPause.withLock { $0 } }

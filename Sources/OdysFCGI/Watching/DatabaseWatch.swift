@@ -31,11 +31,11 @@ final class DatabaseWatch: Sendable {
     private let queue = DispatchQueue(label: "odys.watch")
     /// Holds the current check. Every probe that finds it running waits for the same one.
     private let check = DispatchGroup()
-    private let observer: Mutex<Observer>
+    private let connection: Mutex<Connection>
     private let metrics: Metrics
 
     init(_ live: LiveSettings, metrics: Metrics) {
-        observer = Mutex(Observer(Connection(limits: .look) { live.current.database }))
+        connection = Mutex(Connection(limits: .look) { live.current.database })
         self.metrics = metrics
     }
 
@@ -62,7 +62,7 @@ final class DatabaseWatch: Sendable {
     @Sendable private func look() {
         let state: DatabaseState
         do throws(StoreError) {
-            state = .answering(try observer.withLock { observer throws(StoreError) in try observer.look() })
+            state = .answering(try connection.withLock { connection throws(StoreError) in try DatabaseSnapshot(connection) })
         } catch {
             metrics.note(error)
             state = .failing(error)

@@ -31,8 +31,8 @@ struct ProcessFacts {
         descriptorsMax = isKnown ? Int(clamping: limit.rlim_cur) : 0
     }
 
-    /// Connections that wait in the queue of a listening Unix socket: the kernel's list has one line for each, with the
-    /// listener's path and the state "connecting" (02). Nil where it cannot be told.
+    /// Connections that wait in the queue of a listening Unix socket: the kernel's list has one line for each, with
+    /// the listener's path and the state "connecting" (02). Nil where it cannot be told.
     static func queueLength(of listener: Int32) -> Int? {
         guard let path = UnixSocket.path(of: listener),
             case .success(let list) = Environment.readFile("/proc/self/net/unix")

@@ -3,22 +3,19 @@ public import OdysCore
 
 /// One connection to MariaDB, with the session that every statement of this program relies on.
 ///
-/// Not Sendable: it is made, used and dropped on one thread. Libmariadb needs nothing else ("a connection handle must
-/// not be used by two threads at the same time"). It connects on first use, and again after it was lost, but never by
-/// itself inside a transaction: automatic reconnect is off, because a transaction that goes on after one has lost its
-/// first half without a word.
-///
-/// Autocommit is off. Every use therefore ends in a commit or a rollback: `transaction(_:)` sees to it.
+/// Not Sendable: it is made, used and dropped on one thread ("a connection handle must not be used by two threads at
+/// the same time"). It connects on first use, and again after it was lost. Automatic reconnect is off: inside a
+/// transaction it would lose the first half unnoticed. Autocommit is off: `transaction(_:)` commits or rolls back.
 public final class Connection {
     private let readSettings: () -> DatabaseSettings
     private let limits: SessionLimits
     private let hostOrder = HostOrder.shared
     private var handle: UnsafeMutablePointer<MYSQL>?
     private var statements: [StatementText: Statement] = [:]
-    /// Whether a statement failed since the last rollback. The server tells whether a transaction is open with every
-    /// success, but not with an error: after a lock wait that ran out the transaction is open, and nothing says so.
+    /// Whether a statement failed since the last rollback. Only a success carries the server's transaction flag: after
+    /// a lock wait timeout the transaction is open, but the flag may not say so.
     private var hasFailed = false
-    /// Since when the open transaction is one that `reading` left open; nil where none is.
+    /// When `reading` began the transaction that it left open.
     private var readingSince: ContinuousClock.Instant?
 
     /// - Parameter readSettings: called each time that it connects, so that a password may change.
@@ -31,12 +28,10 @@ public final class Connection {
         self.init(limits: limits) { settings }
     }
 
-    deinit {
-        close()
-    }
+    deinit { close() }
 
-    /// Runs the block in a transaction. The block ends it by a statement that commits; whatever it leaves open,
-    /// also by throwing, is rolled back. A connection that is of no more use is closed; the next use opens another.
+    /// Runs the block in a transaction. The block commits; what it leaves open, also by throwing, is rolled back.
+    /// A broken connection is closed; the next use opens another.
     public func transaction<Value>(_ body: (Connection) throws(StoreError) -> Value) throws(StoreError) -> Value {
         try recovering { connection throws(StoreError) in
             try connection.connect()
@@ -46,11 +41,22 @@ public final class Connection {
         }
     }
 
-    /// Runs a block that only reads, and locks nothing. To end its transaction would be another round trip, so that
-    /// is left to whatever comes next: another block, after a tenth of a second at the latest, or `endReading`. READ
-    /// COMMITTED shows each statement what was committed when it began, however old the transaction; what an open one
-    /// does hold up is a change of the tables read.
+    /// Runs a block that only reads, and locks nothing; once more on a new connection where the old one was lost, since
+    /// the server closes idle ones.
+    ///
+    /// To end its transaction would be another round trip. The next block does it, after a tenth of a second at the
+    /// latest, or `endReading`. Under READ COMMITTED the age of a transaction changes no result; an open one only
+    /// blocks changes of the tables read.
     func reading<Value>(_ body: (Connection) throws(StoreError) -> Value) throws(StoreError) -> Value {
+        do throws(StoreError) {
+            return try readingOnce(body)
+        } catch {
+            guard error.kind == .connectionLost else { throw error }
+            return try readingOnce(body)
+        }
+    }
+
+    private func readingOnce<Value>(_ body: (Connection) throws(StoreError) -> Value) throws(StoreError) -> Value {
         try recovering { connection throws(StoreError) in
             try connection.connect()
             if let since = connection.readingSince, ContinuousClock.now - since > Limits.readTransaction {
@@ -62,10 +68,16 @@ public final class Connection {
         }
     }
 
+    /// As `reading`, and ends the transaction.
+    func readingAlone<Value>(_ body: (Connection) throws(StoreError) -> Value) throws(StoreError) -> Value {
+        defer { endReading() }
+        return try reading(body)
+    }
+
     /// Whether `reading` left a transaction open.
     public var isReading: Bool { readingSince != nil }
 
-    /// Ends what `reading` left open: for a thread that has nothing else to do.
+    /// Ends what `reading` left open. For a thread that is about to wait.
     public func endReading() {
         guard readingSince != nil else { return }
         do throws(StoreError) { try rollbackIfOpen() } catch { close() }
@@ -78,23 +90,20 @@ public final class Connection {
             if error.invalidatesConnection {
                 close()
             } else {
-                // After 1205 or 1969 the first half of the transaction is still there, and a later COMMIT on this
-                // connection would commit it. Where even the rollback fails, the connection goes, and the half with
-                // it.
+                // After 1205 or 1969 the first half of the transaction is still open, and a later COMMIT would commit
+                // it. Closing the connection rolls back too.
                 do throws(StoreError) { try rollbackIfOpen() } catch { close() }
             }
             throw error
         }
     }
 
-    /// Runs a statement that returns rows. Prepared once for each connection.
-    func query(_ sql: String, _ parameters: [SQLValue], operation: String) throws(StoreError) -> [Row] {
+    /// Runs a statement that returns rows. Each text is prepared once for each connection.
+    func query(_ sql: String, _ parameters: [SQLValue] = [], operation: String) throws(StoreError) -> [Row] {
         try run(sql, parameters, operation: operation).rows
     }
 
-    /// Runs a statement that returns none.
-    ///
-    /// - Returns: the number of rows it changed; of a compound statement, those of its last one.
+    /// - Returns: the number of rows that were changed; of a compound statement, by its last one.
     @discardableResult
     func execute(_ sql: String, _ parameters: [SQLValue] = [], operation: String) throws(StoreError) -> Int {
         try run(sql, parameters, operation: operation).statement.affectedRows
@@ -104,7 +113,11 @@ public final class Connection {
         _ sql: String, _ parameters: [SQLValue], operation: String
     ) throws(StoreError) -> (statement: Statement, rows: [Row]) {
         do throws(StoreError) {
-            let statement = try statement(sql, operation: operation)
+            guard let handle else { throw lost(operation) }
+            let text = StatementText(sql: sql)
+            let prepared = statements[text]
+            let statement = if let prepared { prepared } else { try Statement(handle, sql, operation: operation) }
+            if prepared == nil { statements[text] = statement }
             return (statement, try statement.run(parameters, operation: operation))
         } catch {
             hasFailed = true
@@ -112,14 +125,14 @@ public final class Connection {
         }
     }
 
-    /// Runs a file of many statements. Only here may one text hold more than one: everywhere else it would be a gift
-    /// to an injection.
+    /// Runs a file of many statements. Only here may one text hold more than one: elsewhere it would help an
+    /// injection.
     func executeScript(_ sql: String, operation: String) throws(StoreError) {
         try connect()
         guard let handle else { throw lost(operation) }
         guard mysql_set_server_option(handle, MYSQL_OPTION_MULTI_STATEMENTS_ON) == 0 else { throw error(operation) }
         try executeText(sql, operation: operation)
-        // After an error the connection is closed or its user is done with it, so that it need not be set back.
+        // Not set back after an error, which ends the use of this connection.
         guard mysql_set_server_option(handle, MYSQL_OPTION_MULTI_STATEMENTS_OFF) == 0 else { throw error(operation) }
     }
 
@@ -133,13 +146,15 @@ public final class Connection {
             bytes.withMemoryRebound(to: CChar.self) { mysql_real_query(handle, $0.baseAddress, UInt(bytes.count)) }
         }
         guard failed == 0 else { throw error(operation) }
-        // An administrative statement such as CHECK or CALL may answer with rows; nobody reads them.
-        repeat {
-            if let result = mysql_store_result(handle) { mysql_free_result(result) }
-            let next = mysql_next_result(handle)
-            if next > 0 { throw error(operation) }
-            if next < 0 { break }
-        } while true
+        // CHECK or CALL may return rows; nobody reads them. mysql_store_result(3) returns NULL for a statement without
+        // rows and after an error; mysql_next_result(3) clears the error.
+        var next: Int32 = 0
+        while next == 0 {
+            mysql_free_result(mysql_store_result(handle))
+            guard mysql_errno(handle) == 0 else { throw error(operation) }
+            next = mysql_next_result(handle)
+        }
+        if next > 0 { throw error(operation) }
     }
 
     public func commit() throws(StoreError) {
@@ -147,7 +162,6 @@ public final class Connection {
         guard mysql_commit(handle) == 0 else { throw error("COMMIT") }
     }
 
-    /// Opens the connection if it is not open.
     public func connect() throws(StoreError) {
         guard handle == nil else { return }
         let settings = readSettings()
@@ -159,8 +173,8 @@ public final class Connection {
         }
     }
 
-    /// Connects to the first host that answers. Hosts that are silent, and not merely closed, take so long that a
-    /// request would be late if it waited for all of them: the rest is tried first by the next one.
+    /// Connects to the first host that answers. A silent host takes the whole connect timeout, so a request cannot wait
+    /// for all: the next connection tries the rest first.
     private func open(_ settings: DatabaseSettings, anyOf hosts: [String], port: UInt16) throws(StoreError) {
         let deadline = ContinuousClock.now + .seconds(Limits.connectHostsSeconds)
         var last: StoreError?
@@ -185,7 +199,7 @@ public final class Connection {
         readingSince = nil
     }
 
-    /// Whether the server said with its last answer that a transaction is open.
+    /// The server's transaction flag of the last success.
     var isInTransaction: Bool {
         handle.map { $0.pointee.server_status & UInt32(SERVER_STATUS_IN_TRANS) != 0 } ?? false
     }
@@ -197,20 +211,11 @@ public final class Connection {
         hasFailed = false
     }
 
-    private func statement(_ sql: String, operation: String) throws(StoreError) -> Statement {
-        let text = StatementText(sql: sql)
-        if let statement = statements[text] { return statement }
-        guard let handle else { throw lost(operation) }
-        let statement = try Statement(handle, sql, operation: operation)
-        statements[text] = statement
-        return statement
-    }
-
     private func open(
         _ settings: DatabaseSettings, host: String?, port: UInt16, socket: String?
     ) throws(StoreError) {
         guard let new = mysql_init(nil) else { throw StoreError(kind: .refusing, operation: "mysql_init") }
-        // A socket needs no TLS; whoever names a CA wants it on loopback too.
+        // No TLS on a Unix socket; on loopback only with a CA.
         let verifiesServer = host.map { !isLoopback($0) || settings.certificateAuthority != nil } ?? false
         configure(new, settings, verifiesServer: verifiesServer)
         guard
@@ -222,7 +227,8 @@ public final class Connection {
         }
         handle = new
         do throws(StoreError) {
-            // A statement, because the variable has another name from MariaDB 11.1 on.
+            // READ COMMITTED: under REPEATABLE READ a sender that finds nothing locks the end of the outbox's index,
+            // and every enqueueing request waits for it. The variable has another name from MariaDB 11.1 on.
             try executeText("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", operation: "set up the session")
             try executeText(limits.sql, operation: "set up the session")
             if limits.needsSchema { try checkSchema() }
@@ -232,7 +238,6 @@ public final class Connection {
         }
     }
 
-    /// Refuses a schema that is older than the statements of this program.
     private func checkSchema() throws(StoreError) {
         let version = try Migrations.schemaVersion(self)
         guard version >= Migrations.requiredVersion else {
@@ -245,11 +250,10 @@ public final class Connection {
     private func configure(
         _ handle: UnsafeMutablePointer<MYSQL>, _ settings: DatabaseSettings, verifiesServer: Bool
     ) {
-        // mysql_options(3): call it before mysql_real_connect(); the value is copied. It fails for an option that the
-        // library does not know, and without one of these a connection would have other bounds than it must.
+        // mysql_options(3): call it before mysql_real_connect(); the value is copied. It fails for an unknown option;
+        // a connection without one of these would lack a timeout or a protection.
         func set(_ option: mysql_option, _ value: UnsafeRawPointer) {
-            precondition(
-                mysql_options(handle, option, value) == 0, "mysql_options: option \(option.rawValue) is unknown")
+            precondition(mysql_options(handle, option, value) == 0, "mysql_options: unknown option \(option.rawValue)")
         }
         func set(_ option: mysql_option, _ value: Int) {
             var value = UInt32(value)
@@ -260,17 +264,17 @@ public final class Connection {
             set(option, &value)
         }
         set(MYSQL_OPT_CONNECT_TIMEOUT, Limits.connectSeconds)
-        // Without these two a server that freezes holds the thread for ever.
+        // Without these two a frozen server blocks the thread for ever.
         set(MYSQL_OPT_READ_TIMEOUT, limits.readSeconds)
         set(MYSQL_OPT_WRITE_TIMEOUT, limits.readSeconds)
         set(MYSQL_SET_CHARSET_NAME, "utf8mb4")
         set(MYSQL_OPT_RECONNECT, false)
-        // Else "localhost" would mean the library's own idea of a Unix socket, whatever the port.
+        // Otherwise the library connects to "localhost" by its default Unix socket.
         if case .hosts = settings.server { set(MYSQL_OPT_PROTOCOL, Int(MYSQL_PROTOCOL_TCP.rawValue)) }
         set(MYSQL_OPT_LOCAL_INFILE, 0)
         if verifiesServer {
-            // MYSQL_OPT_SSL_ENFORCE connects in clear text to a server without TLS; only verifying the certificate
-            // really refuses (seen with Connector/C 3.3).
+            // MYSQL_OPT_SSL_ENFORCE connects in clear text to a server without TLS (seen with Connector/C 3.3); only
+            // verification refuses it.
             set(MYSQL_OPT_SSL_VERIFY_SERVER_CERT, true)
             set(MYSQL_OPT_SSL_CA, settings.certificateAuthority ?? "/etc/ssl/certs/ca-certificates.crt")
         }
@@ -285,8 +289,8 @@ public final class Connection {
     }
 }
 
-/// The text of a statement as a key. To hash two thousand bytes for each statement would cost more than to run it:
-/// the length tells nearly all of them apart, and Swift sees at a glance that two texts are the same constant.
+/// The text of a statement as a key. Hashes the length alone, not two thousand bytes: it tells nearly all apart, and
+/// `==` first compares the addresses of the constants.
 private struct StatementText: Hashable {
     let sql: String
 

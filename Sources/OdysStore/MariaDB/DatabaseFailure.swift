@@ -22,33 +22,29 @@ extension StoreError {
 }
 
 extension StoreError {
-    /// Whether the user is known and may not do this: it lacks a grant.
+    /// Whether the user lacks a grant.
     public var isDenied: Bool {
-        switch Int32(code) {
-        case ER_DBACCESS_DENIED_ERROR, ER_TABLEACCESS_DENIED_ERROR, ER_COLUMNACCESS_DENIED_ERROR,
-            ER_SPECIFIC_ACCESS_DENIED_ERROR:
-            true
-        default: false
-        }
+        [
+            ER_DBACCESS_DENIED_ERROR, ER_TABLEACCESS_DENIED_ERROR, ER_COLUMNACCESS_DENIED_ERROR,
+            ER_SPECIFIC_ACCESS_DENIED_ERROR,
+        ].contains(Int32(code))
     }
 }
 
-/// Error numbers that our own statements `SIGNAL`, in a range that neither server nor client library uses.
+/// Error numbers that our own statements `SIGNAL`, outside the ranges of server and client library.
 enum Signal: UInt32 {
     /// The slot is taken; the text is the id of the appointment that holds it.
     case slotConflict = 45_001
-    /// The locked row is not the one that was judged. It cannot happen while the lock is held.
+    /// The appointment has changed since it was read. Cannot happen while its lock is held.
     case versionMismatch = 45_002
-    /// The message belongs to another sender by now.
+    /// Another sender has claimed the message.
     case leaseLost = 45_003
 }
 
 extension StoreError.Kind {
-    /// What an error number of the server or of libmariadb means here.
     fileprivate init(_ code: Int32) {
         switch code {
-        // 1020: the row changed under a snapshot (MariaDB 11.6 and later by default); to be run again like a
-        // deadlock.
+        // ER_CHECKREAD: the row changed under a snapshot (default from MariaDB 11.6); can be repeated like a deadlock.
         case ER_LOCK_DEADLOCK, ER_CHECKREAD: self = .deadlock
         case ER_LOCK_WAIT_TIMEOUT, ER_STATEMENT_TIMEOUT, ER_QUERY_INTERRUPTED: self = .timeout
         case CR_CONNECTION_ERROR, CR_CONN_HOST_ERROR, CR_SERVER_GONE_ERROR, CR_SERVER_LOST,

@@ -1,7 +1,5 @@
-/// Places at which a debug build can be made to die, for the tests that kill it there. A release build has none:
-/// `hit` and `pause` are empty.
-///
-/// `ODYS_FAIL_POINT` names one, `ODYS_FAIL_EVERY` says at how many passes one kills, on average.
+/// Places where tests can kill a debug build: at `ODYS_FAIL_POINT`, on average once in `ODYS_FAIL_EVERY` passes.
+/// In a release build `hit` and `pause` are empty.
 public enum FailPoint: String, Sendable, CaseIterable {
     /// A request's transaction: begins; has its key; has the row lock.
     case p1 = "P1"

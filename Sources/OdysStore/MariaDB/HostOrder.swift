@@ -1,10 +1,10 @@
 internal import OdysCore
 internal import Synchronization
 
-/// In which order the hosts of `ODYS_DB_HOST` are tried: as they are listed, those that have just failed last.
+/// The order in which the hosts of `ODYS_DB_HOST` are tried: as listed, those that failed recently last.
 ///
-/// All connections of a process share one, so that a host that is away costs one of them its time, and not each. A
-/// host is tried in its turn again after a while: where the first one is preferred, it is used again once it is back.
+/// Shared by all connections of a process, so that only one of them waits for a dead host. After
+/// `Limits.hostFailureSeconds` a host gets its place back, so a preferred first one is used again.
 final class HostOrder: Sendable {
     static let shared = HostOrder()
 

@@ -22,15 +22,8 @@ public enum Addressee: Sendable, Equatable {
     }
 }
 
-/// Finds the messages that went, or should have gone, to somebody.
-public struct MessageSearch {
-    private let connection: Connection
-
-    public init(_ connection: Connection) {
-        self.connection = connection
-    }
-
-    /// The newest first.
+extension OutboxAdmin {
+    /// The messages to somebody, sent or not, the newest first.
     ///
     /// - Parameter operatorName: who sees recipients in full, which is recorded; nil where nobody does.
     public func messages(
@@ -38,11 +31,9 @@ public struct MessageSearch {
         revealingTo operatorName: String? = nil
     ) throws(StoreError) -> [OutboxEntry] {
         try connection.transaction { connection throws(StoreError) in
-            let filter: [SQLValue] = [
-                .text(state?.rawValue), .text(state?.rawValue), .integer(hours), .integer(hours),
-            ]
+            let filter: [SQLValue] = [.text(state), .text(state), .integer(hours), .integer(hours)]
             var entries: [OutboxEntry] = []
-            for row in try rows(to: addressee, filter, connection) {
+            for row in try rows(to: addressee, filter) {
                 let entry = try OutboxEntry(row)
                 // The pattern also finds longer numbers with the same last digits.
                 if case .phone(let digits) = addressee, Phone.normalise(entry.recipient) != digits { continue }
@@ -54,39 +45,37 @@ public struct MessageSearch {
         }
     }
 
-    private func rows(
-        to addressee: Addressee, _ filter: [SQLValue], _ connection: Connection
-    ) throws(StoreError) -> [Row] {
+    private func rows(to addressee: Addressee, _ filter: [SQLValue]) throws(StoreError) -> [Row] {
         switch addressee {
         case .phone(let digits):
-            // A number is written in many ways, but always with these digits, in this order, at its end.
+            // However a number is written, it ends with these digits.
             let pattern = "%" + digits.suffix(8).map { "\($0)%" }.joined()
             return try connection.query(Self.byPhone, [.text(pattern)] + filter, operation: "look for the phone")
         case .email(let address):
             return try connection.query(Self.byEmail, [.text(address)] + filter, operation: "look for the address")
         case .id(let id):
-            // A UUID column cannot be compared with a text that is not a UUID.
+            // Comparing a UUID column with another text is an error.
             let uuid = SQLValue.text(AppointmentID(id)?.description)
             return try connection.query(
                 Self.byID, [uuid, uuid, uuid, .text(id), uuid, .text(id)] + filter, operation: "look for the id")
         }
     }
 
-    private static let filter = """
+    private static let condition = """
         AND (? IS NULL OR o.state = ?) AND (? IS NULL OR o.created_at >= UTC_TIMESTAMP(6) - INTERVAL ? HOUR)
         ORDER BY o.id DESC
         """
 
     private static let byPhone = """
-        SELECT \(OutboxEntry.columns) FROM outbox o WHERE o.channel = 'whatsapp' AND o.recipient LIKE ? \(filter)
+        SELECT \(OutboxEntry.columns) FROM outbox o WHERE o.channel = 'whatsapp' AND o.recipient LIKE ? \(condition)
         """
 
-    /// The column's collation ignores case, as mail servers do.
+    /// Case-insensitive by the column's collation.
     private static let byEmail = """
-        SELECT \(OutboxEntry.columns) FROM outbox o WHERE o.channel = 'email' AND o.recipient = ? \(filter)
+        SELECT \(OutboxEntry.columns) FROM outbox o WHERE o.channel = 'email' AND o.recipient = ? \(condition)
         """
 
-    /// Joins the appointments, so messages whose recipient was emptied or changed are found too.
+    /// By way of the appointments: also finds messages whose recipient was emptied or has changed.
     static let byID = """
         SELECT \(OutboxEntry.columns)
         FROM (
@@ -99,6 +88,6 @@ public struct MessageSearch {
                 JOIN outbox o ON o.appointment_id = a.id AND o.recipient_role = 'professional'
                 WHERE p.id = ? OR p.user_id = ?
         ) found STRAIGHT_JOIN outbox o ON o.id = found.id
-        WHERE TRUE \(filter)
+        WHERE TRUE \(condition)
         """
 }

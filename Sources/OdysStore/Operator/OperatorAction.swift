@@ -1,6 +1,6 @@
 public import OdysCore
 
-/// A row of `operator_actions`: every change that an operator makes, and every recipient that one looks at.
+/// A row of `operator_actions`: a change by an operator, or the display of a recipient in full.
 public struct OperatorAction: Sendable {
     public let operatorName: String
     public let action: String
@@ -34,7 +34,7 @@ extension Connection {
             operation: "record what the operator did")
     }
 
-    /// Records who sees recipients in full, and commits; nobody does where the name is nil.
+    /// Records who sees recipients in full, and commits; nothing where the name is nil.
     func recordReveal(of entries: [OutboxEntry], to operatorName: String?) throws(StoreError) {
         guard let operatorName else { return }
         for entry in entries { try record("reveal", of: entry.id, by: operatorName) }
@@ -43,6 +43,6 @@ extension Connection {
 
     /// The database's clock.
     func now() throws(StoreError) -> Instant {
-        try query("SELECT UTC_TIMESTAMP(6)", [], operation: "read the clock")[0].instant(0)
+        try query("SELECT UTC_TIMESTAMP(6)", operation: "read the clock")[0].instant(0)
     }
 }

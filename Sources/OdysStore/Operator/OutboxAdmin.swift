@@ -2,28 +2,28 @@ public import OdysCore
 
 /// Lists and changes messages of the outbox, for an operator. Every change is recorded in the same transaction.
 public struct OutboxAdmin {
-    private let connection: Connection
+    let connection: Connection
 
     public init(_ connection: Connection) {
         self.connection = connection
     }
 
-    /// Which messages are meant; nil and empty mean any.
+    /// Nil and empty mean any.
     public struct Filter: Sendable {
-        /// Messages that are named one by one; `limit` does not apply to them.
+        /// `limit` does not apply to them.
         public var ids: [Int] = []
         public var state: OutboxState?
         public var channel: Channel?
         public var template: String?
         public var appointmentID: AppointmentID?
-        /// Only messages made in the last so many hours.
+        /// Made in the last so many hours.
         public var withinHours: Int?
         public var limit = 50
 
         public init() {}
     }
 
-    /// A change of messages. One condition chooses those that a dry run shows and those that are changed.
+    /// A change of messages. The same condition selects for a dry run and for the change.
     public struct Change: Sendable {
         /// As in `operator_actions.action`.
         fileprivate let name: String
@@ -33,16 +33,15 @@ public struct OutboxAdmin {
         fileprivate let value: SQLValue
         fileprivate var detail: String?
 
-        /// Makes finished messages due again, under their old identity: what was unclear may arrive twice.
-        /// Messages that were sent or emptied are left alone.
+        /// Makes finished messages due again, but none that was sent or emptied. They keep their `message_uid`; one
+        /// whose outcome was unclear may arrive twice.
         public static func retry(expiringAfterHours hours: Int) -> Change {
             Change(name: "retry", selection: retryable, update: retry, value: .integer(hours))
         }
 
-        /// Gives pending messages up, unless a sender has them in hand.
+        /// Makes pending messages dead, unless a sender has claimed them.
         public static func discard(reason: String) -> Change {
-            Change(
-                name: "discard", selection: discardable, update: discard, value: .text("discarded"), detail: reason)
+            Change(name: "discard", selection: discardable, update: discard, value: .text("discarded"), detail: reason)
         }
 
         private static let canRetry = "state NOT IN ('pending', 'sent') AND emptied_at IS NULL"
@@ -89,7 +88,7 @@ public struct OutboxAdmin {
         try connection.transaction { connection throws(StoreError) in
             var changed: [OutboxEntry] = []
             for entry in try Self.select(change.selection, filter, connection) {
-                // A sender may have taken it since; the statement asks for the same state again.
+                // A sender may have claimed it since; the statement checks again.
                 let count = try connection.execute(
                     change.update, [change.value, .integer(entry.id)], operation: "\(change.name) a message")
                 guard count == 1 else { continue }
@@ -101,11 +100,11 @@ public struct OutboxAdmin {
         }
     }
 
-    /// Messages by channel and state, and how long the oldest due one has waited, in seconds.
+    /// Messages by channel and state, and the age of the oldest due one in seconds.
     public func stats() throws(StoreError) -> (counts: [(Channel, OutboxState, Int)], oldestDue: [(Channel, Double)]) {
         try connection.transaction { connection throws(StoreError) in
             let counts = try connection.query(
-                "SELECT channel, state, COUNT(*) FROM outbox GROUP BY channel, state ORDER BY channel, state", [],
+                "SELECT channel, state, COUNT(*) FROM outbox GROUP BY channel, state ORDER BY channel, state",
                 operation: "count the messages"
             ).map { row throws(StoreError) in
                 (try row.value(0, as: Channel.self), try row.value(1, as: OutboxState.self), try row.integer(2))
@@ -114,17 +113,15 @@ public struct OutboxAdmin {
                 """
                 SELECT channel, TIMESTAMPDIFF(MICROSECOND, MIN(available_at), UTC_TIMESTAMP(6)) FROM outbox
                 WHERE state = 'pending' AND available_at <= UTC_TIMESTAMP(6) GROUP BY channel ORDER BY channel
-                """, [], operation: "look for the oldest due message"
-            ).map { row throws(StoreError) in
-                (try row.value(0, as: Channel.self), Double(try row.integer(1)) / 1e6)
-            }
+                """, operation: "look for the oldest due message"
+            ).map { row throws(StoreError) in (try row.value(0, as: Channel.self), Double(try row.integer(1)) / 1e6) }
             return (counts, oldest)
         }
     }
 
     private static let all = entries(where: "TRUE")
 
-    /// One constant statement for every filter: a part that is not asked for is NULL.
+    /// One constant statement for every filter: a part that means any is NULL.
     fileprivate static func entries(where condition: String) -> String {
         """
         SELECT \(OutboxEntry.columns)
@@ -144,7 +141,7 @@ public struct OutboxAdmin {
         let ids: [Int?] = filter.ids.isEmpty ? [nil] : filter.ids
         for id in ids {
             let parts: [SQLValue] = [
-                .integer(id), .text(filter.state?.rawValue), .text(filter.channel?.rawValue), .text(filter.template),
+                .integer(id), .text(filter.state), .text(filter.channel), .text(filter.template),
                 .text(filter.appointmentID?.description), .integer(filter.withinHours),
             ]
             let values = parts.flatMap { [$0, $0] } + [.integer(filter.limit)]

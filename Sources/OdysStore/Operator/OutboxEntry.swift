@@ -18,13 +18,13 @@ public struct OutboxEntry: Sendable {
     public let finishedAt: Instant?
     public let providerID: String?
     public let lastError: String?
-    /// Whether a sender has the message in hand.
+    /// Whether a sender has claimed it.
     public let isLeased: Bool
-    /// When recipient and payload were emptied; then the message cannot be sent again.
+    /// When recipient and payload were deleted; it cannot be sent again.
     public let emptiedAt: Instant?
     public let payload: String
 
-    /// What an entry is read from, of `outbox o`.
+    /// Of `outbox o`, for `init`.
     static let columns = """
         o.id, o.message_uid, o.appointment_id, o.appointment_version, o.channel, o.recipient_role, o.recipient,
             o.template, o.state, o.attempts, o.created_at, o.available_at, o.expires_at, o.finished_at,
@@ -37,7 +37,7 @@ public struct OutboxEntry: Sendable {
         id = try row.integer(0)
         uid = try row.text(1)
         appointmentID = try row.optionalText(2)
-        version = try row.isNull(3) ? nil : row.integer(3)
+        version = try row.optionalInteger(3)
         channel = try row.value(4, as: Channel.self)
         role = try row.value(5, as: Role.self)
         recipient = try row.text(6)
@@ -47,15 +47,11 @@ public struct OutboxEntry: Sendable {
         createdAt = try row.instant(10)
         availableAt = try row.instant(11)
         expiresAt = try row.instant(12)
-        finishedAt = try row.isNull(13) ? nil : row.instant(13)
+        finishedAt = try row.optionalInstant(13)
         providerID = try row.optionalText(14)
         lastError = try row.optionalText(15)
-        isLeased = try row.integer(16) != 0
+        isLeased = try row.bool(16)
         payload = try row.text(17)
-        emptiedAt = try row.isNull(18) ? nil : row.instant(18)
+        emptiedAt = try row.optionalInstant(18)
     }
-}
-
-extension SQLValue {
-    static func integer(_ number: Int?) -> SQLValue { number.map { .integer($0) } ?? .null }
 }

@@ -1,19 +1,10 @@
 public import OdysCore
 
-/// Gives up the pending messages of a restored database: nobody knows which of them were sent since the backup.
-public struct OutboxExpiry {
-    /// `outbox.last_error` of a message that was given up so.
-    static let error = "expired by hand"
-
-    /// One condition for what is counted, recorded and expired.
-    private static let selection = "state = 'pending' AND created_at < ?"
-
-    private let connection: Connection
-
-    /// - Parameter connection: made with `SessionLimits.migration`, since the table may be full of messages.
-    public init(_ connection: Connection) {
-        self.connection = connection
-    }
+/// Expires the pending messages of a restored database: nobody knows which of them were sent since the backup. Needs a
+/// connection made with `SessionLimits.migration`, since there may be many.
+extension OutboxAdmin {
+    /// What is counted, recorded and expired.
+    private static let expiring = "state = 'pending' AND created_at < ?"
 
     /// The database's clock.
     public func now() throws(StoreError) -> Instant {
@@ -25,7 +16,7 @@ public struct OutboxExpiry {
         try connection.transaction { connection throws(StoreError) in
             try connection.query(
                 """
-                SELECT channel, template, COUNT(*) FROM outbox WHERE \(Self.selection)
+                SELECT channel, template, COUNT(*) FROM outbox WHERE \(Self.expiring)
                 GROUP BY channel, template ORDER BY channel, template
                 """, [.instant(time)], operation: "count the messages to expire"
             ).map { row throws(StoreError) in
@@ -34,28 +25,28 @@ public struct OutboxExpiry {
         }
     }
 
-    /// Expires the messages that `pending` counts.
+    /// Expires the messages that `pending` counts, and records each.
     ///
-    /// A claimed message too: in a restored database its sender is gone, and its lease would only make it due later.
-    /// A sender that does live loses its lease by this, and records nothing.
+    /// Claimed ones too: in a restored database their senders are gone. A live sender loses its lease and records
+    /// nothing.
     ///
-    /// - Returns: how many were changed; each is recorded.
+    /// - Returns: how many.
     public func expire(before time: Instant, by operatorName: String) throws(StoreError) -> Int {
         try connection.transaction { connection throws(StoreError) in
             // Locked first, so that what is recorded is what is changed.
             _ = try connection.query(
-                "SELECT id FROM outbox WHERE \(Self.selection) FOR UPDATE", [.instant(time)],
+                "SELECT id FROM outbox WHERE \(Self.expiring) FOR UPDATE", [.instant(time)],
                 operation: "lock the messages to expire")
             try connection.execute(
                 """
                 INSERT INTO operator_actions (operator, action, outbox_id)
-                SELECT ?, 'expire', id FROM outbox WHERE \(Self.selection)
+                SELECT ?, 'expire', id FROM outbox WHERE \(Self.expiring)
                 """, [.text(operatorName), .instant(time)], operation: "record what the operator did")
             let changed = try connection.execute(
                 """
                 UPDATE outbox SET state = 'expired', finished_at = UTC_TIMESTAMP(6), lease_token = NULL, last_error = ?
-                WHERE \(Self.selection)
-                """, [.text(Self.error), .instant(time)], operation: "expire messages")
+                WHERE \(Self.expiring)
+                """, [.text("expired by hand"), .instant(time)], operation: "expire messages")
             try connection.commit()
             return changed
         }

@@ -1,12 +1,10 @@
 public import OdysCore
 
-/// What one professional may read of their own appointments and customers. Every statement names the professional, so
-/// nothing of another's can come out.
+/// What one professional may read: their own appointments and customers. Every statement names the professional.
 public struct ProfessionalStore {
     private let connection: Connection
     public let professional: Identity
 
-    /// Who the professional is, and what the summaries need of them.
     public struct Identity: Sendable {
         public let id: String
         public let userID: UserID
@@ -30,7 +28,7 @@ public struct ProfessionalStore {
 
     /// Nil where nobody has this id, which is `professionals.id` or else `professionals.user_id`.
     public init?(_ connection: Connection, professional name: String) throws(StoreError) {
-        var found = try Self.find(connection, AppointmentID(name).map { .text($0.description) } ?? .null, .null)
+        var found = try Self.find(connection, AppointmentID(name).map(SQLValue.id) ?? .null, .null)
         if found == nil { found = try Self.find(connection, .null, .text(name)) }
         guard let found else { return nil }
         self.connection = connection
@@ -40,34 +38,34 @@ public struct ProfessionalStore {
     private static func find(
         _ connection: Connection, _ id: SQLValue, _ userID: SQLValue
     ) throws(StoreError) -> Identity? {
-        try reading(connection) { connection throws(StoreError) in
-            let rows = try connection.query(
+        try connection.readingAlone { connection throws(StoreError) in
+            try connection.query(
                 "SELECT id, user_id, profession FROM professionals WHERE id = ? OR user_id = ?", [id, userID],
-                operation: "look for the professional")
-            guard let row = rows.first else { return nil }
-            return Identity(id: try row.text(0), userID: UserID(try row.text(1)), profession: try row.text(2))
+                operation: "look for the professional"
+            ).first.map { row throws(StoreError) in
+                Identity(id: try row.text(0), userID: UserID(try row.text(1)), profession: try row.text(2))
+            }
         }
     }
 
     /// The database's clock.
     public func now() throws(StoreError) -> Instant {
-        try Self.reading(connection) { connection throws(StoreError) in try connection.now() }
+        try connection.readingAlone { connection throws(StoreError) in try connection.now() }
     }
 
     /// Whether the appointment is this professional's; nil where there is none. Whose it is never changes.
     public func owns(_ id: AppointmentID) throws(StoreError) -> Bool? {
-        try Self.reading(connection) { connection throws(StoreError) in
-            let rows = try connection.query(
-                "SELECT professional_id FROM appointments WHERE id = ?", [.text(id.description)],
-                operation: "look whose the appointment is")
-            guard let row = rows.first else { return nil }
-            return try row.text(0) == professional.id
+        try connection.readingAlone { connection throws(StoreError) in
+            try connection.query(
+                "SELECT professional_id FROM appointments WHERE id = ?", [.id(id)],
+                operation: "look whose the appointment is"
+            ).first.map { row throws(StoreError) in try row.text(0) == professional.id }
         }
     }
 
     /// The appointments that start in this time, in order.
     public func bookings(from start: Instant, to end: Instant) throws(StoreError) -> [Booking] {
-        try Self.reading(connection) { connection throws(StoreError) in
+        try connection.readingAlone { connection throws(StoreError) in
             try connection.query(
                 """
                 \(Self.bookings)
@@ -77,9 +75,9 @@ public struct ProfessionalStore {
         }
     }
 
-    /// All of them: phones are stored as people typed them, so no statement can compare them.
+    /// All of them: phones are stored as typed, so SQL cannot compare them.
     public func customers() throws(StoreError) -> [Customer] {
-        try Self.reading(connection) { connection throws(StoreError) in
+        try connection.readingAlone { connection throws(StoreError) in
             try connection.query(
                 "SELECT id, name, phone, email FROM clients WHERE professional_id = ? ORDER BY name, id",
                 [.text(professional.id)], operation: "read the customers"
@@ -92,7 +90,7 @@ public struct ProfessionalStore {
 
     /// The latest appointments of a customer with this professional, the last first.
     public func bookings(of customer: Customer, limit: Int) throws(StoreError) -> [Booking] {
-        try Self.reading(connection) { connection throws(StoreError) in
+        try connection.readingAlone { connection throws(StoreError) in
             try connection.query(
                 """
                 \(Self.bookings)
@@ -105,14 +103,15 @@ public struct ProfessionalStore {
 
     /// How many appointments that start in this time are paid, whatever their status, and what one costs today.
     public func revenue(from start: Instant, to end: Instant) throws(StoreError) -> (count: Int, priceCentavos: Int) {
-        try Self.reading(connection) { connection throws(StoreError) in
+        try connection.readingAlone { connection throws(StoreError) in
             let row = try connection.query(
                 """
                 SELECT (SELECT COUNT(*) FROM appointments
-                    WHERE professional_id = p.id AND payment_status = 'captured' AND starts_at >= ? AND starts_at < ?),
+                    WHERE professional_id = p.id AND payment_status = ? AND starts_at >= ? AND starts_at < ?),
                     p.session_price
                 FROM professionals p WHERE p.id = ?
-                """, [.instant(start), .instant(end), .text(professional.id)], operation: "count the paid appointments")
+                """, [.text(PaymentStatus.captured), .instant(start), .instant(end), .text(professional.id)],
+                operation: "count the paid appointments")
             guard let row = row.first else { return (0, 0) }
             return (try row.integer(0), try row.integer(1))
         }
@@ -127,17 +126,5 @@ public struct ProfessionalStore {
         Booking(
             id: try row.text(0), startsAt: try row.instant(1), status: try row.value(2, as: Status.self),
             paymentStatus: try row.value(3, as: PaymentStatus.self), customerName: try row.text(4))
-    }
-
-    /// A transaction that only reads. Once more where the connection was lost: the server closes idle ones.
-    private static func reading<Value>(
-        _ connection: Connection, _ body: (Connection) throws(StoreError) -> Value
-    ) throws(StoreError) -> Value {
-        do throws(StoreError) {
-            return try connection.transaction(body)
-        } catch {
-            guard error.kind == .connectionLost else { throw error }
-            return try connection.transaction(body)
-        }
     }
 }

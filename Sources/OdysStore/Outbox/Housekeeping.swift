@@ -1,10 +1,9 @@
 public import OdysCore
 
-/// Deletes what nobody needs any more: finished messages past their retention, expired idempotency keys and reply
-/// contexts. Some time before that, it empties finished messages of what they said and to whom. In small batches and
-/// by primary key, so that it neither holds up nor deadlocks with anybody.
+/// Deletes finished messages past their retention, expired idempotency keys and reply contexts; before that, the
+/// recipients and payloads of finished messages. In small batches by primary key, so that it neither blocks others nor
+/// deadlocks.
 public struct Housekeeping {
-    /// Rows of one batch.
     private static let batchRows = 500
 
     private let connection: Connection
@@ -13,7 +12,7 @@ public struct Housekeeping {
         self.connection = connection
     }
 
-    /// How many rows of each table were deleted, and how many messages were emptied.
+    /// Rows deleted of each table, and messages emptied.
     public struct Result: Sendable, Equatable {
         public var messages = 0
         public var emptied = 0
@@ -28,14 +27,14 @@ public struct Housekeeping {
     /// Deletes at most one batch of each kind.
     ///
     /// - Parameters:
-    ///   - retentionDays: how long finished messages are kept.
-    ///   - payloadDays: how long their recipients and payloads are.
+    ///   - retentionDays: for finished messages.
+    ///   - payloadDays: for their recipients and payloads.
     public func prune(retentionDays: Int, payloadDays: Int) throws(StoreError) -> Result {
         var result = Result()
         for state in OutboxState.allCases where state != .pending {
             for channel in Channel.allCases {
                 result.messages += try pruneBatch(
-                    Self.finished, [.text(state.rawValue), .text(channel.rawValue), .integer(retentionDays)],
+                    Self.finished, [.text(state), .text(channel), .integer(retentionDays)],
                     "DELETE FROM outbox WHERE id = ?", operation: "prune messages")
             }
         }
@@ -59,14 +58,14 @@ public struct Housekeeping {
         return result
     }
 
-    /// The index of the claim serves here too: a finished row's `available_at` is about when it was finished.
+    /// Uses the claim's index: a finished row's `available_at` is close to `finished_at`.
     static let finished = """
         SELECT id FROM outbox FORCE INDEX (outbox_claim)
         WHERE state = ? AND channel = ? AND available_at < UTC_TIMESTAMP(6) - INTERVAL ? DAY
         ORDER BY available_at, id LIMIT \(batchRows)
         """
 
-    /// A message that was made due again has no `finished_at` any more.
+    /// A message that was made due again has no `finished_at`.
     static let unemptied = """
         SELECT id FROM outbox FORCE INDEX (outbox_finished)
         WHERE emptied_at IS NULL AND finished_at < UTC_TIMESTAMP(6) - INTERVAL ? DAY
@@ -79,16 +78,7 @@ public struct Housekeeping {
         try connection.transaction { connection throws(StoreError) in
             var changed = 0
             for row in try connection.query(select, values, operation: operation) {
-                var key: [SQLValue] = []
-                for value in row.values {
-                    switch value {
-                    case .integer(let number): key.append(.integer(number))
-                    case .text(let text): key.append(.text(text))
-                    case .bytes(let bytes): key.append(.bytes(bytes))
-                    case .instant, .null: throw StoreError(kind: .unexpected, operation: operation)
-                    }
-                }
-                changed += try connection.execute(change, key, operation: operation)
+                changed += try connection.execute(change, row.values, operation: operation)
             }
             try connection.commit()
             return changed

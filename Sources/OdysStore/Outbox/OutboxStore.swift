@@ -1,18 +1,18 @@
 public import OdysCore
 
-/// The sender's side of the outbox: claim a message, settle it. Used by one thread, with a connection of its own.
+/// The sender's side of the outbox: claim a message, settle it.
 ///
-/// To claim is to push `available_at` to the end of a lease and to leave a token in the row; there is no "sending"
-/// state. A sender that dies leaves a row that is simply due again when the lease ends: the claim is the rescuer.
+/// A claim moves `available_at` to the end of a lease and stores a token; there is no "sending" state. When a sender
+/// dies, its message is due again at the end of the lease.
 public final class OutboxStore {
     private let connection: Connection
     private let channel: Channel
-    /// Recipients that may be excluded from one claim: as many as other senders of this process can have in hand.
+    /// How many recipients one claim can exclude: as many as the other senders of this process.
     private let exclusions: Int
     let candidatesSQL: String
-    /// 16 bytes that nobody else makes.
+    /// 16 random bytes.
     private let makeLeaseToken: () -> [UInt8]
-    /// Messages a second that all processes together may claim of this channel; 0 means as many as they can.
+    /// Messages a second of this channel, over all processes; 0 means no limit.
     private let ratePerSecond: Int
     private let pace: Pace
 
@@ -26,7 +26,7 @@ public final class OutboxStore {
         self.ratePerSecond = ratePerSecond
         self.pace = pace
         self.makeLeaseToken = makeLeaseToken
-        let places = Array(repeating: "?", count: max(exclusions, 1)).joined(separator: ", ")
+        let places = Self.places(max(exclusions, 1))
         candidatesSQL = """
             SELECT id FROM outbox o FORCE INDEX (outbox_claim)
             WHERE state = 'pending' AND channel = ? AND available_at <= UTC_TIMESTAMP(6)
@@ -41,56 +41,52 @@ public final class OutboxStore {
             """
     }
 
-    /// How an attempt to claim ended.
     public enum Claim: Sendable {
         case claimed(ClaimedMessage)
-        /// Others took every message that was due a moment ago; there may be more.
+        /// Others took every candidate; more may be due.
         case contended
         case nothingDue
-        /// The channel's rate is used up for the moment.
+        /// The channel's rate is used up for this time.
         case limited(seconds: Double)
     }
 
     /// Claims one due message: never one while an earlier message about the same appointment, for the same recipient
     /// and channel, is unfinished. Versions are committed in their order, so an earlier one cannot appear later.
     ///
-    /// Candidates are read without a lock and then locked by primary key: a locking read
-    /// that has to sort locks every row it passes.
+    /// Candidates are read without a lock and then locked by primary key: a locking read that sorts locks every row
+    /// it passes.
     ///
-    /// - Parameter inFlight: recipients that this process is sending to. They are passed over, so that one slow
-    ///   recipient holds up one sender and not all.
+    /// - Parameter inFlight: recipients that this process is sending to. They are skipped, so that a slow recipient
+    ///   blocks one sender, not all.
     public func claim(passingOver inFlight: [String]) throws(StoreError) -> Claim {
         try connection.transaction { connection throws(StoreError) in
             let excluded = (0..<max(exclusions, 1)).map {
                 SQLValue.text($0 < inFlight.count ? inFlight[$0] : Self.nobody)
             }
             let candidates = try connection.query(
-                candidatesSQL, [.text(channel.rawValue)] + excluded, operation: "look for due messages")
+                candidatesSQL, [.text(channel)] + excluded, operation: "look for due messages")
             guard !candidates.isEmpty else { return .nothingDue }
-            var ids: [SQLValue] = []
-            for candidate in candidates { ids.append(.integer(try candidate.integer(0))) }
+            var ids = candidates.flatMap(\.values)
             while ids.count < Limits.claimCandidates { ids.append(.integer(0)) }
             guard let row = try connection.query(Self.lock, ids, operation: "lock a due message").first
             else { return .contended }
             let token = makeLeaseToken()
-            let message = try message(row, token, connection)
-            if message.settlementBeforeSending == nil, let seconds = try waitForRate(connection) {
+            let message = try message(row, token)
+            if message.settlementBeforeSending == nil, let seconds = try waitForRate() {
                 return .limited(seconds: seconds)
             }
             try connection.execute(
-                Self.lease, [.bytes(token), .seconds(pace.lease), .integer(message.id)],
-                operation: "lease a message")
+                Self.lease, [.bytes(token), .seconds(pace.lease), .integer(message.id)], operation: "lease a message")
             return .claimed(message)
         }
     }
 
-    /// Rows are passed in the order of the primary key and the first that is still due is taken: no sort, so that no
-    /// other row stays locked.
+    /// Takes the first by primary key that is still due: without a sort, no other row stays locked.
     static let lock = """
         SELECT id, message_uid, channel, recipient_role, recipient, template, payload, appointment_id, attempts,
             unclear, lost_claims, expires_at <= UTC_TIMESTAMP(6), appointment_version
         FROM outbox FORCE INDEX (PRIMARY)
-        WHERE id IN (\(Array(repeating: "?", count: Limits.claimCandidates).joined(separator: ", ")))
+        WHERE id IN (\(places(Limits.claimCandidates)))
             AND state = 'pending' AND available_at <= UTC_TIMESTAMP(6)
         LIMIT 1 FOR UPDATE SKIP LOCKED
         """
@@ -104,19 +100,22 @@ public final class OutboxStore {
         END
         """
 
-    /// Fills the places for recipients in hand that are not needed. Not the empty text: a row may have that
-    /// recipient.
+    /// Fills the places of unused exclusions. Not the empty text, which a row may have as its recipient.
     private static let nobody = "(nobody)"
 
-    /// The pace over all processes: one row says when the next message may go.
+    private static func places(_ count: Int) -> String {
+        Array(repeating: "?", count: count).joined(separator: ", ")
+    }
+
+    /// The rate over all processes: one row says when the next message may be sent.
     ///
-    /// - Returns: seconds to wait, or nil when the message may go now, which is then taken into account.
-    private func waitForRate(_ connection: Connection) throws(StoreError) -> Double? {
+    /// - Returns: seconds to wait, or nil when the message may be sent now, which is then counted.
+    private func waitForRate() throws(StoreError) -> Double? {
         guard ratePerSecond > 0 else { return nil }
         let row = try connection.query(
             """
             SELECT TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(6), next_at) FROM channel_rate WHERE channel = ? FOR UPDATE
-            """, [.text(channel.rawValue)], operation: "read the channel's rate")
+            """, [.text(channel)], operation: "read the channel's rate")
         guard let next = row.first else { throw StoreError(kind: .schema, operation: "read the channel's rate") }
         let wait = Double(try next.integer(0)) / 1e6
         if wait > 0 { return wait }
@@ -126,44 +125,40 @@ public final class OutboxStore {
             SET next_at = GREATEST(next_at, UTC_TIMESTAMP(6) - INTERVAL ? MICROSECOND) + INTERVAL ? MICROSECOND
             WHERE channel = ?
             """,
-            [.seconds(Limits.rateSlackSeconds), .seconds(1 / Double(ratePerSecond)), .text(channel.rawValue)],
+            [.seconds(Limits.rateSlackSeconds), .seconds(1 / Double(ratePerSecond)), .text(channel)],
             operation: "use the channel's rate")
         return nil
     }
 
-    private func message(
-        _ row: Row, _ token: [UInt8], _ connection: Connection
-    ) throws(StoreError) -> ClaimedMessage {
+    private func message(_ row: Row, _ token: [UInt8]) throws(StoreError) -> ClaimedMessage {
+        let role = try row.value(3, as: Role.self)
         let template = try row.text(5)
         let appointmentID = try row.optionalText(7)
-        let version = try row.isNull(12) ? nil : row.integer(12)
-        var isSuperseded = false
-        if let appointmentID, let template = Template(rawValue: template) {
-            let standing = try standing(appointmentID, version: version, role: row.text(3), connection)
-            isSuperseded = template.isSuperseded(status: standing.status, hasNewer: standing.hasNewer)
-        }
+        let version = try row.optionalInteger(12)
+        let isSuperseded =
+            if let appointmentID, let template = Template(rawValue: template) {
+                try isSuperseded(template, appointmentID, version, role)
+            } else {
+                false
+            }
         return ClaimedMessage(
-            id: try row.integer(0), uid: try row.text(1), channel: try row.value(2, as: Channel.self),
-            role: try row.value(3, as: Role.self), recipient: try row.text(4), template: template,
-            payload: try row.text(6), appointmentID: appointmentID, appointmentVersion: version,
-            attempts: try row.integer(8) + 1,
-            unclear: try row.integer(9), lostClaims: try row.integer(10), isExpired: try row.integer(11) != 0,
-            isSuperseded: isSuperseded, leaseToken: token)
+            id: try row.integer(0), uid: try row.text(1), channel: try row.value(2, as: Channel.self), role: role,
+            recipient: try row.text(4), template: template, payload: try row.text(6), appointmentID: appointmentID,
+            appointmentVersion: version, attempts: try row.integer(8) + 1, unclear: try row.integer(9),
+            lostClaims: try row.integer(10), isExpired: try row.bool(11), isSuperseded: isSuperseded, leaseToken: token)
     }
 
-    /// How an appointment stands: its status, and whether a newer status message for the same recipient and channel
-    /// than that of the version exists. An appointment that was deleted has no status.
-    private func standing(
-        _ appointment: String, version: Int?, role: String, _ connection: Connection
-    ) throws(StoreError) -> (status: Status?, hasNewer: Bool) {
+    /// Whether the appointment's status, or a newer status message for the same recipient and channel, makes a message
+    /// pointless. An appointment that was deleted has no status.
+    private func isSuperseded(
+        _ template: Template, _ appointment: String, _ version: Int?, _ role: Role
+    ) throws(StoreError) -> Bool {
         let rows = try connection.query(
             Self.standing,
-            [
-                .text(appointment), version.map { .integer($0) } ?? .null, .text(channel.rawValue), .text(role),
-                .text(appointment),
-            ], operation: "look at the message's appointment")
-        guard let row = rows.first else { return (nil, false) }
-        return (Status(rawValue: try row.text(0)), try row.integer(1) != 0)
+            [.text(appointment), .integer(version), .text(channel), .text(role), .text(appointment)],
+            operation: "look at the message's appointment")
+        return template.isSuperseded(
+            status: Status(rawValue: try rows.first?.text(0) ?? ""), hasNewer: try rows.first?.bool(1) ?? false)
     }
 
     private static let standing = """
@@ -173,14 +168,12 @@ public final class OutboxStore {
         FROM appointments WHERE id = ?
         """
 
-    /// Writes what became of a claimed message, if the lease is still the sender's.
+    /// Stores the result of a claimed message, if the lease is still the sender's.
     ///
-    /// - Returns: false when somebody else had claimed the message since; then nothing was changed.
+    /// - Returns: false when another sender has claimed the message since; then nothing was changed.
     public func record(_ message: ClaimedMessage, _ settlement: Settlement) throws(StoreError) -> Bool {
         do throws(StoreError) {
-            try connection.transaction { connection throws(StoreError) in
-                try write(message, settlement, connection)
-            }
+            try connection.transaction { _ throws(StoreError) in try write(message, settlement) }
             return true
         } catch {
             guard error.code == Signal.leaseLost.rawValue else { throw error }
@@ -188,17 +181,14 @@ public final class OutboxStore {
         }
     }
 
-    private func write(
-        _ message: ClaimedMessage, _ settlement: Settlement, _ connection: Connection
-    ) throws(StoreError) {
+    private func write(_ message: ClaimedMessage, _ settlement: Settlement) throws(StoreError) {
         let row: [SQLValue] = [.integer(message.id), .bytes(message.leaseToken)]
-        let settlement = try settlement.adjusted(
-            isSuperseded: isSuperseded(message, by: settlement, connection))
+        let settlement = try settlement.adjusted(isSuperseded: isSuperseded(message, by: settlement))
         let uncounted = settlement.countsAttempt ? 0 : 1
         func finish(_ error: String?) throws(StoreError) {
             try connection.execute(
                 Self.finishAlone,
-                [.text(settlement.state.rawValue), .integer(uncounted), .null, .text(error.map(Self.clipped))] + row,
+                [.text(settlement.state), .integer(uncounted), .null, .text(error.map(Self.clipped))] + row,
                 operation: "record a \(settlement.state.rawValue) message")
         }
         switch settlement {
@@ -208,7 +198,8 @@ public final class OutboxStore {
                 [.seconds(delay), .integer(uncounted), .integer(unclear ? 1 : 0), .text(Self.clipped(error))] + row,
                 operation: "postpone a message")
         case .sent(let providerID, let recipient):
-            let finish: [SQLValue] = [.text("sent"), .integer(0), .text(providerID.map(Self.clipped)), .null] + row
+            let provider = SQLValue.text(providerID.map(Self.clipped))
+            let finish = [.text(settlement.state), .integer(0), provider, .null] + row
             if message.channel == .whatsapp, message.role == .client, let appointment = message.appointmentID {
                 try connection.execute(
                     Self.finishWithContext,
@@ -223,16 +214,12 @@ public final class OutboxStore {
         }
     }
 
-    /// Whether a status message that is to be retried has become pointless meanwhile.
-    private func isSuperseded(
-        _ message: ClaimedMessage, by settlement: Settlement, _ connection: Connection
-    ) throws(StoreError) -> Bool {
+    /// Whether a status message that is to be retried has become pointless since its claim.
+    private func isSuperseded(_ message: ClaimedMessage, by settlement: Settlement) throws(StoreError) -> Bool {
         guard settlement.state == .pending, let appointmentID = message.appointmentID,
             let template = Template(rawValue: message.template), template.isStatusMessage
         else { return false }
-        let standing = try standing(
-            appointmentID, version: message.appointmentVersion, role: message.role.rawValue, connection)
-        return template.isSuperseded(status: standing.status, hasNewer: standing.hasNewer)
+        return try isSuperseded(template, appointmentID, message.appointmentVersion, message.role)
     }
 
     private static let postpone = """
@@ -245,7 +232,7 @@ public final class OutboxStore {
         END
         """
 
-    /// The token stays in a finished row, so that a settlement whose COMMIT was unclear recognises itself.
+    /// The token stays in a finished row, for `isRecorded`.
     private static let finish = """
         BEGIN NOT ATOMIC
             UPDATE outbox SET state = ?, attempts = attempts - ?, lost_claims = 0, provider_id = ?, last_error = ?,
@@ -256,7 +243,7 @@ public final class OutboxStore {
 
     private static let finishAlone = finish + " COMMIT; END"
 
-    /// Whom a reply from this phone is meant for; the last message wins.
+    /// Stores whom a reply from this phone is for; the last message wins.
     private static let finishWithContext =
         finish + """
              INSERT INTO whatsapp_contexts (phone, professional_id, appointment_id, expires_at)
@@ -266,15 +253,14 @@ public final class OutboxStore {
             COMMIT; END
             """
 
-    /// Whether the row already is what the settlement would make of it, by this very claim: then an earlier
-    /// attempt to record it was committed although its answer was lost.
+    /// Whether this claim has already stored the settlement: an earlier attempt was committed, but its answer was lost.
     private func isRecorded(_ message: ClaimedMessage, _ settlement: Settlement) throws(StoreError) -> Bool {
         try connection.transaction { connection throws(StoreError) in
-            let rows = try connection.query(
+            try !connection.query(
                 "SELECT id FROM outbox WHERE id = ? AND lease_token = ? AND state = ?",
-                [.integer(message.id), .bytes(message.leaseToken), .text(settlement.state.rawValue)],
-                operation: "look at a settled message")
-            return !rows.isEmpty
+                [.integer(message.id), .bytes(message.leaseToken), .text(settlement.state)],
+                operation: "look at a settled message"
+            ).isEmpty
         }
     }
 

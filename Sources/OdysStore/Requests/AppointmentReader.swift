@@ -1,8 +1,6 @@
 public import OdysCore
 
-/// Reads appointments and their histories for the parties: by primary keys and indexes, without a lock.
-///
-/// Used by one thread, with the connection that it also writes with.
+/// Reads appointments and their histories for the parties, without a lock.
 public struct AppointmentReader {
     private let connection: Connection
 
@@ -12,8 +10,8 @@ public struct AppointmentReader {
 
     /// - Returns: nil where there is no such appointment.
     public func appointment(_ id: AppointmentID) throws(StoreError) -> AppointmentReading? {
-        try reading { connection throws(StoreError) in
-            guard let row = try select(id, connection) else { return nil }
+        try connection.reading { connection throws(StoreError) in
+            guard let row = try select(id) else { return nil }
             return AppointmentReading(
                 appointment: try AppointmentRow.appointment(row, id), updatedAt: try AppointmentRow.updatedAt(row),
                 now: try AppointmentRow.now(row))
@@ -22,29 +20,15 @@ public struct AppointmentReader {
 
     /// - Returns: nil where there is no such appointment.
     public func history(of id: AppointmentID) throws(StoreError) -> AppointmentHistory? {
-        try reading { connection throws(StoreError) in
-            guard let row = try select(id, connection) else { return nil }
+        try connection.reading { connection throws(StoreError) in
+            guard let row = try select(id) else { return nil }
             let appointment = try AppointmentRow.appointment(row, id)
-            let values: [SQLValue] = [.text(id.description), .integer(appointment.version)]
-            var events: [HistoryEvent] = []
-            for row in try connection.query(Self.events, values, operation: "read the events") {
-                events.append(try HistoryEvent(row))
-            }
-            var messages: [HistoryMessage] = []
-            for row in try connection.query(Self.messages, values, operation: "read the messages") {
-                messages.append(try HistoryMessage(row))
-            }
-            return AppointmentHistory(appointment: appointment, events: events, messages: messages)
-        }
-    }
-
-    /// Once more on a new connection where the old one turns out to be dead: nothing was changed.
-    private func reading<Value>(_ body: (Connection) throws(StoreError) -> Value) throws(StoreError) -> Value {
-        do throws(StoreError) {
-            return try connection.reading(body)
-        } catch {
-            guard error.kind == .connectionLost else { throw error }
-            return try connection.reading(body)
+            let values: [SQLValue] = [.id(id), .integer(appointment.version)]
+            return AppointmentHistory(
+                appointment: appointment,
+                events: try connection.query(Self.events, values, operation: "read the events").map(HistoryEvent.init),
+                messages: try connection.query(Self.messages, values, operation: "read the messages")
+                    .map(HistoryMessage.init))
         }
     }
 
@@ -55,13 +39,12 @@ public struct AppointmentReader {
         WHERE a.id = ?
         """
 
-    private func select(_ id: AppointmentID, _ connection: Connection) throws(StoreError) -> Row? {
-        try connection.query(Self.appointment, [.text(id.description)], operation: "read the appointment").first
+    private func select(_ id: AppointmentID) throws(StoreError) -> Row? {
+        try connection.query(Self.appointment, [.id(id)], operation: "read the appointment").first
     }
 
-    /// READ COMMITTED shows each statement what was committed when it began. Up to the version that the appointment
-    /// had a moment ago everything was; a later action is left out here and below, or its event could come without
-    /// its messages.
+    /// READ COMMITTED shows each statement what was committed when it began. Events and messages end at the version
+    /// read first; otherwise the event of a later action could come without its messages.
     static let events = """
         SELECT version, action, actor_role, actor_user_id, reason, from_status, to_status, from_payment_status,
             to_payment_status, created_at
@@ -93,10 +76,10 @@ extension HistoryMessage {
     /// A row of `AppointmentReader.messages`.
     init(_ row: Row) throws(StoreError) {
         self.init(
-            uid: try row.text(0), version: try row.isNull(1) ? nil : row.integer(1),
+            uid: try row.text(0), version: try row.optionalInteger(1),
             role: try row.value(2, as: Role.self), channel: try row.value(3, as: Channel.self),
             template: try row.text(4), state: try row.value(5, as: OutboxState.self), attempts: try row.integer(6),
-            createdAt: try row.instant(7), finishedAt: try row.isNull(8) ? nil : row.instant(8),
+            createdAt: try row.instant(7), finishedAt: try row.optionalInstant(8),
             error: try row.optionalText(9))
     }
 }

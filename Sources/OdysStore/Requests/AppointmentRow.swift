@@ -1,7 +1,7 @@
 internal import OdysCore
 
-/// An appointment with its parties and the database's clock, as one row. The parties can only be missing where
-/// foreign keys were off; with an inner join such an appointment would seem not to exist.
+/// An appointment with its parties and the database's clock, as one row. A party is missing only where foreign keys
+/// were off; an inner join would hide that appointment.
 enum AppointmentRow {
     static let select = """
         SELECT a.version, a.status, a.payment_status, a.starts_at, a.ends_at, UTC_TIMESTAMP(6),
@@ -32,6 +32,5 @@ enum AppointmentRow {
     }
 
     static func now(_ row: Row) throws(StoreError) -> Instant { try row.instant(5) }
-
     static func updatedAt(_ row: Row) throws(StoreError) -> Instant { try row.instant(16) }
 }

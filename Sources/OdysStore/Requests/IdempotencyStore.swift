@@ -1,19 +1,18 @@
 internal import CMariaDB
 internal import OdysCore
 
-/// The answers that are kept for repeated requests. All of it happens inside the request's transaction, so that a key
-/// and the change it stands for exist together or not at all; no record of a request "in progress" can outlive a
-/// crash.
+/// The answers that are kept for repeated requests. Works inside the request's transaction: a key and its change are
+/// committed together or not at all, and no record "in progress" outlives a crash.
 enum IdempotencyStore {
     enum Lookup {
-        /// The key is new. It is reserved now, by a row that becomes visible with the change.
+        /// The key was new. Its row is committed with the change.
         case reserved
         case answered(StoredAnswer)
         case refused(Refusal)
     }
 
-    /// Reserves a key. Whoever comes second waits for the first: for its commit, and then gets its answer, or for its
-    /// rollback, and then goes ahead; past the lock's wait they are told that it still runs.
+    /// Reserves a key. A second request waits for the row lock of the first: after its commit it gets the answer, after
+    /// its rollback it proceeds, after a lock wait timeout it is told that the first still runs.
     static func reserve(_ key: IdempotencyKey, _ connection: Connection) throws(StoreError) -> Lookup {
         do throws(StoreError) {
             try connection.execute(
@@ -30,10 +29,10 @@ enum IdempotencyStore {
 
     private static func read(_ key: IdempotencyKey, _ connection: Connection) throws(StoreError) -> Lookup {
         guard let row = try connection.query(select, values(key), operation: "read an idempotency key").first else {
-            // Its owner has rolled back, or it was pruned, between the two statements.
+            // Rolled back or pruned between the two statements.
             return .refused(.idempotencyInProgress)
         }
-        if try row.integer(4) != 0 {
+        if try row.bool(4) {
             try connection.execute(delete, values(key), operation: "drop an expired idempotency key")
             return try reserve(key, connection)
         }
@@ -46,7 +45,7 @@ enum IdempotencyStore {
         [.bytes(key.actorHash), .bytes(key.keyHash)]
     }
 
-    /// What the write block needs to keep an answer.
+    /// Of `WriteBlock.answer`.
     static func values(_ key: IdempotencyKey, keeping answer: StoredAnswer) -> [SQLValue] {
         [.integer(answer.status), .text(answer.etag), .utf8(answer.body)] + values(key)
     }

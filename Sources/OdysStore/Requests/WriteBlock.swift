@@ -2,8 +2,8 @@ internal import OdysCore
 
 /// The compound statement that writes a decision and commits it, in one round trip.
 ///
-/// Its text is put together from constant parts, once for each shape; values only ever arrive as parameters. An error
-/// inside leaves the transaction open, so the caller rolls back (`Connection.transaction` does).
+/// Its text is made of constant parts, once for each shape; values are parameters. An error inside leaves the
+/// transaction open; `Connection.transaction` rolls it back.
 struct WriteBlock {
     let checksSlot: Bool
     let notifies: Bool
@@ -13,7 +13,7 @@ struct WriteBlock {
     let keepsAnswer: Bool
     let messages: Int
 
-    /// All shapes, made once: building the text would cost more than sending it. In the order of `number`.
+    /// All shapes, in the order of `number`.
     private static let texts: [String] = (0..<16 * messagesMax).map { number in
         WriteBlock(
             checksSlot: number & 1 != 0, notifies: number & 2 != 0, supersedes: number & 4 != 0,
@@ -43,11 +43,11 @@ struct WriteBlock {
         return parts.joined(separator: " ")
     }
 
-    /// The professional's row serialises confirms of one calendar; taken last before the writes, by confirm alone.
-    /// What is read inside is a plain read, which depends on that row and so comes after its lock: under READ
-    /// COMMITTED it sees what the last winner committed. With FOR UPDATE or in share mode it would lock other
-    /// appointments and end in deadlocks. The index is named because one of the platform's own that begins with the
-    /// professional would be taken for a full calendar, whose appointments are then read one by one.
+    /// The lock on the professional's row serialises confirms of one calendar; only confirm takes it, last before the
+    /// writes. The inner read depends on that row, so it runs after the lock, and under READ COMMITTED sees what the
+    /// previous holder committed. It takes no lock: FOR UPDATE or share mode would lock other appointments and
+    /// deadlock. The index is forced, because beside one of the platform's own that begins with the professional the
+    /// server chooses that one for a full calendar, and reads every appointment.
     ///
     /// Parameters: appointment, this end, this start, professional.
     static let slotCheck = """
@@ -83,7 +83,7 @@ struct WriteBlock {
             VALUES (?, ?, ?, ?, ?, ?, ?);
         """
 
-    /// A row in flight is left to its sender, which checks again before it sends, and before it retries.
+    /// A leased row is left to its sender, which checks before it sends and before it retries.
     ///
     /// Parameters: now, appointment.
     private static let superseding = """

@@ -1,6 +1,6 @@
 public import OdysCore
 
-/// The state of the server, and of the account that logs in there. It changes nothing.
+/// The state of the server, and of the account that logs in there.
 public struct DatabaseInspection: Sendable {
     public let serverVersion: String
     public let schemaVersion: Int
@@ -13,7 +13,7 @@ public struct DatabaseInspection: Sendable {
     /// Where the server keeps its data, on its own host.
     public let dataDirectory: String
 
-    /// Logs in and looks. A schema that is too old is not an error.
+    /// A schema that is too old is not an error.
     public init(_ settings: DatabaseSettings) throws(StoreError) {
         let connection = Connection(settings, limits: .look)
         try connection.connect()
@@ -21,8 +21,7 @@ public struct DatabaseInspection: Sendable {
         durability = try Durability.problems(connection)
         (serverVersion, dataDirectory, now) = try connection.transaction { connection throws(StoreError) in
             let row = try connection.query(
-                "SELECT VERSION(), @@datadir, UTC_TIMESTAMP(6)", [], operation: "read the server's version and clock")[
-                    0]
+                "SELECT VERSION(), @@datadir, UTC_TIMESTAMP(6)", operation: "read the server's version and clock")[0]
             return (try row.text(0), try row.text(1), try row.instant(2))
         }
         missingGrants = try Grants.missing(connection, schemaVersion: schemaVersion)

@@ -2,14 +2,14 @@ public import OdysCore
 
 /// Whether the server keeps what it has acknowledged when its host dies.
 public enum Durability {
-    /// What is wrong with the server's settings, in words for the operator; empty where nothing is.
+    /// The problems of the server's settings, as texts for the operator.
     public static func problems(_ connection: Connection) throws(StoreError) -> [String] {
         try connection.transaction { connection throws(StoreError) in
             let row = try connection.query(
                 """
                 SELECT CAST(@@innodb_flush_log_at_trx_commit AS SIGNED), CAST(@@log_bin AS SIGNED),
                     CAST(@@sync_binlog AS SIGNED)
-                """, [], operation: "read the server's settings")[0]
+                """, operation: "read the server's settings")[0]
             var problems: [String] = []
             if ![1, 3].contains(try row.integer(0)) {
                 problems.append(

@@ -1,9 +1,7 @@
 internal import OdysCore
 
-/// What the application's user may do: what the statements of this program need, table by table, and nothing else. No
-/// DDL, no files, no other schema; of the platform's tables, only the columns that an action changes.
-///
-/// This is the only list: `odysctl migrate grants` prints it, and `odysctl doctor` tries each of its rights.
+/// The rights of the application's user: exactly what the statements of this program need. `odysctl migrate grants`
+/// prints them, and `odysctl doctor` tries each.
 public enum Grants {
     private enum Privilege {
         case select, insert, delete
@@ -58,8 +56,7 @@ public enum Grants {
 
     /// The rights that the account of a connection lacks, such as `INSERT on outbox` or `UPDATE (state) on outbox`.
     ///
-    /// - Parameter schemaVersion: where the tables are older than this program, they may lack a column or a grant that
-    ///   the next migration brings; then only the right to read that version is tried.
+    /// - Parameter schemaVersion: an older schema may lack a column; then only the right to read its version is tried.
     static func missing(_ connection: Connection, schemaVersion: Int) throws(StoreError) -> [String] {
         var missing: [String] = []
         for (table, privileges) in rights where schemaVersion >= Migrations.requiredVersion || table == migrations {
@@ -70,14 +67,14 @@ public enum Grants {
         return missing
     }
 
-    /// The privilege, or the columns of it, that the account does not have; nil where it has all.
+    /// The privilege, or its columns, that the account lacks; nil where it has all.
     private static func lacking(
         _ privilege: Privilege, _ table: String, _ connection: Connection
     ) throws(StoreError) -> String? {
         let probe: String
         switch privilege {
         case .select: probe = "SELECT * FROM \(table) WHERE FALSE"
-        // The number of columns is wrong on purpose: rights are checked first, and no column has to be named.
+        // The column count may be wrong, since rights are checked first.
         case .insert: probe = "INSERT INTO \(table) SELECT NULL FROM DUAL WHERE FALSE"
         case .delete: probe = "DELETE FROM \(table) WHERE FALSE"
         case .update(let columns):
@@ -92,16 +89,15 @@ public enum Grants {
         return try isDenied(probe, connection) ? privilege.sql : nil
     }
 
-    /// The server checks an account's rights before anything else; no row is read or changed.
+    /// The server checks rights first; no row is read or changed.
     private static func isDenied(_ statement: String, _ connection: Connection) throws(StoreError) -> Bool {
         do throws(StoreError) {
             try connection.transaction { connection throws(StoreError) in
-                _ = try connection.query(statement, [], operation: "try a grant")
+                _ = try connection.query(statement, operation: "try a grant")
             }
             return false
         } catch {
-            // ER_TABLEACCESS_DENIED_ERROR, ER_COLUMNACCESS_DENIED_ERROR
-            if error.code == 1142 || error.code == 1143 { return true }
+            if error.isDenied { return true }
             // A table that does not exist is not a missing right.
             if error.invalidatesConnection, error.kind != .schema { throw error }
             return false

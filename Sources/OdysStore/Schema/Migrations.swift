@@ -7,12 +7,16 @@ public struct Migration: Sendable, Equatable {
     public let name: String
     public let sql: String
 
-    public init(version: Int, name: String, sql: String) {
-        self.version = version
-        self.name = name
-        self.sql = sql
+    /// SHA-256 of the file, in hexadecimal digits.
+    public var checksum: String {
+        let digits = SHA256.hash(data: Array(sql.utf8)).flatMap {
+            [UInt8(hexDigitOf: $0 >> 4), .init(hexDigitOf: $0 & 15)]
+        }
+        return String(decoding: digits, as: UTF8.self)
     }
+}
 
+extension Migration {
     /// From a file's name, such as `0001_platform.sql`; nil where it is not a migration's.
     public init?(fileName: String, sql: String) {
         guard fileName.hasSuffix(".sql") else { return nil }
@@ -21,13 +25,8 @@ public struct Migration: Sendable, Equatable {
         self.init(version: version, name: String(parts[1]), sql: sql)
     }
 
-    /// SHA-256 of the file, in hexadecimal digits.
-    public var checksum: String {
-        let digits = SHA256.hash(data: Array(sql.utf8)).flatMap {
-            [UInt8(hexDigitOf: $0 >> 4), .init(hexDigitOf: $0 & 15)]
-        }
-        return String(decoding: digits, as: UTF8.self)
-    }
+    /// As messages name it.
+    fileprivate var label: String { "\(version)_\(name)" }
 }
 
 /// Brings the schema up to date, and reports its state.
@@ -53,21 +52,20 @@ public struct Migrations {
     public static func schemaVersion(_ connection: Connection) throws(StoreError) -> Int {
         try connection.transaction { connection throws(StoreError) in
             guard try isRecorded(connection) else { return 0 }
-            let rows = try connection.query(
-                "SELECT CAST(COALESCE(MAX(version), 0) AS SIGNED) FROM schema_migrations", [],
-                operation: "read the schema's version")
-            return try rows[0].integer(0)
+            return try connection.query(
+                "SELECT CAST(COALESCE(MAX(version), 0) AS SIGNED) FROM schema_migrations",
+                operation: "read the schema's version")[0].integer(0)
         }
     }
 
-    /// Whether the table of migrations exists. Queried, not tried: an error would close the connection
-    /// and release the migration lock.
+    /// Whether the table of migrations exists. Asked first, since an error would close the connection and release the
+    /// migration lock.
     private static func isRecorded(_ connection: Connection) throws(StoreError) -> Bool {
         try !connection.query(
             """
             SELECT 1 FROM information_schema.tables
             WHERE table_schema = DATABASE() AND table_name = 'schema_migrations'
-            """, [], operation: "look for the applied migrations"
+            """, operation: "look for the applied migrations"
         ).isEmpty
     }
 
@@ -87,8 +85,7 @@ public struct Migrations {
     /// - Parameter report: called after each file.
     public func up(_ migrations: [Migration], report: (Migration) -> Void) throws(StoreError) {
         try connection.connect()
-        let taken = try connection.query(
-            "SELECT GET_LOCK('odys_migrate', 30)", [], operation: "take the migration lock")
+        let taken = try connection.query("SELECT GET_LOCK('odys_migrate', 30)", operation: "take the migration lock")
         guard try taken[0].integer(0) == 1 else {
             throw StoreError(kind: .timeout, operation: "wait for another migration to end")
         }
@@ -98,19 +95,17 @@ public struct Migrations {
             case .applied: continue
             case .changed:
                 throw StoreError(
-                    kind: .schema,
-                    operation: "check \(migration.version)_\(migration.name), which was changed after it was applied")
+                    kind: .schema, operation: "check \(migration.label), which was changed after it was applied")
             case .pending, .unverified:
                 try apply(migration)
                 report(migration)
             }
         }
-        _ = try connection.query("SELECT RELEASE_LOCK('odys_migrate')", [], operation: "release the migration lock")
+        _ = try connection.query("SELECT RELEASE_LOCK('odys_migrate')", operation: "release the migration lock")
         try connection.commit()
     }
 
-    /// Refuses the tables of a platform whose ids are texts. No foreign key can refer to them, so only half of the
-    /// schema would come.
+    /// Refuses platform tables whose ids are texts: no foreign key can refer to them, so a migration would fail midway.
     private func checkPlatform() throws(StoreError) {
         let columns = try connection.query(
             """
@@ -119,7 +114,7 @@ public struct Migrations {
               AND table_name IN ('professionals', 'clients', 'appointments', 'notifications')
               AND column_name IN ('id', 'professional_id', 'client_id')
             ORDER BY 1
-            """, [], operation: "look at the platform's tables"
+            """, operation: "look at the platform's tables"
         ).map { row throws(StoreError) in try row.text(0) }
         guard !columns.isEmpty else { return }
         throw StoreError(
@@ -129,7 +124,7 @@ public struct Migrations {
     }
 
     private func apply(_ migration: Migration) throws(StoreError) {
-        let file = "\(migration.version)_\(migration.name)"
+        let file = migration.label
         try connection.executeScript(migration.sql, operation: "apply \(file)")
         let recorded = try connection.execute(
             "UPDATE schema_migrations SET checksum = ? WHERE version = ?",
@@ -144,7 +139,7 @@ public struct Migrations {
         try connection.transaction { connection throws(StoreError) in
             guard try Self.isRecorded(connection) else { return [:] }
             let rows = try connection.query(
-                "SELECT version, checksum FROM schema_migrations", [], operation: "read the applied migrations")
+                "SELECT version, checksum FROM schema_migrations", operation: "read the applied migrations")
             var checksums: [Int: String?] = [:]
             for row in rows { checksums[try row.integer(0)] = .some(try row.optionalText(1)) }
             return checksums

@@ -1,4 +1,4 @@
-"""Gives Schemathesis appointments that exist: random ids alone would never reach further than a 404."""
+"""Gives Schemathesis appointments that exist: random ids alone would only ever see 404."""
 
 import itertools
 import os
@@ -13,7 +13,7 @@ TURN = itertools.count()
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """Three of four well-formed ids become one of ours, in turn; what was made ill-formed stays so."""
+    """Replaces three of four well-formed ids by existing ones, in turn; malformed ids stay."""
     identifier = (case.path_parameters or {}).get("id")
     if not isinstance(identifier, str) or not UUID.fullmatch(identifier) or identifier.lower() in KNOWN:
         return

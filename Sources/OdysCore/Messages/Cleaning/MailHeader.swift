@@ -2,9 +2,9 @@
 public enum MailHeader {
     /// The text as the value of a header field such as `Subject`.
     ///
-    /// Printable ASCII stays as it is. Anything else becomes encoded words (RFC 2047, UTF-8, B), one a line, folded by
-    /// CRLF and a space: each is at most 75 characters, and its line at most 76 with a field name of up to 12 in front.
-    /// Control characters become spaces first, so no text can end the field and begin another.
+    /// Printable ASCII stays as it is. Anything else becomes encoded words (RFC 2047, UTF-8, B), one a line, folded
+    /// by CRLF and a space: each is at most 75 characters, and its line at most 76 with a field name of up to 12 in
+    /// front. Control characters become spaces first, so no text can end the field and begin another.
     public static func encoded(_ text: String) -> String {
         let text = withoutControls(text)
         return isPlain(text) ? text : words(text).joined(separator: "\r\n ")
@@ -48,23 +48,16 @@ public enum MailAddress {
     public static func isSafe(_ address: String) -> Bool {
         let bytes = Array(address.utf8)
         guard bytes.count <= 254, let at = bytes.firstIndex(of: UInt8(ascii: "@")), at <= 64 else { return false }
-        return allParts(of: bytes[..<at]) { atom in !atom.isEmpty && atom.allSatisfy(isAtomByte) }
-            // A second `@` is no byte of a label.
-            && allParts(of: bytes[(at + 1)...]) { label in
-                (1...63).contains(label.count) && label.first != UInt8(ascii: "-")
-                    && label.last != UInt8(ascii: "-")
-                    && label.allSatisfy { $0.isASCIIAlphanumeric || $0 == UInt8(ascii: "-") }
-            }
-    }
-
-    /// Whether all that stands between full stops, before the first and behind the last is good.
-    private static func allParts(of bytes: ArraySlice<UInt8>, are isGood: (ArraySlice<UInt8>) -> Bool) -> Bool {
-        var rest = bytes
-        while let stop = rest.firstIndex(of: UInt8(ascii: ".")) {
-            guard isGood(rest[..<stop]) else { return false }
-            rest = rest[(stop + 1)...]
+        func labels(_ bytes: ArraySlice<UInt8>) -> [ArraySlice<UInt8>] {
+            bytes.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         }
-        return isGood(rest)
+        let hyphen = UInt8(ascii: "-")
+        return labels(bytes[..<at]).allSatisfy { !$0.isEmpty && $0.allSatisfy(isAtomByte) }
+            // A second `@` is no byte of a label.
+            && labels(bytes[(at + 1)...]).allSatisfy { label in
+                (1...63).contains(label.count) && label.first != hyphen && label.last != hyphen
+                    && label.allSatisfy { $0.isASCIIAlphanumeric || $0 == hyphen }
+            }
     }
 
     /// `Name <address>` for a header field, the name quoted or encoded as it needs; nil for an unsafe address.

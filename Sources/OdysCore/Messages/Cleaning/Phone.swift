@@ -2,7 +2,8 @@
 public enum Phone {
     /// The digits that WhatsApp wants, country code first and without `+`; nil when the text is unusable.
     ///
-    /// docs/MESSAGES.md, "Phones", has the rule. Where it leaves something open, a wrong recipient is worse than none.
+    /// docs/MESSAGES.md, "Phones", has the rule. Where it leaves something open, a wrong recipient is worse than
+    /// none.
     ///
     /// Not for its own result: that has lost its `+`, and `14155552671` would be taken for a Brazilian number.
     /// What is read again, such as the recipient of a stored message, is kept as `stored` has it.
@@ -11,8 +12,7 @@ public enum Phone {
         return normalise(digits, isInternational).map(text)
     }
 
-    /// The digits in a form of which `normalise` makes the same digits again: with a `+` where they need one.
-    /// Nil when the text is unusable.
+    /// The digits, with a `+` where `normalise` needs one to make the same again; nil when the text is unusable.
     public static func stored(_ typed: String) -> String? {
         guard let (digits, isInternational) = read(typed), let number = normalise(digits, isInternational)
         else { return nil }
@@ -68,7 +68,5 @@ public enum Phone {
         return areaCodes.contains(code) ? [UInt8(ascii: "5"), UInt8(ascii: "5")] + national : nil
     }
 
-    private static func text(_ digits: [UInt8]) -> String {
-        String(decoding: digits, as: UTF8.self)
-    }
+    private static func text(_ digits: [UInt8]) -> String { String(decoding: digits, as: UTF8.self) }
 }

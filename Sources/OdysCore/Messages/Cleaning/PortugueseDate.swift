@@ -2,15 +2,8 @@
 public enum PortugueseDate {
     /// `terça-feira, 1º de dezembro de 2026`. Only the first day of a month is an ordinal.
     public static func long(_ time: CivilTime) -> String {
-        var text = weekdays[time.weekday]
-        text.reserveCapacity(48)
-        text += ", "
-        text += time.day == 1 ? "1º" : String(time.day)
-        text += " de "
-        text += months[time.month - 1]
-        text += " de "
-        text += String(time.year)
-        return text
+        let day = time.day == 1 ? "1º" : String(time.day)
+        return "\(weekdays[time.weekday]), \(day) de \(months[time.month - 1]) de \(time.year)"
     }
 
     /// `01/12/2026`.

@@ -1,7 +1,7 @@
 /// Cleaning of what people typed (names, reasons, chat previews) before it becomes part of a message.
 ///
-/// Nothing that was typed may change a message's layout or add a link, a header, a recipient or HTML. This is the part
-/// that every channel needs; HTML and mail headers escape or encode its result.
+/// Nothing that was typed may change a message's layout or add a link, a header, a recipient or HTML. This is the
+/// part that every channel needs; HTML and mail headers escape or encode its result.
 public enum TypedText {
     /// The text as one line of at most `scalarsMax` Unicode scalars, perhaps empty.
     ///
@@ -20,9 +20,7 @@ public enum TypedText {
         return cleaned.isEmpty ? fallback : cleaned
     }
 
-    /// True only where cleaning leaves the text as it is, told from its bytes alone; true for most names, and a
-    /// twentieth of the work.
-    ///
+    /// True only where cleaning leaves the text as it is: so for most names, and a twentieth of the work.
     /// Latin letters up to U+017F (ã, ç, Ž) are the bytes C3 to C5 with one more behind each.
     static func isCleanLatin(_ text: String, scalarsMax: Int) -> Bool {
         var scalars = 0
@@ -32,13 +30,11 @@ public enum TypedText {
         for index in bytes.indices {
             let byte = bytes[index]
             switch byte {
-            case UInt8(ascii: " "):
-                if last == byte { return false }
+            case UInt8(ascii: " "): if last == byte { return false }
             case 0..<0x20, 0x7F, UInt8(ascii: "*"), UInt8(ascii: "~"), UInt8(ascii: "`"), UInt8(ascii: "_"),
                 UInt8(ascii: "@"), UInt8(ascii: ":"), 0xC0...0xC2, 0xC6...0xFF:
                 return false
-            default:
-                if last == UInt8(ascii: ".") { return false }
+            default: if last == UInt8(ascii: ".") { return false }
             }
             if byte & 0xC0 != 0x80 { scalars += 1 }
             last = byte
@@ -53,8 +49,7 @@ public enum TypedText {
         return cut(withoutLinks(start), scalarsMax: scalarsMax)
     }
 
-    /// Combining marks on one letter. Four are enough for every living script; hundreds would cover the
-    /// lines around.
+    /// Combining marks on one letter: enough for every living script. Hundreds would cover the lines around.
     private static let marksMax = 4
 
     private enum Kind {
@@ -103,10 +98,8 @@ public enum TypedText {
                 guard let last = out.last, last != " ", marks < marksMax else { break }
                 out.append(scalar)
                 marks += 1
-            case .selector:
-                if let last = out.last, last.properties.isEmoji { out.append(scalar) }
-            case .joiner:
-                if let last = out.last { joins = isEmoji(last) || last == "\u{FE0F}" }
+            case .selector: if let last = out.last, last.properties.isEmoji { out.append(scalar) }
+            case .joiner: if let last = out.last { joins = isEmoji(last) || last == "\u{FE0F}" }
             }
         }
         return out
@@ -130,16 +123,14 @@ public enum TypedText {
         while index < scalars.count {
             let scalar = scalars[index]
             if index >= runEnd {
-                let run = scalars[index...].prefix(while: isDigitOrStop)
+                let run = scalars[index...].prefix { $0.isDigit || isStop($0) }
                 runEnd = max(run.endIndex, index + 1)
                 inAddress = isAddress(run)
             }
             if isAt(scalar) { appendSpace(to: &out) }
-            switch kind(of: scalar) {
-            case .space: appendSpace(to: &out)
-            case .mark: if out.last != " " { out.append(scalar) }
-            case .plain, .selector, .joiner, .removed: out.append(scalar)
-            }
+            // Behind a space that was put in, a space and a mark have no place.
+            let isAfterSpace = out.last == " "
+            if !(isAfterSpace && (scalar == " " || kind(of: scalar) == .mark)) { out.append(scalar) }
             if isStop(scalar), needsSpace(afterStopAt: index, in: scalars, inAddress: inAddress) {
                 out.append(" ")
             }
@@ -168,10 +159,6 @@ public enum TypedText {
         if before == " " || isStop(before) { return false }
         if before.isDigit, after.isDigit { return inAddress }
         return after.isLetter || after.properties.numericType != nil
-    }
-
-    private static func isDigitOrStop(_ scalar: Unicode.Scalar) -> Bool {
-        scalar.isDigit || isStop(scalar)
     }
 
     /// The full stop and what domain names take for one (UTS 46), with its small form.

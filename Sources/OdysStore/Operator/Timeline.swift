@@ -15,24 +15,17 @@ public struct Timeline: Sendable {
     public let operatorActions: [OperatorAction]
 }
 
-/// Reads the whole history of one appointment, for an operator.
-public struct TimelineReader {
-    private let connection: Connection
-
-    public init(_ connection: Connection) {
-        self.connection = connection
-    }
-
+extension Timeline {
     /// - Returns: nil where there is no such appointment.
-    public func timeline(of id: AppointmentID) throws(StoreError) -> Timeline? {
+    public static func read(_ id: AppointmentID, _ connection: Connection) throws(StoreError) -> Timeline? {
         try connection.transaction { connection throws(StoreError) in
-            let key = SQLValue.text(id.description)
-            guard let row = try connection.query(Self.appointment, [key], operation: "read the appointment").first
+            let key = SQLValue.id(id)
+            guard let row = try connection.query(appointment, [key], operation: "read the appointment").first
             else { return nil }
             let anyVersion = SQLValue.integer(Int(UInt32.max))
             let events = try connection.query(
                 AppointmentReader.events, [key, anyVersion], operation: "read the events")
-            let messages = try connection.query(Self.messages, [key], operation: "read the messages")
+            let messages = try connection.query(messages, [key], operation: "read the messages")
             let actions = try connection.query(
                 OperatorAction.ofAppointment, [key], operation: "read what operators did")
             return Timeline(
