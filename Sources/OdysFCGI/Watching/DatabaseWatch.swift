@@ -62,7 +62,8 @@ final class DatabaseWatch: Sendable {
     @Sendable private func look() {
         let state: DatabaseState
         do throws(StoreError) {
-            state = .answering(try connection.withLock { connection throws(StoreError) in try DatabaseSnapshot(connection) })
+            state = .answering(
+                try connection.withLock { connection throws(StoreError) in try DatabaseSnapshot(connection) })
         } catch {
             metrics.note(error)
             state = .failing(error)
