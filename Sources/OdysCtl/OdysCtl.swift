@@ -4,14 +4,12 @@ internal import OdysCore
 internal import OdysStore
 
 /// The operator's command. Settings come from the same environment variables as the responder's.
-@main
-struct OdysCtl: ParsableCommand {
+@main struct OdysCtl: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "odysctl", abstract: "Operates Odys: the schema, the messages, the settings.",
         discussion: """
             Exit codes: 0 good, 1 a problem was found, 2 wrong usage or configuration, 3 a dependency cannot be reached.
-            """,
-        version: Product.version,
+            """, version: Product.version,
         subcommands: [
             Migrate.self, Outbox.self, Messages.self, TimelineCommand.self, Cleanup.self, Message.self, Config.self,
             Token.self, StatusCommand.self, Health.self, Doctor.self, MCP.self,
@@ -23,17 +21,13 @@ struct OdysCtl: ParsableCommand {
         do {
             var command = try parseAsRoot()
             try command.run()
-        } catch let error as Failure {
-            end(error.exitCode, [error.line])
-        } catch let error as SettingsError {
+        } catch let error as Failure { end(error.exitCode, [error.line]) } catch let error as SettingsError {
             end(2, error.problems)
         } catch let error as StoreError {
             let grants = "the user lacks a grant: see 'odysctl migrate grants', and ODYS_DB_MIGRATE_USER for 'up'"
             let isUnreachable = error.kind == .connectionLost || error.kind == .refusing
             end(isUnreachable ? 3 : 1, ["\(error)"] + (error.isDenied ? [grants] : []))
-        } catch let code as ExitCode {
-            exit(withError: code)
-        } catch {
+        } catch let code as ExitCode { exit(withError: code) } catch {
             // The parser's own exit code for wrong usage is 64; help and version are not errors.
             let isFailure = exitCode(for: error) != .success
             let message = fullMessage(for: error)

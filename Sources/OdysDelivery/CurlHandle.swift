@@ -27,9 +27,7 @@ final class CurlHandle {
         self.handle = handle
     }
 
-    deinit {
-        curl_easy_cleanup(handle)
-    }
+    deinit { curl_easy_cleanup(handle) }
 
     /// Forgets the options of the last transfer and sets the ones that all have.
     ///

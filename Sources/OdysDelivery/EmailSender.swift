@@ -52,9 +52,7 @@ public final class EmailSender {
             "To: \(message.recipient)",
             "Subject: \(MailHeader.encoded(email.subject))",
             // The same over all attempts, so that a receiver can drop a copy.
-            "Message-ID: <\(message.uid)@\(domain)>",
-            "Auto-Submitted: auto-generated",
-            "Content-Language: pt-BR",
+            "Message-ID: <\(message.uid)@\(domain)>", "Auto-Submitted: auto-generated", "Content-Language: pt-BR",
         ]
     }
 }

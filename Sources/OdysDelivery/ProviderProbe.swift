@@ -46,8 +46,7 @@ public enum ProviderProbe {
         case .tls: return .misconfigured("TLS: \(result.reason)")
         case .noSTARTTLS: return .misconfigured("it offers no STARTTLS, and it is not on this host")
         case .login: return .misconfigured(reason)
-        case .refused, .other:
-            return (500...599).contains(result.code) ? .misconfigured(reason) : .notReady(reason)
+        case .refused, .other: return (500...599).contains(result.code) ? .misconfigured(reason) : .notReady(reason)
         }
     }
 }

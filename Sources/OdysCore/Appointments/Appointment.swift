@@ -27,9 +27,7 @@ public struct UserID: Sendable, Hashable {
         left.text.hasSameBytes(as: right.text)
     }
 
-    public func hash(into hasher: inout Hasher) {
-        for byte in text.utf8 { hasher.combine(byte) }
-    }
+    public func hash(into hasher: inout Hasher) { for byte in text.utf8 { hasher.combine(byte) } }
 }
 
 /// Where an appointment is in its life. Raw values as in `appointments.status`.

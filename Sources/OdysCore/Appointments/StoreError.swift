@@ -26,9 +26,7 @@ public struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
     /// What a statement of ours said by `SIGNAL`; nil for the server's own errors, whose texts can quote data.
     public let signal: String?
 
-    public init(
-        kind: Kind, code: UInt32 = 0, sqlState: String = "", operation: String, signal: String? = nil
-    ) {
+    public init(kind: Kind, code: UInt32 = 0, sqlState: String = "", operation: String, signal: String? = nil) {
         self.kind = kind
         self.code = code
         self.sqlState = sqlState

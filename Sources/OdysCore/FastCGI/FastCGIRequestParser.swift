@@ -74,19 +74,16 @@ public struct FastCGIRequestParser: Sendable {
                 : joined.withUnsafeBytes(Self.areWellFormed)
             guard areGood else { return .refused }
             awaited = .standardInput
-        case .parameters where parameters.isEmpty && range.count <= Limits.parameterBytesMax:
-            parameters = range
+        case .parameters where parameters.isEmpty && range.count <= Limits.parameterBytesMax: parameters = range
         case .parameters:
             if joined.isEmpty { joined.append(contentsOf: received[parameters]) }
             guard joined.count + content.count <= Limits.parameterBytesMax else { return .refused }
             joined.append(contentsOf: content)
-        case .standardInput where content.isEmpty:
-            return .complete
+        case .standardInput where content.isEmpty: return .complete
         case .standardInput:
             bodyLength += content.count
             if bodyLength > Limits.bodyBytesMax { return .complete }
-        case .endRequest, .standardOutput, .standardError:
-            return .refused
+        case .endRequest, .standardOutput, .standardError: return .refused
         }
         return .needsMore
     }

@@ -28,9 +28,7 @@ public struct KeySet: Sendable, Equatable {
                     throw Problem(description: "another key has the same kid")
                 }
                 keys.append(key)
-            } catch {
-                leftOut.append("key \(index + 1): \(error)")
-            }
+            } catch { leftOut.append("key \(index + 1): \(error)") }
         }
         self.keys = keys
         self.leftOut = leftOut

@@ -16,9 +16,7 @@ public struct TokenCache: Sendable {
     private(set) var old: [TokenDigest: VerifiedToken] = [:]
     private let halfMax: Int
 
-    public init(max: Int = Limits.tokenCacheMax) {
-        halfMax = max / 2
-    }
+    public init(max: Int = Limits.tokenCacheMax) { halfMax = max / 2 }
 
     public func verified(_ digest: TokenDigest, now: Double) -> VerifiedToken? {
         guard let found = young[digest] ?? old[digest], found.validFrom <= now, now < found.validBefore

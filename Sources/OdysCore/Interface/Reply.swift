@@ -88,8 +88,7 @@ extension Interface {
         _ record: inout RequestRecord, _ body: (Role) -> [UInt8]
     ) -> Response {
         switch appointment.parties(for: userID) {
-        case .failure(let refusal):
-            return refuse(refusal, request, &record)
+        case .failure(let refusal): return refuse(refusal, request, &record)
         case .success(let parties):
             record.code = "read"
             record.role = parties.caller
@@ -105,11 +104,9 @@ extension Interface {
         record.refusal = refusal
         let body = JSON.object(
             [
-                JSON.Member("error", .string(refusal.error)),
-                JSON.Member("code", .string(refusal.code)),
+                JSON.Member("error", .string(refusal.error)), JSON.Member("code", .string(refusal.code)),
                 JSON.Member("status", .integer(refusal.status)),
-                JSON.Member("title", .string(refusal.explanation.title)),
-                JSON.Member("type", "about:blank"),
+                JSON.Member("title", .string(refusal.explanation.title)), JSON.Member("type", "about:blank"),
                 JSON.Member("detail", .string(refusal.explanation.detail)),
                 JSON.Member("requestId", .string(record.requestID)),
             ] + refusal.members)

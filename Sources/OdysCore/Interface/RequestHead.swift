@@ -59,8 +59,7 @@ extension Interface {
         return Response(
             status: 204,
             headers: [
-                Header("Allow", route.allowedMethods),
-                Header("Access-Control-Allow-Methods", route.allowedMethods),
+                Header("Allow", route.allowedMethods), Header("Access-Control-Allow-Methods", route.allowedMethods),
                 Header(
                     "Access-Control-Allow-Headers",
                     "authorization, content-type, idempotency-key, if-match, x-request-id, traceparent"),

@@ -81,24 +81,21 @@ extension Template {
                 .client, "❌", "Agendamento não confirmado", forClientLinked, uses: [.reason], .statusMessage(.rejected))
         case .bookingRejectedReceipt:
             Row(.professional, "❌", "Pedido de agendamento recusado", forProfessional, .statusMessage(.rejected))
-        case .bookingCancelled:
-            Row(.client, "❌", "Cancelamento registrado", forClient, .statusMessage(.cancelled))
+        case .bookingCancelled: Row(.client, "❌", "Cancelamento registrado", forClient, .statusMessage(.cancelled))
         case .cancelledByClient:
             Row(
                 .professional, "❌", "Agendamento cancelado por cliente", forProfessional, uses: [.reason],
                 .statusMessage(.cancelled))
         case .cancelledByProfessional:
             Row(.client, "❌", "Agendamento cancelado", forClientLinked, uses: [.reason], .statusMessage(.cancelled))
-        case .registrationInvite:
-            Row(.client, "👋", "Crie sua conta", [.professionalName], uses: [.clientName])
+        case .registrationInvite: Row(.client, "👋", "Crie sua conta", [.professionalName], uses: [.clientName])
         case .paymentConfirmed: Row(.client, "💳", "Pagamento confirmado", forClient)
         case .paymentConfirmedReceipt: Row(.professional, "💳", "Pagamento registrado", forProfessional)
         case .appointmentCompleted: Row(.client, "🌟", "Atendimento concluído", forClient, .statusMessage(nil))
         case .appointmentCompletedReceipt:
             Row(.professional, "🏁", "Atendimento concluído", forProfessional, .statusMessage(nil))
         case .noShow: Row(.client, "⚠️", "Ausência registrada", forClientLinked, .statusMessage(nil))
-        case .noShowReceipt:
-            Row(.professional, "⚠️", "Ausência registrada", forProfessional, .statusMessage(nil))
+        case .noShowReceipt: Row(.professional, "⚠️", "Ausência registrada", forProfessional, .statusMessage(nil))
         case .reminder24h: Row(.client, "⏰", "Lembrete: falta um dia", forClient, .whileStatus(.confirmed))
         case .reminder1h: Row(.client, "⏰", "Lembrete: falta uma hora", forClient, .whileStatus(.confirmed))
         case .newMessageToClient:

@@ -6,9 +6,7 @@ extension Template {
     /// and a date or a time, so that a name in a right-to-left script cannot reorder those.
     ///
     /// Throws when a required key is missing.
-    public func whatsAppText(
-        _ payload: MessagePayload, _ setting: MessageSetting
-    ) throws(MessageError) -> String {
+    public func whatsAppText(_ payload: MessagePayload, _ setting: MessageSetting) throws(MessageError) -> String {
         let facts = try MessageFacts(self, payload, setting)
         let traits = traits
         let body = try paragraphs(facts).map { $0.joined(separator: "\n") }.joined(separator: "\n\n")

@@ -45,18 +45,15 @@ extension Template {
             Wording(
                 "Passando para lembrar: falta cerca de um dia para o seu horário.",
                 "Se não puder comparecer, avise o quanto antes. Até breve!")
-        case .reminder1h:
-            Wording("Passando para lembrar: falta cerca de uma hora para o seu horário.", "Até já!")
+        case .reminder1h: Wording("Passando para lembrar: falta cerca de uma hora para o seu horário.", "Até já!")
         case .registrationInvite: facts.invitation
         case .newMessageToClient:
             Wording(
                 "Você recebeu uma nova mensagem de \(facts.professional).", "Para ler e responder:",
                 link: facts.link("/c"))
-        case .bookingRequest:
-            Wording(nil, "Confirme ou recuse no seu painel:", link: facts.link("/dashboard"))
+        case .bookingRequest: Wording(nil, "Confirme ou recuse no seu painel:", link: facts.link("/dashboard"))
         case .newMessageToProfessional: Wording(nil, "Para ler e responder:", link: facts.link("/dashboard"))
-        case .bookingRejectedReceipt, .cancelledByClient:
-            Wording(nil, "Este horário não está mais reservado.")
+        case .bookingRejectedReceipt, .cancelledByClient: Wording(nil, "Este horário não está mais reservado.")
         case .bookingConfirmedReceipt, .paymentConfirmedReceipt, .appointmentCompletedReceipt, .noShowReceipt:
             Wording(nil)
         }
@@ -69,7 +66,6 @@ extension MessageFacts {
         Wording(
             nil,
             "Que tal criar sua conta na \(MessageSetting.brand)? Com ela, você acompanha seus horários "
-                + "e suas mensagens em um só lugar:",
-            link: link("/register"))
+                + "e suas mensagens em um só lugar:", link: link("/register"))
     }
 }

@@ -22,21 +22,17 @@ public struct Breaker: Sendable, Equatable {
 
     private let openSeconds: Double
 
-    public init(_ pace: Pace = .standard) {
-        openSeconds = pace.breakerOpen
-    }
+    public init(_ pace: Pace = .standard) { openSeconds = pace.breakerOpen }
 
     /// Whether a sender may claim a message now; the claim counts.
     public mutating func permits(at now: Double) -> Bool {
         switch state {
-        case .closed:
-            return true
+        case .closed: return true
         case .open(let until):
             guard now >= until else { return false }
             state = .probing
             return true
-        case .probing:
-            return false
+        case .probing: return false
         case .ramp(let allowance, let secondBegan, let claimed):
             if now >= secondBegan + 1 {
                 let next = allowance * 2

@@ -27,8 +27,7 @@ public struct ClaimedMessage: Sendable, Equatable {
     public init(
         id: Int, uid: String, channel: Channel, role: Role, recipient: String, template: String, payload: String,
         appointmentID: String?, appointmentVersion: Int? = nil, attempts: Int, unclear: Int, lostClaims: Int,
-        isExpired: Bool, isSuperseded: Bool = false,
-        leaseToken: [UInt8]
+        isExpired: Bool, isSuperseded: Bool = false, leaseToken: [UInt8]
     ) {
         self.id = id
         self.uid = uid
@@ -126,8 +125,7 @@ extension ClaimedMessage {
     /// - Parameter jitter: evenly drawn from 0..<1.
     public func settle(_ outcome: DeliveryOutcome, jitter: Double, pace: Pace = .standard) -> Settlement {
         switch outcome {
-        case .sent(let providerID, let recipient):
-            .sent(providerID: providerID, to: recipient)
+        case .sent(let providerID, let recipient): .sent(providerID: providerID, to: recipient)
         case .notSent(let reason, let retryAfter):
             .retry(
                 afterSeconds: max(pace.backoff(attempt: attempts, jitter: jitter), retryAfter ?? 0),
@@ -135,8 +133,7 @@ extension ClaimedMessage {
         case .unclear(let reason):
             unclear == 0
                 ? .retry(
-                    afterSeconds: pace.unclearRetry * (1 + jitter / 4), error: reason, counted: true,
-                    unclear: true)
+                    afterSeconds: pace.unclearRetry * (1 + jitter / 4), error: reason, counted: true, unclear: true)
                 : .dead(error: "outcome_unknown")
         case .permanent(let reason):
             .dead(error: reason)
@@ -148,8 +145,7 @@ extension ClaimedMessage {
             .retry(
                 afterSeconds: pace.misconfiguredRetry * (0.8 + jitter / 5), error: reason, counted: false,
                 unclear: false)
-        case .skipped(let reason):
-            .skipped(reason)
+        case .skipped(let reason): .skipped(reason)
         }
     }
 }

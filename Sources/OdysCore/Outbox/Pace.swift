@@ -6,9 +6,7 @@ public struct Pace: Sendable {
     /// What the product runs with.
     public static let standard = Pace(scale: 1)
 
-    public init(scale: Double) {
-        self.scale = scale
-    }
+    public init(scale: Double) { self.scale = scale }
 
     public var lease: Double { Double(Limits.leaseSeconds) * scale }
     public var send: Double { Double(Limits.sendSeconds) * scale }

@@ -11,8 +11,7 @@ extension Setting {
         "Who may call": [.tokenSecret, .keySetFile, .keySetURL, .issuer, .audience, .sessionCookie, .allowedOrigins],
         "Rules and texts": [.appURL, .timeZone, .enforcesStartTime],
         "WhatsApp": [.evolutionURL, .evolutionKey, .evolutionInstance, .evolutionVersion, .whatsAppRate],
-        "E-mail": [.smtpURL, .smtpUsername, .smtpPassword, .mailFrom],
-        "The log": [.logLevel, .logFormat],
+        "E-mail": [.smtpURL, .smtpUsername, .smtpPassword, .mailFrom], "The log": [.logLevel, .logFormat],
     ]
 
     public static let allCases = sections.flatMap(\.value)

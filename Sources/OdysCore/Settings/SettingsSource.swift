@@ -2,9 +2,7 @@
 public struct SettingsError: Error, Sendable, Equatable, CustomStringConvertible {
     public let problems: [String]
 
-    public init(problems: [String]) {
-        self.problems = problems
-    }
+    public init(problems: [String]) { self.problems = problems }
 
     public var description: String { problems.joined(separator: "\n") }
 }

@@ -5,9 +5,7 @@ public struct Instant: Sendable, Hashable, Comparable {
     public init(microseconds: Int64) { self.microseconds = microseconds }
 
     /// From the fields of a UTC date, as the database's binary protocol delivers them.
-    public init(
-        year: Int, month: Int, day: Int, hour: Int, minute: Int, second: Int, microsecond: Int = 0
-    ) {
+    public init(year: Int, month: Int, day: Int, hour: Int, minute: Int, second: Int, microsecond: Int = 0) {
         let days = Instant.days(year: year, month: month, day: day)
         let seconds = Int64(days) * 86_400 + Int64(hour) * 3_600 + Int64(minute) * 60 + Int64(second)
         microseconds = seconds * 1_000_000 + Int64(microsecond)

@@ -85,9 +85,7 @@ struct Message: ParsableCommand {
                 output.show(
                     ["subject": .string(mail.subject), "text": .string(mail.text), "html": .string(mail.html)],
                     orLines: [html ? mail.html : "\(mail.subject)\n\n\(mail.text)"])
-            } catch {
-                throw Failure.problem("\(error)")
-            }
+            } catch { throw Failure.problem("\(error)") }
         }
     }
 }

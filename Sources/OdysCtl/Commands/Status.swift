@@ -33,9 +33,7 @@ struct StatusCommand: ParsableCommand {
             let (status, report) = try instance.ask("status", query: full ? "?full" : "")
             guard status == 200, let report else { return failed("answers with \(status)") }
             return report
-        } catch {
-            return failed(error.words)
-        }
+        } catch { return failed(error.words) }
     }
 
     /// Each column is as wide as its widest cell.

@@ -17,9 +17,7 @@ struct DatabaseCheck {
             let clock = self.clock(server, since: before)
             return [Finding("database", "\(settings.user) may log in to \(settings.name)")] + program(server) + [clock]
                 + durability(server) + disk(server)
-        } catch {
-            return [unusable(error)]
-        }
+        } catch { return [unusable(error)] }
     }
 
     private func unusable(_ error: StoreError) -> Finding {

@@ -145,8 +145,7 @@ struct MCPTools {
                 MCPArgument(
                     name: "reason", description: "For rejected, cancelled and no_show; at most 500 characters.",
                     minimum: 0, isRequired: false),
-            ],
-            result: .schema(["success": .booleanType, "appointment": [:], "messages": [:]]), changes: true
+            ], result: .schema(["success": .booleanType, "appointment": [:], "messages": [:]]), changes: true
         ) { arguments in
             guard let reason = ActionRequest.reason(in: arguments["reason"]) else {
                 throw MCPProblem.refusal(.malformedBody)

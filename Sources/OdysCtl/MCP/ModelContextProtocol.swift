@@ -67,9 +67,7 @@ struct ModelContextProtocol {
         }
         do throws(Failure) {
             return ["jsonrpc": "2.0", "id": id, "result": try result(of: method, message["params"] ?? [:])]
-        } catch {
-            return Self.refusal(error, id: id)
-        }
+        } catch { return Self.refusal(error, id: id) }
     }
 
     private static func refusal(_ failure: Failure, id: JSON) -> JSON {

@@ -122,9 +122,7 @@ final class Listener: Sendable {
     }
 
     /// A connection has ended.
-    func forget() {
-        connections.withLock { $0.count -= 1 }
-    }
+    func forget() { connections.withLock { $0.count -= 1 } }
 
     /// Accepts no more connections, waits a second or two until the web server has closed the idle ones, and makes
     /// `next` return nil in every thread. Connections that were not accepted stay in the backlog for the next

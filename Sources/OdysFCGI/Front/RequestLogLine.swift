@@ -31,9 +31,7 @@ struct RequestLogLine: CustomStringConvertible, Sendable {
         text("trace_id", record.traceID)
     }
 
-    func write(to json: inout JSONWriter) {
-        forEachMember { json.member($0, $1) }
-    }
+    func write(to json: inout JSONWriter) { forEachMember { json.member($0, $1) } }
 
     /// The same for a person: `action=confirm appointment_id=…`.
     var description: String {

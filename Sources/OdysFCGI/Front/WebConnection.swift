@@ -34,8 +34,7 @@ final class WebConnection {
     }
 
     /// Gives up the descriptor without closing it.
-    @discardableResult
-    func release() -> Int32 {
+    @discardableResult func release() -> Int32 {
         defer { descriptor = -1 }
         return descriptor
     }
@@ -85,8 +84,7 @@ final class WebConnection {
     /// Sends the bytes, as many as the peer takes in time.
     ///
     /// - Returns: whether all of them were sent. A disconnected peer is not an error: what was done is committed.
-    @discardableResult
-    func send(_ bytes: [UInt8]) -> Bool {
+    @discardableResult func send(_ bytes: [UInt8]) -> Bool {
         var deadline: Double?
         var rest = bytes[...]
         while !rest.isEmpty {

@@ -103,9 +103,7 @@ struct Worker {
             case .readHistory(let id, let userID):
                 return try tools.readings.history(of: id).map { .history($0, by: userID) } ?? .refused(.notFound)
             }
-        } catch {
-            return .failed(error)
-        }
+        } catch { return .failed(error) }
     }
 
     private func send(

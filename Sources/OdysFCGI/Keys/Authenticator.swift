@@ -37,8 +37,7 @@ final class Authenticator: Sendable {
     }
 
     /// - Returns: whether the keys differ from those before.
-    @discardableResult
-    func use(_ verifier: TokenVerifier) -> Bool {
+    @discardableResult func use(_ verifier: TokenVerifier) -> Bool {
         state.withLock { state in
             defer { state.verifier = verifier }
             guard state.verifier.keys != verifier.keys else { return false }

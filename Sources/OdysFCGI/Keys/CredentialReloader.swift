@@ -125,9 +125,7 @@ private struct KeySource {
     private var leftOut: [String] = []
     private var isFailing = false
 
-    init(_ url: String) {
-        fetch = KeySetFetch(url)
-    }
+    init(_ url: String) { fetch = KeySetFetch(url) }
 
     /// Fetches the set. One line for an outage, not one for each try.
     mutating func refresh(_ log: Logger) {

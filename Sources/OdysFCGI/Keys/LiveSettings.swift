@@ -6,9 +6,7 @@ internal import Synchronization
 final class LiveSettings: Sendable {
     private let state: Mutex<(settings: Settings, generation: Int)>
 
-    init(_ settings: Settings) {
-        state = Mutex((settings, 0))
-    }
+    init(_ settings: Settings) { state = Mutex((settings, 0)) }
 
     var current: Settings { state.withLock { $0.settings } }
 

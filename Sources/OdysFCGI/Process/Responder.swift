@@ -49,8 +49,7 @@ struct Responder {
         let deliveries = DispatchGroup()
         let queues = settings.delivery == .off ? [] : startDelivery(in: deliveries)
         management.watch(queues, listener: listener?.socket)
-        let housekeeper = Housekeeper(
-            live, retention: settings.retention, metrics: management.metrics, log: log)
+        let housekeeper = Housekeeper(live, retention: settings.retention, metrics: management.metrics, log: log)
         if settings.delivery != .off { housekeeper.start(in: deliveries) }
         let reloader = CredentialReloader(live, log: log)
         let authenticator = listener.map { _ in

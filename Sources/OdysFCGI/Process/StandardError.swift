@@ -40,8 +40,7 @@ enum StandardError {
     }
 
     /// - Returns: false when the line could not be written, such as to a full disk.
-    @discardableResult
-    static func put(_ line: [UInt8]) -> Bool {
+    @discardableResult static func put(_ line: [UInt8]) -> Bool {
         line.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) == $0.count }
     }
 }

@@ -47,8 +47,7 @@ struct CounterFamily<each Value: Equatable & Sendable>: Sendable {
     }
 
     /// - Returns: false where a value is not on its label's list; then nothing is counted.
-    @discardableResult
-    func add(_ values: repeat each Value) -> Bool {
+    @discardableResult func add(_ values: repeat each Value) -> Bool {
         var index = 0
         for (label, value) in repeat (each labels, each values) {
             guard let place = label.values.firstIndex(of: value) else { return false }

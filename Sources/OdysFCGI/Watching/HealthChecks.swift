@@ -23,8 +23,7 @@ extension HealthReport {
         switch facts.database {
         case .timedOut:
             return [Check("database:reachable", .fail, output: "MariaDB takes the question and does not answer")]
-        case .failing(let error):
-            return [Check("database:reachable", .fail, output: "\(error)")]
+        case .failing(let error): return [Check("database:reachable", .fail, output: "\(error)")]
         case .answering(let look):
             let durability = Check(
                 "database:durability", look.durabilityProblems.isEmpty ? .pass : .warn,

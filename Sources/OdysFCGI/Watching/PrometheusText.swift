@@ -10,9 +10,7 @@ struct PrometheusText: Sendable {
 
     private(set) var bytes: [UInt8] = []
 
-    init() {
-        bytes.reserveCapacity(16 * 1024)
-    }
+    init() { bytes.reserveCapacity(16 * 1024) }
 
     /// A family without samples is left out: a value that is not known is no value.
     mutating func add(_ name: String, _ kind: Kind, _ help: String, _ samples: [(value: Double, labels: [Label])]) {
@@ -32,9 +30,7 @@ struct PrometheusText: Sendable {
     mutating func add<each Value>(
         _ family: CounterFamily<repeat each Value>,
         where isShown: ((value: Int, labels: [Label])) -> Bool = { _ in true }
-    ) {
-        add(family.name, .counter, family.help, family.samples.filter(isShown))
-    }
+    ) { add(family.name, .counter, family.help, family.samples.filter(isShown)) }
 
     mutating func add(_ name: String, _ help: String, _ histograms: [Histogram]) {
         guard !histograms.isEmpty else { return }

@@ -17,9 +17,7 @@ final class ThreadStatus: Sendable {
     private let work = Mutex(Work())
     private let lastBeat = Atomic<Int>(ThreadStatus.milliseconds)
 
-    init(_ name: String) {
-        self.name = name
-    }
+    init(_ name: String) { self.name = name }
 
     private static var milliseconds: Int { Int(Clock.uptime * 1_000) }
 

@@ -32,9 +32,7 @@ public enum FailPoint: String, Sendable, CaseIterable {
         private static let every = getenv("ODYS_FAIL_EVERY").flatMap { Int(String(cString: $0)) } ?? 1
 
         /// Dies here, if this is the place and the time.
-        public func hit() {
-            if isDue { kill(getpid(), SIGKILL) }
-        }
+        public func hit() { if isDue { kill(getpid(), SIGKILL) } }
 
         /// Dies a moment later, while something else that was begun is still running.
         public func hitSoon() {

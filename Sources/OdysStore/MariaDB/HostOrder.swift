@@ -22,7 +22,5 @@ final class HostOrder: Sendable {
         failures.withLock { $0[host] = now }
     }
 
-    func answered(_ host: String) {
-        failures.withLock { $0[host] = nil }
-    }
+    func answered(_ host: String) { failures.withLock { $0[host] = nil } }
 }

@@ -29,9 +29,7 @@ struct Row {
     let values: [SQLValue]
     let operation: String
 
-    func isNull(_ column: Int) -> Bool {
-        if case .null = values[column] { true } else { false }
-    }
+    func isNull(_ column: Int) -> Bool { if case .null = values[column] { true } else { false } }
 
     func integer(_ column: Int) throws(StoreError) -> Int {
         guard case .integer(let value) = values[column] else { throw unexpected(column) }

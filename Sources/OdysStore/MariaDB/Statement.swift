@@ -208,7 +208,6 @@ extension MYSQL_TIME {
             // A day before the year 0 is no date to MariaDB in any form.
             year: UInt32(clamping: fields.year), month: UInt32(fields.month), day: UInt32(fields.day),
             hour: UInt32(fields.hour), minute: UInt32(fields.minute), second: UInt32(fields.second),
-            second_part: UInt(fields.microsecond),
-            neg: 0, time_type: MYSQL_TIMESTAMP_DATETIME)
+            second_part: UInt(fields.microsecond), neg: 0, time_type: MYSQL_TIMESTAMP_DATETIME)
     }
 }

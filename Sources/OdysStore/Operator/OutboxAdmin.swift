@@ -4,9 +4,7 @@ public import OdysCore
 public struct OutboxAdmin {
     let connection: Connection
 
-    public init(_ connection: Connection) {
-        self.connection = connection
-    }
+    public init(_ connection: Connection) { self.connection = connection }
 
     /// Nil and empty mean any.
     public struct Filter: Sendable {

@@ -8,9 +8,7 @@ public struct Housekeeping {
 
     private let connection: Connection
 
-    public init(_ connection: Connection) {
-        self.connection = connection
-    }
+    public init(_ connection: Connection) { self.connection = connection }
 
     /// Rows deleted of each table, and messages emptied.
     public struct Result: Sendable, Equatable {

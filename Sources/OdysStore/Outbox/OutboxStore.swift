@@ -124,8 +124,7 @@ public final class OutboxStore {
             UPDATE channel_rate
             SET next_at = GREATEST(next_at, UTC_TIMESTAMP(6) - INTERVAL ? MICROSECOND) + INTERVAL ? MICROSECOND
             WHERE channel = ?
-            """,
-            [.seconds(Limits.rateSlackSeconds), .seconds(1 / Double(ratePerSecond)), .text(channel)],
+            """, [.seconds(Limits.rateSlackSeconds), .seconds(1 / Double(ratePerSecond)), .text(channel)],
             operation: "use the channel's rate")
         return nil
     }
@@ -138,9 +137,7 @@ public final class OutboxStore {
         let isSuperseded =
             if let appointmentID, let template = Template(rawValue: template) {
                 try isSuperseded(template, appointmentID, version, role)
-            } else {
-                false
-            }
+            } else { false }
         return ClaimedMessage(
             id: try row.integer(0), uid: try row.text(1), channel: try row.value(2, as: Channel.self), role: role,
             recipient: try row.text(4), template: template, payload: try row.text(6), appointmentID: appointmentID,
@@ -154,8 +151,7 @@ public final class OutboxStore {
         _ template: Template, _ appointment: String, _ version: Int?, _ role: Role
     ) throws(StoreError) -> Bool {
         let rows = try connection.query(
-            Self.standing,
-            [.text(appointment), .integer(version), .text(channel), .text(role), .text(appointment)],
+            Self.standing, [.text(appointment), .integer(version), .text(channel), .text(role), .text(appointment)],
             operation: "look at the message's appointment")
         return template.isSuperseded(
             status: Status(rawValue: try rows.first?.text(0) ?? ""), hasNewer: try rows.first?.bool(1) ?? false)

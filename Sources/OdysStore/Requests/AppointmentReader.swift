@@ -4,9 +4,7 @@ public import OdysCore
 public struct AppointmentReader {
     private let connection: Connection
 
-    public init(_ connection: Connection) {
-        self.connection = connection
-    }
+    public init(_ connection: Connection) { self.connection = connection }
 
     /// - Returns: nil where there is no such appointment.
     public func appointment(_ id: AppointmentID) throws(StoreError) -> AppointmentReading? {

@@ -56,8 +56,7 @@ public final class AppointmentStore {
                     // max_statement_time can end the block after its COMMIT.
                     if let change = unclear, try isCommitted(id, marker) { return .changed(change) }
                     throw error
-                case .refusing, .schema, .unexpected:
-                    throw error
+                case .refusing, .schema, .unexpected: throw error
                 }
             }
         }
@@ -82,8 +81,7 @@ public final class AppointmentStore {
         let now = try AppointmentRow.now(row)
         FailPoint.p3.hit()
         switch appointment.judge(request, now: now, rules: rules) {
-        case .refused(let refusal):
-            return .refused(refusal)
+        case .refused(let refusal): return .refused(refusal)
         case .accepted(let decision):
             let change = AppliedChange(decision, to: appointment, at: now, makeUID: makeMessageUID)
             unclear = change

@@ -18,12 +18,9 @@ public enum Grants {
     }
 
     private static let rights: [(table: String, privileges: [Privilege])] = [
-        (migrations, [.select]),
-        ("professionals", [.select]),
-        ("clients", [.select]),
+        (migrations, [.select]), ("professionals", [.select]), ("clients", [.select]),
         ("appointments", [.select, .update(["status", "payment_status", "version", "updated_at"])]),
-        ("notifications", [.insert]),
-        ("appointment_events", [.select, .insert]),
+        ("notifications", [.insert]), ("appointment_events", [.select, .insert]),
         (
             "outbox",
             [
@@ -31,18 +28,14 @@ public enum Grants {
                 .update([
                     "recipient", "payload", "state", "attempts", "lost_claims", "unclear", "available_at", "expires_at",
                     "lease_token", "provider_id", "last_error", "finished_at", "emptied_at",
-                ]),
-                .delete,
+                ]), .delete,
             ]
-        ),
-        ("idempotency_keys", [.select, .insert, .update(["status", "etag", "body"]), .delete]),
+        ), ("idempotency_keys", [.select, .insert, .update(["status", "etag", "body"]), .delete]),
         (
             // Of INSERT … SELECT … ON DUPLICATE KEY UPDATE, MariaDB checks every inserted column, the key too.
             "whatsapp_contexts",
             [.select, .insert, .update(["phone", "professional_id", "appointment_id", "expires_at"]), .delete]
-        ),
-        ("channel_rate", [.select, .update(["next_at"])]),
-        ("operator_actions", [.select, .insert]),
+        ), ("channel_rate", [.select, .update(["next_at"])]), ("operator_actions", [.select, .insert]),
     ]
     private static let migrations = "schema_migrations"
 

@@ -36,9 +36,7 @@ public struct Migrations {
 
     private let connection: Connection
 
-    public init(_ connection: Connection) {
-        self.connection = connection
-    }
+    public init(_ connection: Connection) { self.connection = connection }
 
     public enum State: String, Sendable {
         case applied, pending

@@ -151,9 +151,7 @@ public enum TypedText {
             .count { isStop(run[$0]) && run[$0 - 1].isDigit && run[$0 + 1].isDigit } >= 3
     }
 
-    private static func needsSpace(
-        afterStopAt index: Int, in scalars: [Unicode.Scalar], inAddress: Bool
-    ) -> Bool {
+    private static func needsSpace(afterStopAt index: Int, in scalars: [Unicode.Scalar], inAddress: Bool) -> Bool {
         guard index > 0, index + 1 < scalars.count else { return false }
         let (before, after) = (scalars[index - 1], scalars[index + 1])
         if before == " " || isStop(before) { return false }
