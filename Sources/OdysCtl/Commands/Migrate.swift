@@ -73,7 +73,7 @@ struct Migrate: ParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() throws {
-            let database = try DatabaseSettings.current()
+            let database = try DatabaseSettings(.process)
             let user = user ?? database.user
             guard ![database.name, user, host].contains(where: \.hasControlCharacters) else {
                 throw Failure.usage("a name has a control character in it")

@@ -75,19 +75,17 @@ struct Token: ParsableCommand {
         }
 
         private func lines(_ examination: TokenExamination, _ problem: String?) -> [String] {
+            let key = examination.key.map { key in
+                key.algorithm == .hs256
+                    ? "HS256, ODYS_JWT_SECRET"
+                    : "\(key.algorithm.rawValue), kid \(key.id ?? "none"), thumbprint \(key.thumbprint)"
+            }
             let known = [
                 examination.header.map { "header  \($0.text)" }, examination.claims.map { "claims  \($0.text)" },
-                "key     \(examination.key?.summary ?? "none")", problem.map { "        \($0)" },
+                "key     \(key ?? "none")", problem.map { "        \($0)" },
             ]
             return known.compactMap { $0 } + examination.problems.map { "refused \($0)" }
                 + (examination.verified == nil ? [] : ["accepted"])
         }
-    }
-}
-
-extension TokenKey {
-    fileprivate var summary: String {
-        algorithm == .hs256
-            ? "HS256, ODYS_JWT_SECRET" : "\(algorithm.rawValue), kid \(id ?? "none"), thumbprint \(thumbprint)"
     }
 }

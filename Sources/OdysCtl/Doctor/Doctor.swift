@@ -32,7 +32,7 @@ struct Doctor: ParsableCommand {
         let read = Result { () throws(SettingsError) in try Config.settings() }
         let settings = try? read.get()
         var findings = Finding.settings(read)
-        if let database = try? DatabaseSettings.current() {
+        if let database = try? DatabaseSettings(.process) {
             findings += DatabaseCheck(settings: database, freeMiB: freeMib).findings()
         }
         if let messaging = try? MessagingSettings(.process) {

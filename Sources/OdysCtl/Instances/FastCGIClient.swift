@@ -17,15 +17,16 @@ struct FastCGIClient {
     }
 
     let path: String
-    let seconds: Double
 
+    /// A responder answers within this time, also while its database does not.
+    private static let seconds = 5.0
     private static let answerBytesMax = 1 << 20
 
     /// - Parameter target: path and query, such as `/status/1?full`.
     func get(_ target: String) throws(Failure) -> (status: Int, body: [UInt8]) {
         let socket = try connect()
         defer { close(socket) }
-        let deadline = Clock.uptime + seconds
+        let deadline = Clock.uptime + Self.seconds
         let sent = request(target).withUnsafeBytes {
             send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) == $0.count
         }
@@ -45,7 +46,7 @@ struct FastCGIClient {
         let socket = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard socket >= 0 else { throw .refused(String(cString: strerror(errno))) }
         // A full queue makes connect and send wait, too.
-        var limit = timeval(tv_sec: Int(seconds), tv_usec: 0)
+        var limit = timeval(tv_sec: Int(Self.seconds), tv_usec: 0)
         setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         let result = UnixSocket.withAddress(of: path) { Glibc.connect(socket, $0, $1) }
         if result == 0 { return socket }
