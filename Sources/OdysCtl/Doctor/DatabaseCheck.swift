@@ -39,7 +39,6 @@ struct DatabaseCheck {
         }
     }
 
-    /// What this version of the program needs.
     private func program(_ server: DatabaseInspection) -> [Finding] {
         let (version, schema, missing) = (server.serverVersion, server.schemaVersion, server.missingGrants)
         let needed = Migrations.requiredVersion

@@ -109,7 +109,6 @@ extension ProfessionalStore.Booking {
 }
 
 extension Connection {
-    /// The rows of a statement that reads by itself.
     fileprivate func readAlone(_ sql: String, _ values: [SQLValue], operation: String) throws(StoreError) -> [Row] {
         try readingAlone { connection throws(StoreError) in
             try connection.query(sql, values, operation: operation)
