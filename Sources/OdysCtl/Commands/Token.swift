@@ -10,7 +10,6 @@ struct Token: ParsableCommand {
 
     struct Mint: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Prints a token that is signed with ODYS_JWT_SECRET.")
-
         @Option(help: "The user id to speak for.") var sub: String
         @Option(help: "Seconds until it expires.") var ttl = 900
 
