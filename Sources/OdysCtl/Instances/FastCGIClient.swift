@@ -27,7 +27,15 @@ struct FastCGIClient {
         let socket = try connect()
         defer { close(socket) }
         let deadline = Clock.uptime + Self.seconds
-        let sent = request(target).withUnsafeBytes {
+        let parameters = FastCGIRecord.parameters([
+            ("REQUEST_METHOD", "GET"), ("REQUEST_URI", target), ("SERVER_PROTOCOL", "HTTP/1.1"),
+        ])
+        var request: [UInt8] = []
+        // The role of a responder; the connection is closed after the answer.
+        FastCGIRecord.append(.beginRequest, 1, [0, 1, 0, 0, 0, 0, 0, 0], to: &request)
+        FastCGIRecord.append(stream: .parameters, 1, parameters, to: &request)
+        FastCGIRecord.append(stream: .standardInput, 1, [], to: &request)
+        let sent = request.withUnsafeBytes {
             send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) == $0.count
         }
         guard sent else { throw .silent }
@@ -54,18 +62,6 @@ struct FastCGIClient {
         close(socket)
         guard result != nil else { throw .refused("the path is too long") }
         throw reason == EAGAIN || reason == ETIMEDOUT ? .silent : .refused(String(cString: strerror(reason)))
-    }
-
-    private func request(_ target: String) -> [UInt8] {
-        let parameters = FastCGIRecord.parameters([
-            ("REQUEST_METHOD", "GET"), ("REQUEST_URI", target), ("SERVER_PROTOCOL", "HTTP/1.1"),
-        ])
-        var bytes: [UInt8] = []
-        // The role of a responder; the connection is closed after the answer.
-        FastCGIRecord.append(.beginRequest, 1, [0, 1, 0, 0, 0, 0, 0, 0], to: &bytes)
-        FastCGIRecord.append(stream: .parameters, 1, parameters, to: &bytes)
-        FastCGIRecord.append(stream: .standardInput, 1, [], to: &bytes)
-        return bytes
     }
 
     private func answer(_ output: [UInt8]) throws(Failure) -> (status: Int, body: [UInt8]) {
