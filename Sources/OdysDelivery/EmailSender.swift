@@ -9,9 +9,7 @@ public final class EmailSender {
     private let curl: CurlHandle
 
     /// - Parameter now: this host's clock, for the header `Date`.
-    public init(
-        _ settings: SMTPSettings, texts: MessageSetting, pace: Pace = .standard, now: @escaping () -> Instant
-    ) {
+    public init(_ settings: SMTPSettings, texts: MessageSetting, pace: Pace = .standard, now: @escaping () -> Instant) {
         curl = CurlHandle(pace)
         self.settings = settings
         self.texts = texts
@@ -43,8 +41,7 @@ public final class EmailSender {
 
     private func headers(_ email: EmailText, _ message: ClaimedMessage) -> [String] {
         let domain = settings.from.split(separator: "@").last ?? "localhost"
-        let from =
-            settings.fromName.flatMap { MailAddress.header(name: $0, address: settings.from) } ?? settings.from
+        let from = settings.fromName.flatMap { MailAddress.header(name: $0, address: settings.from) } ?? settings.from
         return [
             "Content-Type: multipart/alternative",
             "Date: \(now().rfc5322)",

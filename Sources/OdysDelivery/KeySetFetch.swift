@@ -29,7 +29,5 @@ public final class KeySetFetch {
         }
     }
 
-    private func failure(_ reason: String) -> Result<KeySet, Failure> {
-        .failure(Failure(description: reason))
-    }
+    private func failure(_ reason: String) -> Result<KeySet, Failure> { .failure(Failure(description: reason)) }
 }

@@ -8,28 +8,21 @@ public enum Identifier {
     private static let random = Mutex<[UInt8]>([])
     private static let randomBytes = 4_096
 
-    /// The last ten bytes of an identifier.
-    private static func tail() -> ArraySlice<UInt8> {
-        random.withLock { random in
-            if random.count < 10 {
-                random = [UInt8](unsafeUninitializedCapacity: randomBytes) { bytes, count in
-                    // arc4random(3): it always fills the buffer.
-                    arc4random_buf(bytes.baseAddress!, randomBytes)
-                    count = randomBytes
-                }
-            }
-            defer { random.removeLast(10) }
-            return random.suffix(10)
-        }
-    }
-
     /// The bytes of a UUID of version 7 (RFC 9562): 48 bits of time, then random ones. Rows that are made one after
     /// another stand side by side in their index, which a wholly random id would not allow.
     public static func bytes() -> [UInt8] {
         let milliseconds = UInt64(bitPattern: Clock.now.microseconds / 1_000)
         return [UInt8](unsafeUninitializedCapacity: 16) { bytes, count in
             for place in 0..<6 { bytes[place] = UInt8(truncatingIfNeeded: milliseconds >> UInt64(40 - 8 * place)) }
-            for (place, byte) in tail().enumerated() { bytes[6 + place] = byte }
+            random.withLock { random in
+                if random.count < 10 {
+                    random = [UInt8](repeating: 0, count: randomBytes)
+                    // arc4random(3): it always fills the buffer.
+                    arc4random_buf(&random, randomBytes)
+                }
+                for place in 6..<16 { bytes[place] = random[random.count - place + 5] }
+                random.removeLast(10)
+            }
             bytes[6] = 0x70 | bytes[6] & 0x0F
             bytes[8] = 0x80 | bytes[8] & 0x3F
             count = 16

@@ -60,10 +60,13 @@ def key_set(*keys):
 
 
 class Server:
-    """Publishes `body` with `status` and `headers`; counts `requests`. `silent` accepts a request and never answers."""
+    """Publishes `body` with `status` and `headers`; counts `requests`.
+
+    `silent` accepts a request and never answers. `held` answers when `released` is set.
+    """
 
     def __init__(self, body, certificate=None):
-        self.body, self.status, self.silent = body, 200, False
+        self.body, self.status, self.silent, self.held = body, 200, False, False
         self.headers: dict = {}
         self.requests: list = []
         self.released = threading.Event()
@@ -75,6 +78,8 @@ class Server:
                 if owner.silent:
                     owner.released.wait(30)
                     return
+                if owner.held:
+                    owner.released.wait(30)
                 content = owner.body.encode() if isinstance(owner.body, str) else owner.body
                 self.send_response(owner.status)
                 for name, value in {"Content-Type": "application/json", "Content-Length": str(len(content)),

@@ -101,13 +101,12 @@ def test_ready_after_a_reload_means_that_the_new_keys_hold(bench, manager):
     with jwks.serving(old) as server:
         process = manager.start(ODYS_JWKS_URL=server.url)
         booking = bench.booking()
-        server.body, server.silent = jwks.key_set(new), True
+        server.body, server.held = jwks.key_set(new), True
         process.send_signal(signal.SIGHUP)
         manager.wait_for("RELOADING=1")
         eventually(lambda: len(server.requests) == 2)
         with pytest.raises(TimeoutError):
             manager.wait_for("READY=1", 1)
-        server.silent = False
         server.released.set()
         manager.wait_for("READY=1", 10)
         token = new.sign({"sub": booking.professional.user_id, "exp": int(time.time()) + 60})

@@ -82,17 +82,16 @@ final class InterfaceWorld {
                 role: .professional, channel: .whatsapp, template: .bookingConfirmedReceipt, recipient: "",
                 payload: MessagePayload(), skipped: .noPhone, expiryHours: 24),
         ]
-        return AppliedChange(
-            appointment: Appointment(
-                id: try #require(AppointmentID(id)), version: 1, status: .pendingConfirmation, paymentStatus: .none,
-                startsAt: start, endsAt: start.advanced(bySeconds: 3_000), professional: PartySamples.professional,
-                client: PartySamples.client(nil, email: nil)),
-            decision: Decision(
-                action: .confirm, actor: .professional, reason: nil, status: .confirmed, paymentStatus: .authorized,
-                needsFreeSlot: true, supersedes: false, notification: nil, messages: messages),
-            version: 2,
-            at: Instant(year: 2026, month: 11, day: 22, hour: 10, minute: 0, second: 0, microsecond: 123_456),
-            messages: zip(["m1", "m2"], messages).map(QueuedMessage.init))
+        let appointment = Appointment(
+            id: try #require(AppointmentID(id)), version: 1, status: .pendingConfirmation, paymentStatus: .none,
+            startsAt: start, endsAt: start.advanced(bySeconds: 3_000), professional: PartySamples.professional,
+            client: PartySamples.client(nil, email: nil))
+        let decision = Decision(
+            action: .confirm, actor: .professional, reason: nil, status: .confirmed, paymentStatus: .authorized,
+            needsFreeSlot: true, supersedes: false, notification: nil, messages: messages)
+        let now = Instant(year: 2026, month: 11, day: 22, hour: 10, minute: 0, second: 0, microsecond: 123_456)
+        var uids = ["m1", "m2"][...]
+        return AppliedChange(decision, to: appointment, at: now) { uids.removeFirst() }
     }
 }
 

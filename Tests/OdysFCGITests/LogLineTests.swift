@@ -54,8 +54,9 @@ import Testing
     )
     func factsOfARequestAreWrittenAsADictionaryIs(_ format: Settings.LogFormat, _ level: Logger.Level) {
         for (facts, metadata) in Self.requests {
-            let line = Self.line(format, level, [LineLogHandler.request: .stringConvertible(facts)])
-            #expect(line == Self.line(format, level, metadata))
+            let handler = LineLogHandler(logLevel: .debug, format: format, instance: "i 1")
+            let line = handler.line(level, "it \"happened\"", facts, at: Self.time)
+            #expect(String(decoding: line, as: UTF8.self) == Self.line(format, level, metadata))
         }
     }
 

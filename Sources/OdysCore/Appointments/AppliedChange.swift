@@ -6,22 +6,30 @@ public enum ActResult: Sendable, Equatable {
     case replayed(StoredAnswer)
 }
 
-/// A change that is committed.
-public struct AppliedChange: Sendable, Equatable {
+/// A change that is committed. A class, since it goes through many hands, and a copy of all its texts costs more than
+/// what they do with it.
+public final class AppliedChange: Sendable {
     /// As it was before.
     public let appointment: Appointment
     public let decision: Decision
     public let version: Int
     public let at: Instant
     public let messages: [QueuedMessage]
-}
 
-extension AppliedChange {
     /// - Parameter makeUID: called once for each message.
     public init(_ decision: Decision, to appointment: Appointment, at: Instant, makeUID: () -> String) {
-        let messages = decision.messages.map { QueuedMessage(uid: makeUID(), message: $0) }
-        self.init(
-            appointment: appointment, decision: decision, version: appointment.version + 1, at: at, messages: messages)
+        self.appointment = appointment
+        self.decision = decision
+        self.at = at
+        version = appointment.version + 1
+        messages = decision.messages.map { QueuedMessage(uid: makeUID(), message: $0) }
+    }
+}
+
+extension AppliedChange: Equatable {
+    public static func == (left: AppliedChange, right: AppliedChange) -> Bool {
+        left.appointment == right.appointment && left.decision == right.decision && left.at == right.at
+            && left.messages == right.messages
     }
 }
 

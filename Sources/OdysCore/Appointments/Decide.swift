@@ -102,7 +102,14 @@ private struct MessagePlan {
     }
 
     var messages: [OutgoingMessage] {
-        templates.map(whatsApp) + templates.filter(\.isEmail).compactMap(email)
+        let templates = templates
+        var messages: [OutgoingMessage] = []
+        messages.reserveCapacity(templates.count + 1)
+        for template in templates { messages.append(whatsApp(template)) }
+        for template in templates where template.isEmail {
+            if let email = email(template) { messages.append(email) }
+        }
+        return messages
     }
 
     func notification(_ setting: MessageSetting) -> InAppNotification? {
@@ -123,23 +130,24 @@ private struct MessagePlan {
     }
 
     private func whatsApp(_ template: Template) -> OutgoingMessage {
-        let isForClient = template.traits.audience == .client
+        let traits = template.traits
+        let isForClient = traits.audience == .client
         let phone = isForClient ? parties.client.phone : parties.professional.phone
         let number = Phone.stored(phone)
         let skipped: SkipReason? = number == nil ? (phone.isBlank ? .noPhone : .unusablePhone) : nil
-        let invites = template.traits.optional.contains(.invite) && parties.client.userID == nil
-        return message(template, .whatsapp, to: number ?? phone, skipped, inviting: invites)
+        let invites = traits.optional.contains(.invite) && parties.client.userID == nil
+        return message(template, traits, .whatsapp, to: number ?? phone, skipped, inviting: invites)
     }
 
     private func email(_ template: Template) -> OutgoingMessage? {
         guard let email = parties.client.email?.trimmed, !email.isEmpty else { return nil }
-        return message(template, .email, to: email, MailAddress.isSafe(email) ? nil : .unusableAddress)
+        return message(template, template.traits, .email, to: email, MailAddress.isSafe(email) ? nil : .unusableAddress)
     }
 
     private func message(
-        _ template: Template, _ channel: Channel, to recipient: String, _ skipped: SkipReason?, inviting: Bool = false
+        _ template: Template, _ traits: TemplateTraits, _ channel: Channel, to recipient: String,
+        _ skipped: SkipReason?, inviting: Bool = false
     ) -> OutgoingMessage {
-        let traits = template.traits
         var payload = facts
         payload.reason = traits.optional.contains(.reason) ? reason : nil
         payload.invite = inviting

@@ -4,7 +4,11 @@ internal import Crypto
 public struct TokenDigest: Sendable, Hashable {
     private let digest: SHA256Digest
 
-    public init(_ token: String) { digest = SHA256.hash(data: Array(token.utf8)) }
+    public init(_ token: String) {
+        var hash = SHA256()
+        token.utf8Span.span.withUnsafeBytes { hash.update(bufferPointer: $0) }
+        digest = hash.finalize()
+    }
 }
 
 /// Tokens that were verified lately, so that a signature is not verified again for each request.

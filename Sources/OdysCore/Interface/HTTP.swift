@@ -63,18 +63,20 @@ public struct Request: Sendable {
     /// - Parameter fields: in the order in which they came, repeated ones repeatedly.
     public init(method: String, target: String, fields: [(name: Parameter, value: String)], body: Body) {
         self.method = method
-        let mark = target.utf8.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex
-        path = String(target[..<mark])
-        query = String(Substring(target.utf8[mark...].dropFirst()))
+        let bytes = target.utf8Span.span
+        let mark = bytes.indices.first { bytes[$0] == UInt8(ascii: "?") } ?? bytes.count
+        path = mark == bytes.count ? target : String(target.utf8.prefix(mark)) ?? ""
+        query = String(target.utf8.dropFirst(mark + 1)) ?? ""
         self.fields = fields
         self.body = body
     }
 
     public func field(_ name: Parameter) -> Field {
         var found: String?
-        for field in fields where field.name == name && !(name.isAbsentIfEmpty && field.value.isEmpty) {
+        for index in fields.indices where fields[index].name == name {
+            if name.isAbsentIfEmpty, fields[index].value.isEmpty { continue }
             if found != nil { return .repeated }
-            found = field.value
+            found = fields[index].value
         }
         return found.map(Field.one) ?? .absent
     }

@@ -7,9 +7,7 @@ public enum Plan: Sendable, Equatable {
     case readHistory(AppointmentID, by: UserID)
     case act(AppointmentID, ActionRequest)
 
-    var action: AppointmentAction? {
-        if case .act(_, let request) = self { request.action } else { nil }
-    }
+    var action: AppointmentAction? { if case .act(_, let request) = self { request.action } else { nil } }
 }
 
 /// The HTTP interface of appointments as pure functions: a request becomes a plan, one call of the store performs it,

@@ -99,8 +99,7 @@ public enum Refusal: Error, Sendable, Equatable {
                 "The appointment has another version",
                 "Read the appointment again and decide anew; 'currentVersion' is its version now."
             )
-        case .bodyTooLarge:
-            ("The request body is too large", "A body may have at most \(Limits.bodyBytesMax) bytes.")
+        case .bodyTooLarge: ("The request body is too large", "A body may have at most \(Limits.bodyBytesMax) bytes.")
         case .unsupportedMediaType: ("The request body is not JSON", "Send 'Content-Type: application/json'.")
         case .internalError: ("The request failed", "It was recorded under 'requestId'.")
         case .unavailable:

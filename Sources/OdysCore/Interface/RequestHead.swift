@@ -10,8 +10,9 @@ extension Interface {
     }
 
     private func isHarmlessRequestID(_ id: String) -> Bool {
-        (1...128).contains(id.utf8.count)
-            && id.utf8.allSatisfy { $0.isASCIIAlphanumeric || "._:-".utf8.contains($0) }
+        let bytes = id.utf8Span.span
+        return (1...128).contains(bytes.count)
+            && bytes.indices.allSatisfy { bytes[$0].isASCIIAlphanumeric || "._:-".utf8.contains(bytes[$0]) }
     }
 
     /// The trace that the request belongs to (W3C Trace Context, `traceparent`), for the log; nil where the field is

@@ -18,18 +18,31 @@ public enum NotificationType: String, Sendable, CaseIterable {
     /// missing all the same (in a test, say) is left out.
     public func text(_ payload: MessagePayload, _ setting: MessageSetting) -> (title: String, body: String) {
         let words = words
-        var body = words.opening
+        // Bytes, since a string costs three times as much to append to.
+        var body: [UInt8] = []
+        body.reserveCapacity(256)
+        body += words.opening.utf8
         if let startsAt = payload.startsAt {
             let time = setting.civilTime(startsAt)
-            body += " de \(PortugueseDate.long(time)), \(time.hour == 1 ? "à" : "às") \(PortugueseDate.time(time)),"
+            body += " de ".utf8
+            PortugueseDate.append(long: time, to: &body)
+            body += (time.hour == 1 ? ", à " : ", às ").utf8
+            body += PortugueseDate.time(time).utf8
+            body += ",".utf8
         }
-        body += words.statement
+        body += words.statement.utf8
         if payload.professionalName != nil, audience == .client {
-            body += " Profissional: \(payload.shownProfessional)."
+            body += " Profissional: ".utf8
+            body += payload.shownProfessional.utf8
+            body += ".".utf8
         }
-        if payload.clientName != nil { body += " Cliente: \(payload.shownClient)." }
-        if self != .bookingConfirmed, let reason = payload.shownReason { body += " Motivo: \(reason)" }
-        return (words.title, body)
+        if payload.clientName != nil {
+            body += " Cliente: ".utf8
+            body += payload.shownClient.utf8
+            body += ".".utf8
+        }
+        if self != .bookingConfirmed, let reason = payload.shownReason { body += " Motivo: \(reason)".utf8 }
+        return (words.title, String(decoding: body, as: UTF8.self))
     }
 
     /// The title, the first sentence up to the time, and from there on.

@@ -77,8 +77,7 @@ extension Template {
         case .bookingConfirmedReceipt:
             Row(.professional, "✅", "Agendamento confirmado", forProfessional, .statusMessage(.confirmed))
         case .bookingRejected:
-            Row(
-                .client, "❌", "Agendamento não confirmado", forClientLinked, uses: [.reason], .statusMessage(.rejected))
+            Row(.client, "❌", "Agendamento não confirmado", forClientLinked, uses: [.reason], .statusMessage(.rejected))
         case .bookingRejectedReceipt:
             Row(.professional, "❌", "Pedido de agendamento recusado", forProfessional, .statusMessage(.rejected))
         case .bookingCancelled: Row(.client, "❌", "Cancelamento registrado", forClient, .statusMessage(.cancelled))

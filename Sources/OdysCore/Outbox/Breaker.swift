@@ -48,9 +48,7 @@ public struct Breaker: Sendable, Equatable {
     }
 
     /// A permitted claim found nothing to send: it must not hold the probe.
-    public mutating func returnPermit(at now: Double) {
-        if case .probing = state { state = .open(until: now) }
-    }
+    public mutating func returnPermit(at now: Double) { if case .probing = state { state = .open(until: now) } }
 
     /// Learns how an attempt ended.
     ///

@@ -1,6 +1,5 @@
 /// A setting: its variable, how it is read, and what it means. The catalogue holds all of them.
 public struct Setting: Sendable, Hashable, CaseIterable {
-    /// The variable.
     public let name: String
     let kind: Kind
     /// A valid value; empty for secrets.
@@ -44,11 +43,10 @@ public struct Setting: Sendable, Hashable, CaseIterable {
         self.name = name
         self.kind = kind
         self.example = example
-        if case .integer(_, let range) = kind {
-            self.meaning = meaning.replacing("MAX", with: "\(range.upperBound)")
-        } else {
-            self.meaning = meaning
-        }
+        self.meaning =
+            if case .integer(_, let range) = kind {
+                meaning.replacing("MAX", with: "\(range.upperBound)")
+            } else { meaning }
     }
 
     var fallback: Fallback {
@@ -71,7 +69,6 @@ public struct Setting: Sendable, Hashable, CaseIterable {
     static let names = Set(allCases.flatMap { $0.isSecret ? [$0.name, $0.fileName] : [$0.name] })
 }
 
-/// The catalogue as texts.
 extension Setting {
     /// For scripts/manuals, which makes docs/SETTINGS.md and odys.env(5) from it.
     public static var catalogueJSON: JSON {

@@ -49,6 +49,5 @@ extension String {
         return self[..<scheme.upperBound] + "•••" + rest[at...]
     }
 
-    /// The words of a Markdown text.
     var withoutMarkdown: String { filter { $0 != "`" } }
 }

@@ -12,7 +12,7 @@ public struct Settings: Sendable {
                 return
             }
             guard text.hasPrefix("tcp:"), let colon = text.lastIndex(of: ":"),
-                let port = Int(digits: text[text.index(after: colon)...]), (1...65_535).contains(port)
+                let port = Int(digits: String(text[text.index(after: colon)...])), (1...65_535).contains(port)
             else { return nil }
             let written = text[..<colon].dropFirst(4)
             let isBracketed = written.hasPrefix("[") && written.hasSuffix("]")
@@ -93,7 +93,7 @@ public struct Settings: Sendable {
         if text.contains(":") {
             return text.allSatisfy { $0 == ":" || $0.isHexDigit } && !text.allSatisfy { ":0f".contains($0) }
         }
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false).map { Int(digits: $0) ?? 256 }
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false).map { Int(digits: String($0)) ?? 256 }
         return parts.count == 4 && parts.allSatisfy { $0 <= 255 } && parts != [0, 0, 0, 0]
             && text == parts.map(String.init).joined(separator: ".")
     }

@@ -40,9 +40,7 @@ public struct SettingsSource {
     func find(_ setting: Setting) -> (origin: SettingValue.Origin, text: Result<String, ReadError>) {
         if let text = variable(setting.name) { return (.environment, text) }
         guard setting.isSecret else { return (.fallback, .success("")) }
-        if let path = variable(setting.fileName) {
-            return (.file, path.flatMap(readFile).map(\.withoutLineEnd))
-        }
+        if let path = variable(setting.fileName) { return (.file, path.flatMap(readFile).map(\.withoutLineEnd)) }
         guard let directory = variables[Self.credentials], !directory.isEmpty else { return (.fallback, .success("")) }
         let text = readFile(directory + "/" + setting.name.lowercased().replacing("_", with: "-"))
         // A credential is optional; one that cannot be read is a problem.

@@ -35,9 +35,7 @@ public struct TokenSettings: Sendable {
     }
 
     private static func fileKeys(_ reader: inout SettingsReader, _ path: String) -> KeySet? {
-        do {
-            return try KeySet(usable: Array(reader.source.readFile(path).get().utf8))
-        } catch {
+        do { return try KeySet(usable: Array(reader.source.readFile(path).get().utf8)) } catch {
             reader.problem(.keySetFile, "\(error)")
             return nil
         }

@@ -21,7 +21,7 @@ extension UInt8 {
 
 extension Int {
     /// A number that is written in digits alone; `Int("+1")` would accept a sign too.
-    public init?(digits text: some StringProtocol) {
+    public init?(digits text: String) {
         guard !text.isEmpty, text.utf8.allSatisfy(\.isASCIIDigit) else { return nil }
         self.init(text)
     }

@@ -28,7 +28,7 @@ public func isLoopback(_ host: String) -> Bool {
     let name = host.lowercased()
     if name == "localhost" || name == "::1" || name == "[::1]" { return true }
     let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-    return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { (Int(digits: $0) ?? 256) <= 255 }
+    return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { (Int(digits: String($0)) ?? 256) <= 255 }
 }
 
 extension String {

@@ -34,8 +34,7 @@ public struct Instant: Sendable, Hashable, Comparable {
             rest = rest[digits.endIndex...]
         }
         guard rest.isEmpty || rest.elementsEqual("Z".utf8) else { return nil }
-        self.init(
-            year: year, month: month, day: day, hour: hour, minute: minute, second: second, microsecond: fraction)
+        self.init(year: year, month: month, day: day, hour: hour, minute: minute, second: second, microsecond: fraction)
         // 30 February is 1 or 2 March, and 24:00 the next day.
         let read = fields
         guard (read.year, read.month, read.day) == (year, month, day),
@@ -86,9 +85,7 @@ public struct Instant: Sendable, Hashable, Comparable {
         Instant(microseconds: microseconds + Int64(seconds * 1_000_000))
     }
 
-    public static func < (left: Instant, right: Instant) -> Bool {
-        left.microseconds < right.microseconds
-    }
+    public static func < (left: Instant, right: Instant) -> Bool { left.microseconds < right.microseconds }
 
     /// Appends `iso8601` or `iso8601Microseconds`. A request writes a dozen of them, so without a string for each.
     func append(to bytes: inout [UInt8], microseconds withMicroseconds: Bool) {
@@ -97,17 +94,23 @@ public struct Instant: Sendable, Hashable, Comparable {
         let hasUsualYear = (0...9_999).contains(fields.year)
         if !hasUsualYear { bytes += "\(fields.year)-".utf8 }
         bytes.append(addingCapacity: 27) { out in
-            func put(_ number: Int, digits: Int, _ after: Unicode.Scalar) {
-                out.append(number, digits: digits)
+            func put(_ number: Int, _ after: Unicode.Scalar) {
+                out.append(twoDigitsOf: number)
                 out.append(UInt8(ascii: after))
             }
-            if hasUsualYear { put(fields.year, digits: 4, "-") }
-            put(fields.month, digits: 2, "-")
-            put(fields.day, digits: 2, "T")
-            put(fields.hour, digits: 2, ":")
-            put(fields.minute, digits: 2, ":")
-            put(fields.second, digits: 2, hasFraction ? "." : "Z")
-            if hasFraction { put(fields.microsecond, digits: 6, "Z") }
+            if hasUsualYear {
+                out.append(twoDigitsOf: fields.year / 100)
+                put(fields.year % 100, "-")
+            }
+            put(fields.month, "-")
+            put(fields.day, "T")
+            put(fields.hour, ":")
+            put(fields.minute, ":")
+            put(fields.second, hasFraction ? "." : "Z")
+            guard hasFraction else { return }
+            out.append(twoDigitsOf: fields.microsecond / 10_000)
+            out.append(twoDigitsOf: fields.microsecond / 100 % 100)
+            put(fields.microsecond % 100, "Z")
         }
     }
 
@@ -144,12 +147,9 @@ public struct Instant: Sendable, Hashable, Comparable {
 }
 
 extension OutputSpan<UInt8> {
-    fileprivate mutating func append(_ number: Int, digits: Int) {
-        var unit = digits == 2 ? 10 : digits == 4 ? 1_000 : 100_000
-        while unit > 0 {
-            append(UInt8(ascii: "0") + UInt8(number / unit % 10))
-            unit /= 10
-        }
+    fileprivate mutating func append(twoDigitsOf number: Int) {
+        append(UInt8(ascii: "0") + UInt8(number / 10))
+        append(UInt8(ascii: "0") + UInt8(number % 10))
     }
 }
 

@@ -16,7 +16,6 @@ struct Config: ParsableCommand {
     struct Check: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Reads the settings as the responder would, and names every problem.")
-
         @OptionGroup var output: OutputOptions
 
         func run() throws {
@@ -33,7 +32,6 @@ struct Config: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Prints every setting as it is, and where it comes from; of secrets only whether they are set.",
             discussion: "It judges nothing: 'odysctl config check' does.")
-
         @OptionGroup var output: OutputOptions
 
         func run() {
@@ -48,7 +46,6 @@ struct Config: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Prints a commented file of settings, for /etc/odys/odys.env.",
             discussion: "It is good once the secrets are filled in. With --json: the catalogue of settings.")
-
         @OptionGroup var output: OutputOptions
 
         func run() { output.show(Setting.catalogueJSON, orText: Setting.exampleFile) }
@@ -58,7 +55,6 @@ struct Config: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Prints nginx's map of the origins that browsers may call from.",
             discussion: "Put it into a file of its own that nginx includes inside http, before odys-http.conf.")
-
         @OptionGroup var output: OutputOptions
 
         func run() throws {

@@ -49,7 +49,6 @@ struct Message: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Prints a message as its reader gets it, with the names given or with samples.",
             discussion: "Templates: " + Template.allCases.map(\.rawValue).joined(separator: ", ") + ".")
-
         @Argument(help: "The template, as in outbox.template.") var template: String
         @Flag(help: "The e-mail of this name, not the WhatsApp message.") var email = false
         @Flag(help: "With --email: the HTML part.") var html = false

@@ -29,7 +29,6 @@ struct Migrate: ParsableCommand {
     struct Up: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Applies the missing migrations, under a lock that all hosts share.")
-
         @OptionGroup var source: Source
         @OptionGroup var output: OutputOptions
 
@@ -49,7 +48,6 @@ struct Migrate: ParsableCommand {
     struct Status: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Tells which migrations are applied; exit code 1 when one is missing or changed.")
-
         @OptionGroup var source: Source
         @OptionGroup var output: OutputOptions
 
@@ -67,13 +65,12 @@ struct Migrate: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Prints the GRANT statements for the application's user: what it needs and nothing more.",
             discussion: "Run them as the database's administrator, after 'migrate up'; the user must exist.")
-
         @Option(help: "The user; ODYS_DB_USER where it is not given.") var user: String?
         @Option(help: "The host that the user connects from; '%' means any.") var host = "localhost"
         @OptionGroup var output: OutputOptions
 
         func run() throws {
-            let database = try DatabaseSettings.current()
+            let database = try DatabaseSettings(.process)
             let user = user ?? database.user
             guard ![database.name, user, host].contains(where: \.hasControlCharacters) else {
                 throw Failure.usage("a name has a control character in it")

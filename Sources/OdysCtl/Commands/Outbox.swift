@@ -31,7 +31,6 @@ struct Outbox: ParsableCommand {
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Lists messages, the newest first.")
-
         @OptionGroup var filters: Filters
         @OptionGroup var output: OutputOptions
         @Flag(help: "Show recipients in full; this is recorded.") var reveal = false
@@ -45,7 +44,6 @@ struct Outbox: ParsableCommand {
 
     struct Show: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Shows everything about messages.")
-
         @OptionGroup var filters: Filters
         @OptionGroup var output: OutputOptions
         @Flag(help: "Show recipients and payloads in full; this is recorded.") var reveal = false
@@ -70,7 +68,6 @@ struct Outbox: ParsableCommand {
 
     struct Stats: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Counts messages by channel and state.")
-
         @OptionGroup var output: OutputOptions
 
         func run() throws {
@@ -89,7 +86,6 @@ struct Outbox: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Makes dead, skipped, expired or superseded messages due again.",
             discussion: "Without ids it only shows what it would do; --apply does it. The message keeps its identity.")
-
         @OptionGroup var filters: Filters
         @OptionGroup var output: OutputOptions
         @Option(help: "Hours until they expire again.") var expireHours = 24
@@ -110,7 +106,6 @@ struct Outbox: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Gives pending messages up.",
             discussion: "Without ids it only shows what it would do; --apply does it. Messages being sent stay.")
-
         @OptionGroup var filters: Filters
         @OptionGroup var output: OutputOptions
         @Option(help: "Why; kept with the record of what was done.") var reason: String
@@ -129,7 +124,6 @@ struct Outbox: ParsableCommand {
                 It only shows how many; --apply does it. Run it before the responders start: what was pending when the \
                 backup was made may have been sent since. `outbox retry` sends single ones after all.
                 """)
-
         @Option(help: "A time in UTC such as 2026-12-01T17:00:00Z, or now.") var before: String
         @OptionGroup var output: OutputOptions
         @Flag(help: "Do it.") var apply = false

@@ -10,7 +10,6 @@ struct Token: ParsableCommand {
 
     struct Mint: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Prints a token that is signed with ODYS_JWT_SECRET.")
-
         @Option(help: "The user id to speak for.") var sub: String
         @Option(help: "Seconds until it expires.") var ttl = 900
 
@@ -69,25 +68,22 @@ struct Token: ParsableCommand {
                         // That of a secret would help to guess it.
                         "thumbprint": key.algorithm == .hs256 ? .null : .string(key.thumbprint),
                     ]
-                } ?? .null,
-                "problems": JSON(examination.problems) { .string("\($0)") }, "keySetProblem": JSON(problem),
+                } ?? .null, "problems": JSON(examination.problems) { .string("\($0)") }, "keySetProblem": JSON(problem),
             ]
         }
 
         private func lines(_ examination: TokenExamination, _ problem: String?) -> [String] {
+            let key = examination.key.map { key in
+                key.algorithm == .hs256
+                    ? "HS256, ODYS_JWT_SECRET"
+                    : "\(key.algorithm.rawValue), kid \(key.id ?? "none"), thumbprint \(key.thumbprint)"
+            }
             let known = [
                 examination.header.map { "header  \($0.text)" }, examination.claims.map { "claims  \($0.text)" },
-                "key     \(examination.key?.summary ?? "none")", problem.map { "        \($0)" },
+                "key     \(key ?? "none")", problem.map { "        \($0)" },
             ]
             return known.compactMap { $0 } + examination.problems.map { "refused \($0)" }
                 + (examination.verified == nil ? [] : ["accepted"])
         }
-    }
-}
-
-extension TokenKey {
-    fileprivate var summary: String {
-        algorithm == .hs256
-            ? "HS256, ODYS_JWT_SECRET" : "\(algorithm.rawValue), kid \(id ?? "none"), thumbprint \(thumbprint)"
     }
 }

@@ -39,7 +39,6 @@ struct DatabaseCheck {
         }
     }
 
-    /// What this version of the program needs.
     private func program(_ server: DatabaseInspection) -> [Finding] {
         let (version, schema, missing) = (server.serverVersion, server.schemaVersion, server.missingGrants)
         let needed = Migrations.requiredVersion
@@ -86,10 +85,7 @@ struct DatabaseCheck {
         guard statvfs(server.dataDirectory, &status) == 0 else { return [] }
         let free = Int(status.f_bavail) * Int(status.f_frsize) / (1024 * 1024)
         let found = "\(free) MiB are free in \(server.dataDirectory)"
-        return [
-            Finding(
-                "disk", free >= freeMiB, found, else: "\(found), less than \(freeMiB)",
-                "make room: MariaDB stops writing when the disk is full")
-        ]
+        let remedy = "make room: MariaDB stops writing when the disk is full"
+        return [Finding("disk", free >= freeMiB, found, else: "\(found), less than \(freeMiB)", remedy)]
     }
 }

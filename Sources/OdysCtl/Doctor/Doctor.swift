@@ -22,9 +22,7 @@ struct Doctor: ParsableCommand {
         let findings = findings()
         output.show(JSON(findings, each: \.json), orLines: findings.flatMap(\.lines))
         for (state, code) in [(Finding.State.configuration, 2), (.unreachable, 3), (.problem, 1)]
-        where findings.contains(where: { $0.state == state }) {
-            throw ExitCode(Int32(code))
-        }
+        where findings.contains(where: { $0.state == state }) { throw ExitCode(Int32(code)) }
     }
 
     /// Each check needs only its own settings: invalid settings of one do not prevent the others.
@@ -32,7 +30,7 @@ struct Doctor: ParsableCommand {
         let read = Result { () throws(SettingsError) in try Config.settings() }
         let settings = try? read.get()
         var findings = Finding.settings(read)
-        if let database = try? DatabaseSettings.current() {
+        if let database = try? DatabaseSettings(.process) {
             findings += DatabaseCheck(settings: database, freeMiB: freeMib).findings()
         }
         if let messaging = try? MessagingSettings(.process) {

@@ -16,11 +16,8 @@ struct InstancesCheck {
         case .inherited: instances = (try? Instance.all(in: directory)) ?? []
         }
         guard !instances.isEmpty else {
-            return [
-                Finding(
-                    "sockets", .problem, "there is no fcgi-N.sock in \(directory)",
-                    "enable odys-fcgi@N.socket, or name the directory with --socket-dir")
-            ]
+            let remedy = "enable odys-fcgi@N.socket, or name the directory with --socket-dir"
+            return [Finding("sockets", .problem, "there is no fcgi-N.sock in \(directory)", remedy)]
         }
         return instances.map(\.path).map(socket) + instances.filter { access($0.path, F_OK) == 0 }.map(readiness)
     }

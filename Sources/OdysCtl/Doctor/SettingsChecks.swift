@@ -3,7 +3,6 @@ internal import OdysDelivery
 
 /// Checks of the settings, and of what they point to outside of this host.
 extension Finding {
-    /// Whether the settings are valid, and every name is one that exists.
     static func settings(_ settings: Result<Settings, SettingsError>) -> [Finding] {
         switch settings {
         case .failure(let error):

@@ -17,16 +17,25 @@ struct FastCGIClient {
     }
 
     let path: String
-    let seconds: Double
 
+    /// A responder answers within this time, also while its database does not.
+    private static let seconds = 5.0
     private static let answerBytesMax = 1 << 20
 
     /// - Parameter target: path and query, such as `/status/1?full`.
     func get(_ target: String) throws(Failure) -> (status: Int, body: [UInt8]) {
         let socket = try connect()
         defer { close(socket) }
-        let deadline = Clock.uptime + seconds
-        let sent = request(target).withUnsafeBytes {
+        let deadline = Clock.uptime + Self.seconds
+        let parameters = FastCGIRecord.parameters([
+            ("REQUEST_METHOD", "GET"), ("REQUEST_URI", target), ("SERVER_PROTOCOL", "HTTP/1.1"),
+        ])
+        var request: [UInt8] = []
+        // The role of a responder; the connection is closed after the answer.
+        FastCGIRecord.append(.beginRequest, 1, [0, 1, 0, 0, 0, 0, 0, 0], to: &request)
+        FastCGIRecord.append(stream: .parameters, 1, parameters, to: &request)
+        FastCGIRecord.append(stream: .standardInput, 1, [], to: &request)
+        let sent = request.withUnsafeBytes {
             send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) == $0.count
         }
         guard sent else { throw .silent }
@@ -45,7 +54,7 @@ struct FastCGIClient {
         let socket = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard socket >= 0 else { throw .refused(String(cString: strerror(errno))) }
         // A full queue makes connect and send wait, too.
-        var limit = timeval(tv_sec: Int(seconds), tv_usec: 0)
+        var limit = timeval(tv_sec: Int(Self.seconds), tv_usec: 0)
         setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         let result = UnixSocket.withAddress(of: path) { Glibc.connect(socket, $0, $1) }
         if result == 0 { return socket }
@@ -53,18 +62,6 @@ struct FastCGIClient {
         close(socket)
         guard result != nil else { throw .refused("the path is too long") }
         throw reason == EAGAIN || reason == ETIMEDOUT ? .silent : .refused(String(cString: strerror(reason)))
-    }
-
-    private func request(_ target: String) -> [UInt8] {
-        let parameters = FastCGIRecord.parameters([
-            ("REQUEST_METHOD", "GET"), ("REQUEST_URI", target), ("SERVER_PROTOCOL", "HTTP/1.1"),
-        ])
-        var bytes: [UInt8] = []
-        // The role of a responder; the connection is closed after the answer.
-        FastCGIRecord.append(.beginRequest, 1, [0, 1, 0, 0, 0, 0, 0, 0], to: &bytes)
-        FastCGIRecord.append(stream: .parameters, 1, parameters, to: &bytes)
-        FastCGIRecord.append(stream: .standardInput, 1, [], to: &bytes)
-        return bytes
     }
 
     private func answer(_ output: [UInt8]) throws(Failure) -> (status: Int, body: [UInt8]) {

@@ -22,8 +22,7 @@ struct Instance {
     /// - Parameter page: such as `status`.
     /// - Returns: the HTTP status, and the body where it is JSON.
     func ask(_ page: String, query: String = "") throws(FastCGIClient.Failure) -> (status: Int, report: JSON?) {
-        // A responder answers within this time, also while its database does not.
-        let answer = try FastCGIClient(path: path, seconds: 5).get("/\(page)/\(name)\(query)")
+        let answer = try FastCGIClient(path: path).get("/\(page)/\(name)\(query)")
         return (answer.status, try? JSON(reading: answer.body))
     }
 }

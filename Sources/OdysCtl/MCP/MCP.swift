@@ -28,9 +28,8 @@ struct MCP: ParsableCommand {
         let appointments = AppointmentStore(
             connection, rules: rules, makeMarker: Identifier.bytes, makeMessageUID: Identifier.text,
             pause: { Clock.pause(milliseconds: $0) }, uptime: { Clock.uptime })
-        let tools = MCPTools(store: store, appointments: appointments, zone: settings.messaging.timeZone)
         var server = ModelContextProtocol(
-            tools: tools.all,
+            tools: MCPTools(store: store, appointments: appointments, zone: settings.messaging.timeZone).all,
             instructions: "The appointments, customers and revenue of one professional. Changes of a status send "
                 + "messages to people.")
         while let line = nextLine() {

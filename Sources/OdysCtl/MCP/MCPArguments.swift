@@ -30,8 +30,11 @@ struct MCPArgument {
     var isRequired = true
 
     /// Optional, for callers that know the platform's own tools, where it is required.
-    static let professional = MCPArgument(
-        name: "professionalId", description: "Only the professional that this server acts for.", isRequired: false)
+    static let professional = optional("professionalId", "Only the professional that this server acts for.")
+
+    static func optional(_ name: String, _ description: String, minimum: Int = 1) -> MCPArgument {
+        MCPArgument(name: name, description: description, minimum: minimum, isRequired: false)
+    }
 
     static func schema(_ arguments: [MCPArgument]) -> JSON {
         let properties = arguments.map { argument in

@@ -17,13 +17,18 @@ struct MCPTools {
         changes: Bool = false, _ body: @escaping (JSON) throws -> JSON
     ) -> MCPTool {
         let arguments = arguments + [.professional]
-        return MCPTool(
-            name: name, title: title, description: description, input: MCPArgument.schema(arguments), output: result,
-            isReadOnly: !changes
-        ) { values in
+        let json: JSON = [
+            "name": .string(name), "title": .string(title), "description": .string(description),
+            "inputSchema": MCPArgument.schema(arguments), "outputSchema": result,
+            // Changes send messages to people.
+            "annotations": [
+                "readOnlyHint": .bool(!changes), "destructiveHint": .bool(changes), "openWorldHint": .bool(changes),
+            ],
+        ]
+        return MCPTool(name: name, json: json) { values in
             // The log has no arguments or results: they are personal data.
             do {
-                try MCPArgument.check(values, arguments, of: store.professional.id)
+                try MCPArgument.check(values, arguments, of: store.professionalID)
                 let result = try body(values)
                 printError("mcp: \(name): ok")
                 return (result, false)
@@ -39,11 +44,7 @@ struct MCPTools {
     private var today: MCPTool {
         tool(
             "get_appointments_today", "Appointments of today", "All appointments of the current day, in order.",
-            arguments: [
-                MCPArgument(
-                    name: "timezone", description: "IANA name of the zone whose day is meant; default \(zone).",
-                    isRequired: false)
-            ],
+            arguments: [.optional("timezone", "IANA name of the zone whose day is meant; default \(zone).")],
             result: .schema([
                 "professionalId": .textType, "timezone": .textType, "date": .textType,
                 "appointments": .list([
@@ -64,15 +65,16 @@ struct MCPTools {
             let day = LocalTime.day(of: now)
             let bookings = try store.bookings(from: day.start, to: day.end)
             let civil = LocalTime.civil(now)
+            let date = Instant(year: civil.year, month: civil.month, day: civil.day, hour: 0, minute: 0, second: 0)
             return [
-                "professionalId": .string(store.professional.id), "timezone": .string(zone),
-                "date": .string("\(civil.year)-\(civil.month.twoDigits)-\(civil.day.twoDigits)"),
+                "professionalId": .string(store.professionalID), "timezone": .string(zone),
+                "date": .string(String(date.iso8601.prefix(10))),
                 "appointments": JSON(bookings) { booking in
                     [
                         "appointment_id": .string(booking.id),
                         "time": .string(PortugueseDate.time(LocalTime.civil(booking.startsAt))),
                         "customer_name": .string(booking.customerName), "status": JSON(booking.status),
-                        "service_name": .string(store.professional.profession),
+                        "service_name": .string(store.profession),
                     ]
                 },
             ]
@@ -86,11 +88,12 @@ struct MCPTools {
             arguments: [MCPArgument(name: "phone", description: "At least four characters.", minimum: 4)],
             result: .schema(["normalized": .textType, "matches": .list(["client": [:], "appointments": [:]])])
         ) { arguments in
-            let phone = arguments["phone"]?.string ?? ""
-            let wanted = Phone.normalise(phone) ?? phone.digits
+            func digits(_ phone: String) -> String {
+                Phone.normalise(phone) ?? phone.filter { $0.isASCII && $0.isNumber }
+            }
+            let wanted = digits(arguments["phone"]?.string ?? "")
             guard !wanted.isEmpty else { throw MCPProblem.argument("phone has no digits") }
-            let customers = try store.customers().filter { (Phone.normalise($0.phone) ?? $0.phone.digits) == wanted }
-            let matches = try customers.map { customer -> JSON in
+            let matches = try store.customers().filter { digits($0.phone) == wanted }.map { customer -> JSON in
                 let bookings = try store.bookings(of: customer, limit: Limits.customerAppointmentsMax)
                 return [
                     "client": [
@@ -125,7 +128,7 @@ struct MCPTools {
             let from = now.advanced(bySeconds: -Double(days[period] ?? 0) * 86_400)
             let (count, price) = try store.revenue(from: from, to: now)
             return [
-                "professionalId": .string(store.professional.id), "period": .string(period), "currency": "BRL",
+                "professionalId": .string(store.professionalID), "period": .string(period), "currency": "BRL",
                 "from": .string(from.iso8601), "to": .string(now.iso8601), "count": .integer(count),
                 "totalCentavos": .integer(count * price), "averageCentavos": .integer(count == 0 ? 0 : price),
             ]
@@ -142,9 +145,7 @@ struct MCPTools {
                 MCPArgument(
                     name: "status", description: "The status that the appointment is to have.",
                     choices: Status.allCases.map(\.rawValue)),
-                MCPArgument(
-                    name: "reason", description: "For rejected, cancelled and no_show; at most 500 characters.",
-                    minimum: 0, isRequired: false),
+                .optional("reason", "For rejected, cancelled and no_show; at most 500 characters.", minimum: 0),
             ], result: .schema(["success": .booleanType, "appointment": [:], "messages": [:]]), changes: true
         ) { arguments in
             guard let reason = ActionRequest.reason(in: arguments["reason"]) else {
@@ -157,7 +158,7 @@ struct MCPTools {
             // A status that no action leads to is refused as an action that does not exist.
             let status = Status(rawValue: arguments["status"]?.string ?? "")
             let action = status.flatMap { AppointmentAction(leadingTo: $0) }
-            let request = ActionRequest(action: action, reason: reason, userID: store.professional.userID)
+            let request = ActionRequest(action: action, reason: reason, userID: store.userID)
             switch try appointments.act(id, request, requestID: Identifier.text()) {
             case .refused(let refusal): throw MCPProblem.refusal(refusal)
             case .changed(let change): return try JSON(reading: change.answer.body)
@@ -165,12 +166,4 @@ struct MCPTools {
             }
         }
     }
-}
-
-extension Int {
-    fileprivate var twoDigits: String { self < 10 ? "0\(self)" : "\(self)" }
-}
-
-extension String {
-    fileprivate var digits: String { filter { $0.isASCII && $0.isNumber } }
 }

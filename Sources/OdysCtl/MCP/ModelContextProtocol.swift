@@ -3,26 +3,10 @@ internal import OdysCore
 /// A tool that a Model Context Protocol client may call.
 struct MCPTool {
     let name: String
-    let title: String
-    let description: String
-    /// JSON Schemas of the arguments and of the structured result.
-    let input: JSON
-    let output: JSON
-    let isReadOnly: Bool
+    /// As `tools/list` shows it.
+    let json: JSON
     /// The result, or what a caller is told of an error.
     let call: (_ arguments: JSON) -> (content: JSON, isError: Bool)
-
-    fileprivate var json: JSON {
-        [
-            "name": .string(name), "title": .string(title), "description": .string(description), "inputSchema": input,
-            "outputSchema": output,
-            "annotations": [
-                "readOnlyHint": .bool(isReadOnly), "destructiveHint": .bool(!isReadOnly),
-                // Messages go out to people.
-                "openWorldHint": .bool(!isReadOnly),
-            ],
-        ]
-    }
 }
 
 /// The server's side of the Model Context Protocol: one line of JSON-RPC 2.0 in, at most one line out.

@@ -3,17 +3,10 @@ internal import OdysCore
 internal import OdysHost
 internal import OdysStore
 
-extension DatabaseSettings {
-    /// - Parameter migrating: as the user that may change the schema.
-    static func current(migrating: Bool = false) throws(SettingsError) -> DatabaseSettings {
-        try DatabaseSettings(.process, migrating: migrating)
-    }
-}
-
 extension Connection {
-    /// To the database of the settings.
+    /// - Parameter migrating: as the user that may change the schema.
     static func current(limits: SessionLimits = .request, migrating: Bool = false) throws(SettingsError) -> Connection {
-        Connection(try DatabaseSettings.current(migrating: migrating), limits: limits)
+        Connection(try DatabaseSettings(.process, migrating: migrating), limits: limits)
     }
 }
 

@@ -24,7 +24,6 @@ extension OutboxEntry {
             recipient(reveal: reveal), lastError ?? "")
     }
 
-    /// What became of the message, in a few words.
     var summary: String {
         var words = [state.rawValue]
         if let seconds = secondsToSend { words.append("after \(seconds) s") }

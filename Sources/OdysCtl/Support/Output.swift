@@ -22,9 +22,7 @@ func row(_ widths: Int..., cells: String...) -> String {
 }
 
 extension String {
-    func padded(_ width: Int) -> String {
-        self + String(repeating: " ", count: max(1, width - count))
-    }
+    func padded(_ width: Int) -> String { self + String(repeating: " ", count: max(1, width - count)) }
 }
 
 extension Instant {
@@ -43,7 +41,6 @@ struct Failure: Error {
     static func unreachable(_ line: String) -> Failure { Failure(exitCode: 3, line: line) }
 }
 
-/// Writes a line for the operator to standard error.
 func printError(_ line: String) { writeError("odysctl: \(line)") }
 
 func writeError(_ line: String) {

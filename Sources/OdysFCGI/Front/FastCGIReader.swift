@@ -55,8 +55,7 @@ final class FastCGIReader {
                 fields.append((name, value))
             }
         }
-        return Request(
-            method: method, target: target, fields: fields, body: body(parsed.bodyLength, announced: length))
+        return Request(method: method, target: target, fields: fields, body: body(parsed.bodyLength, announced: length))
     }
 
     /// The parameters that the program reads, in the order in which they came. A long value is cut one byte beyond

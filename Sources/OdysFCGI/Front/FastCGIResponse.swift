@@ -6,15 +6,16 @@ extension Response {
     func records(for requestID: UInt16) -> [UInt8] {
         var content: [UInt8] = []
         content.reserveCapacity(512 + body.count)
-        content += "Status: \(status)\r\n".utf8
-        for header in headers {
-            content += header.name.utf8
+        func put(_ name: String, _ value: String) {
+            content += name.utf8
             content += ": ".utf8
-            content += header.value.utf8
+            content += value.utf8
             content += "\r\n".utf8
         }
+        put("Status", String(status))
+        for header in headers { put(header.name, header.value) }
         // Without it the web server would send the body in chunks.
-        if !body.isEmpty { content += "Content-Length: \(body.count)\r\n".utf8 }
+        if !body.isEmpty { put("Content-Length", String(body.count)) }
         content += "\r\n".utf8
         content += body
         var out: [UInt8] = []

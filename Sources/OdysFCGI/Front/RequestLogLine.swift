@@ -3,9 +3,8 @@ internal import OdysCore
 
 /// What the log says of a request.
 ///
-/// It is the one value of such a line's metadata: a dictionary of its members would cost more than the rest of the
-/// line.
-struct RequestLogLine: CustomStringConvertible, Sendable {
+/// It goes to the handler as it is: a dictionary of its members as metadata would cost more than the rest of the line.
+struct RequestLogLine: CustomStringConvertible {
     let record: RequestRecord
     let method: String
     let route: String
@@ -13,9 +12,7 @@ struct RequestLogLine: CustomStringConvertible, Sendable {
 
     /// In the order of the names, as in every line.
     private func forEachMember(_ visit: (StaticString, JSON) -> Void) {
-        func text(_ name: StaticString, _ text: String?) {
-            if let text { visit(name, .string(text)) }
-        }
+        func text(_ name: StaticString, _ text: String?) { if let text { visit(name, .string(text)) } }
         text("action", record.action?.rawValue)
         text("appointment_id", record.appointmentID?.description)
         text("code", record.code)
@@ -41,11 +38,11 @@ struct RequestLogLine: CustomStringConvertible, Sendable {
     }
 }
 
-extension Logger {
+extension LineLogHandler {
     /// One line for what a request did, or why it failed. Refusals are the caller's concern, and shown when
     /// debugging.
     func record(_ record: RequestRecord, _ request: Request, _ route: Route, seconds: Double) {
-        let level: Level
+        let level: Logger.Level
         let message: String
         if let failure = record.failure {
             (level, message) = (.error, "a request failed: \(failure.remedy)")
@@ -58,8 +55,9 @@ extension Logger {
         }
         guard level >= logLevel else { return }
         let line = RequestLogLine(
-            record: record, method: String(request.method.prefix(16)), route: route.name,
+            record: record, method: request.method.utf8.count > 16 ? String(request.method.prefix(16)) : request.method,
+            route: route.name,
             milliseconds: Int((seconds * 1_000).rounded()))
-        log(level: level, "\(message)", metadata: [LineLogHandler.request: .stringConvertible(line)])
+        log(level, message, line)
     }
 }

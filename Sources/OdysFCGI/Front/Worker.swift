@@ -18,6 +18,7 @@ struct Worker {
     /// Wakes the delivery queues of this process for messages that were committed.
     let wakeDelivery: @Sendable ([QueuedMessage]) -> Void
     let log: Logger
+    let requestLog: LineLogHandler
 
     /// Starts the loop. The group is left when the listener was stopped and the last request is answered.
     func start(in group: DispatchGroup) {
@@ -81,7 +82,7 @@ struct Worker {
         // After the response, so that a slow log holds up this thread and no client.
         let seconds = Clock.uptime - begun
         metrics.note(reply.record, status: reply.response.status, seconds: seconds)
-        if let record = reply.record { log.record(record, request, route, seconds: seconds) }
+        if let record = reply.record { requestLog.record(record, request, route, seconds: seconds) }
     }
 
     private func answer(_ request: Request, _ route: Route, _ tools: Tools) -> Reply {

@@ -20,8 +20,7 @@ final class Authenticator: Sendable {
 
     /// - Parameter requestKeyRefetch: called, without the lock, when a token names a key that is not known.
     init(_ settings: Settings, requestKeyRefetch: @escaping @Sendable () -> Void) {
-        reader = CredentialReader(
-            sessionCookie: settings.tokens.sessionCookie, allowedOrigins: settings.allowedOrigins)
+        reader = CredentialReader(sessionCookie: settings.tokens.sessionCookie, allowedOrigins: settings.allowedOrigins)
         self.requestKeyRefetch = requestKeyRefetch
         state = Mutex(State(verifier: settings.tokens.verifier(fetched: [])))
     }
@@ -58,9 +57,7 @@ final class Authenticator: Sendable {
         let examination = verifier.examine(token, now: now)
         if examination.namesUnknownKey { requestKeyRefetch() }
         guard let verified = examination.verified else { return nil }
-        state.withLock { state in
-            if state.generation == generation { state.cache.remember(digest, verified) }
-        }
+        state.withLock { state in if state.generation == generation { state.cache.remember(digest, verified) } }
         return verified.userID
     }
 }

@@ -58,9 +58,7 @@ final class CredentialReloader: Sendable {
     /// - Parameter authenticator: nil in a process that answers no requests and so needs no keys.
     func start(for authenticator: Authenticator?, in group: DispatchGroup) {
         let isReady = DispatchSemaphore(value: 0)
-        DispatchQueue(label: "odys.credentials").async(group: group) {
-            self.run(authenticator, isReady)
-        }
+        DispatchQueue(label: "odys.credentials").async(group: group) { self.run(authenticator, isReady) }
         isReady.wait()
     }
 

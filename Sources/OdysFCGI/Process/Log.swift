@@ -16,25 +16,39 @@ struct LineLogHandler: LogHandler {
         set { metadata[key] = newValue }
     }
 
-    /// The one key of the metadata of a `RequestLogLine`.
-    static let request = "request"
-
     func log(event: LogEvent) {
         let now = Clock.now
         StandardError.write(line(for: event, at: now)) { note(onDropped: $0, at: now) }
     }
 
+    func log(_ level: Logger.Level, _ message: String, _ request: RequestLogLine) {
+        let now = Clock.now
+        StandardError.write(line(level, message, request, at: now)) { note(onDropped: $0, at: now) }
+    }
+
     func note(onDropped lines: Int, at time: Instant) -> [UInt8] {
-        line(.warning, "\(lines) lines of the log were dropped", [:], at: time)
+        line(.warning, "\(lines) lines of the log were dropped", at: time, { _ in }, text: { "" })
     }
 
     func line(for event: LogEvent, at time: Instant) -> [UInt8] {
-        // As swift-log's own handlers: the event's over the provider's over the logger's.
+        // As in swift-log's own handlers, the event's facts win over the provider's, and those over the logger's.
         let facts = metadata.merging(metadataProvider?.get() ?? [:]) { $1 }.merging(event.metadata ?? [:]) { $1 }
-        return line(event.level, "\(event.message)", facts, at: time)
+            .sorted { $0.key < $1.key }
+        return line(event.level, "\(event.message)", at: time) { json in
+            for (name, value) in facts { json.member(named: name, value.json) }
+        } text: {
+            facts.map { " \($0.key)=\($0.value)" }.joined()
+        }
     }
 
-    private func line(_ level: Logger.Level, _ message: String, _ facts: Logger.Metadata, at time: Instant) -> [UInt8] {
+    func line(_ level: Logger.Level, _ message: String, _ request: RequestLogLine, at time: Instant) -> [UInt8] {
+        line(level, message, at: time, request.write, text: { " \(request)" })
+    }
+
+    private func line(
+        _ level: Logger.Level, _ message: String, at time: Instant, _ members: (inout JSONWriter) -> Void,
+        text details: () -> String
+    ) -> [UInt8] {
         switch format {
         case .json:
             var line = JSONWriter(after: level.syslogPrefix)
@@ -43,23 +57,21 @@ struct LineLogHandler: LogHandler {
                 json.member("level", level.rawValue)
                 json.member("msg", message)
                 json.member("instance", instance)
-                for (name, value) in facts.sorted(by: { $0.key < $1.key }) {
-                    if case .stringConvertible(let value) = value, let request = value as? RequestLogLine {
-                        request.write(to: &json)
-                    } else {
-                        json.member(named: name, value.json)
-                    }
-                }
+                members(&json)
             }
             line.bytes.append(UInt8(ascii: "\n"))
             return line.bytes
         case .text:
-            let details = facts.sorted { $0.key < $1.key }
-                .map { $0.key == Self.request ? " \($0.value)" : " \($0.key)=\($0.value)" }.joined()
             // A provider's words may hold line ends, and must not look like another event.
-            let text = "\(level.rawValue) \(message)\(details)".unicodeScalars.map { $0.isControl ? " " : $0 }
+            let text = "\(level.rawValue) \(message)\(details())".unicodeScalars.map { $0.isControl ? " " : $0 }
             return Array("\(time.iso8601Microseconds) \(String(String.UnicodeScalarView(text)))\n".utf8)
         }
+    }
+}
+
+extension LineLogHandler {
+    init(_ settings: Settings) {
+        self.init(logLevel: Logger.Level(settings.logLevel), format: settings.logFormat, instance: settings.instance)
     }
 }
 

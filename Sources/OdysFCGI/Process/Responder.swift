@@ -143,7 +143,7 @@ struct Responder {
         for status in management.workers.threads {
             Worker(
                 status: status, management: management, live: live, authenticator: authenticator, interface: interface,
-                rules: rules, listener: listener, wakeDelivery: wake, log: log
+                rules: rules, listener: listener, wakeDelivery: wake, log: log, requestLog: LineLogHandler(settings)
             ).start(in: group)
         }
     }

@@ -14,10 +14,7 @@ let exitCode: Int32
 do throws(SettingsError) {
     let settings = try Settings(.process, timeZoneProblem: LocalTime.problem)
     try LocalTime.use(zone: settings.messaging.timeZone)
-    LoggingSystem.bootstrap { _ in
-        LineLogHandler(
-            logLevel: Logger.Level(settings.logLevel), format: settings.logFormat, instance: settings.instance)
-    }
+    LoggingSystem.bootstrap { _ in LineLogHandler(settings) }
     let log = Logger(label: "odys")
     for name in settings.unknown { log.warning("\(name) is set, but there is no such setting; is it misspelt?") }
     exitCode = try Responder(settings, log: log).run()

@@ -24,36 +24,47 @@ struct CounterLabel<Value: Equatable & Sendable>: Sendable {
     }
 }
 
+extension CounterLabel {
+    /// The label as each of its values writes it.
+    fileprivate var pairs: [[PrometheusText.Label]] { texts.map { name.isEmpty ? [] : [(name, $0)] } }
+}
+
+extension CounterLabel where Value == NoLabel {
+    fileprivate static var none: Self { Self("", NoLabel.allCases) { _ in "" } }
+}
+
 extension CounterLabel where Value: RawRepresentable<String> {
     init(_ name: String, _ values: [Value]) { self.init(name, values, text: \.rawValue) }
 }
 
-/// One counter for each combination of labels, or a single one where there are no labels. All are made at the start,
-/// so that counting does not lock.
-struct CounterFamily<each Value: Equatable & Sendable>: Sendable {
+/// The value of a label that a family does not have.
+enum NoLabel: CaseIterable {
+    case none
+}
+
+/// One counter for each combination of up to three labels. All are made at the start, so that counting does not lock.
+///
+/// Three type parameters and no parameter pack: code for a pack is not specialised, and counts ten times as slowly.
+struct CounterFamily<A: Equatable & Sendable, B: Equatable & Sendable, C: Equatable & Sendable>: Sendable {
     let name: String
     let help: String
-    private let labels: (repeat CounterLabel<each Value>)
+    private let labels: (CounterLabel<A>, CounterLabel<B>, CounterLabel<C>)
     /// In the order of `samples`: the last label changes fastest.
     private let counters: [Counter]
 
-    init(_ name: String, _ help: String, _ labels: repeat CounterLabel<each Value>) {
+    init(_ name: String, _ help: String, _ a: CounterLabel<A>, _ b: CounterLabel<B>, _ c: CounterLabel<C>) {
         self.name = name
         self.help = help
-        self.labels = (repeat each labels)
-        var combinations = 1
-        for label in repeat each labels { combinations *= label.values.count }
-        counters = (0..<combinations).map { _ in Counter() }
+        labels = (a, b, c)
+        counters = (0..<a.values.count * b.values.count * c.values.count).map { _ in Counter() }
     }
 
     /// - Returns: false where a value is not on its label's list; then nothing is counted.
-    @discardableResult func add(_ values: repeat each Value) -> Bool {
-        var index = 0
-        for (label, value) in repeat (each labels, each values) {
-            guard let place = label.values.firstIndex(of: value) else { return false }
-            index = index * label.values.count + place
-        }
-        counters[index].add()
+    @discardableResult func add(_ a: A, _ b: B, _ c: C) -> Bool {
+        guard let a = labels.0.values.firstIndex(of: a), let b = labels.1.values.firstIndex(of: b),
+            let c = labels.2.values.firstIndex(of: c)
+        else { return false }
+        counters[(a * labels.1.values.count + b) * labels.2.values.count + c].add()
         return true
     }
 
@@ -61,12 +72,31 @@ struct CounterFamily<each Value: Equatable & Sendable>: Sendable {
     var total: Int { counters.reduce(0) { $0 + $1.count } }
 
     var samples: [(value: Int, labels: [PrometheusText.Label])] {
-        var combinations: [[PrometheusText.Label]] = [[]]
-        for label in repeat each labels {
-            combinations = combinations.flatMap { before in label.texts.map { before + [(label.name, $0)] } }
+        let combinations = labels.0.pairs.flatMap { a in
+            labels.1.pairs.flatMap { b in labels.2.pairs.map { a + b + $0 } }
         }
         return zip(counters, combinations).map { ($0.count, $1) }
     }
+}
+
+extension CounterFamily where C == NoLabel {
+    init(_ name: String, _ help: String, _ a: CounterLabel<A>, _ b: CounterLabel<B>) {
+        self.init(name, help, a, b, .none)
+    }
+
+    @discardableResult func add(_ a: A, _ b: B) -> Bool { add(a, b, .none) }
+}
+
+extension CounterFamily where B == NoLabel, C == NoLabel {
+    init(_ name: String, _ help: String, _ a: CounterLabel<A>) { self.init(name, help, a, .none, .none) }
+
+    func add(_ a: A) { add(a, .none, .none) }
+}
+
+extension CounterFamily where A == NoLabel, B == NoLabel, C == NoLabel {
+    init(_ name: String, _ help: String) { self.init(name, help, .none, .none, .none) }
+
+    func add() { add(.none, .none, .none) }
 }
 
 /// How often something took how long.

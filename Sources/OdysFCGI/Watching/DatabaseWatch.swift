@@ -12,9 +12,7 @@ enum DatabaseState: Sendable, Equatable {
     case timedOut
 
     /// Nil while the database does not answer.
-    var snapshot: DatabaseSnapshot? {
-        if case .answering(let snapshot) = self { snapshot } else { nil }
-    }
+    var snapshot: DatabaseSnapshot? { if case .answering(let snapshot) = self { snapshot } else { nil } }
 }
 
 /// Checks the database for the management pages, on a queue of its own: one check at a time, and at most one a second,

@@ -13,8 +13,7 @@ struct StatusPage {
         let busy = workers.busy
         let idle = workers.threads.count - busy
         var members: [JSON.Member] = [
-            JSON.Member("instance", .string(management.settings.instance)),
-            JSON.Member("pid", .integer(Int(getpid()))),
+            JSON.Member("instance", .string(management.settings.instance)), JSON.Member("pid", .integer(Int(getpid()))),
             JSON.Member("version", .string(Product.version)),
             JSON.Member("startedAt", .string(management.startedAt.iso8601)),
             JSON.Member("uptimeSeconds", .integer(Int(Clock.uptime - management.startedUptime))),

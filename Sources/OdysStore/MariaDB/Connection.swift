@@ -100,17 +100,22 @@ public final class Connection {
 
     /// Runs a statement that returns rows. Each text is prepared once for each connection.
     func query(_ sql: String, _ parameters: [SQLValue] = [], operation: String) throws(StoreError) -> [Row] {
-        try run(sql, parameters, operation: operation).rows
+        try run(sql, [parameters], operation: operation).rows
     }
 
     /// - Returns: the number of rows that were changed; of a compound statement, by its last one.
     @discardableResult
     func execute(_ sql: String, _ parameters: [SQLValue] = [], operation: String) throws(StoreError) -> Int {
-        try run(sql, parameters, operation: operation).statement.affectedRows
+        try execute(sql, groups: [parameters], operation: operation)
+    }
+
+    /// The same with the parameters in groups, which need not be copied into one list.
+    @discardableResult func execute(_ sql: String, groups: [[SQLValue]], operation: String) throws(StoreError) -> Int {
+        try run(sql, groups, operation: operation).statement.affectedRows
     }
 
     private func run(
-        _ sql: String, _ parameters: [SQLValue], operation: String
+        _ sql: String, _ parameters: [[SQLValue]], operation: String
     ) throws(StoreError) -> (statement: Statement, rows: [Row]) {
         do throws(StoreError) {
             guard let handle else { throw lost(operation) }
@@ -211,9 +216,7 @@ public final class Connection {
         hasFailed = false
     }
 
-    private func open(
-        _ settings: DatabaseSettings, host: String?, port: UInt16, socket: String?
-    ) throws(StoreError) {
+    private func open(_ settings: DatabaseSettings, host: String?, port: UInt16, socket: String?) throws(StoreError) {
         guard let new = mysql_init(nil) else { throw StoreError(kind: .refusing, operation: "mysql_init") }
         // No TLS on a Unix socket; on loopback only with a CA.
         let verifiesServer = host.map { !isLoopback($0) || settings.certificateAuthority != nil } ?? false
@@ -247,9 +250,7 @@ public final class Connection {
         }
     }
 
-    private func configure(
-        _ handle: UnsafeMutablePointer<MYSQL>, _ settings: DatabaseSettings, verifiesServer: Bool
-    ) {
+    private func configure(_ handle: UnsafeMutablePointer<MYSQL>, _ settings: DatabaseSettings, verifiesServer: Bool) {
         // mysql_options(3): call it before mysql_real_connect(); the value is copied. It fails for an unknown option;
         // a connection without one of these would lack a timeout or a protection.
         func set(_ option: mysql_option, _ value: UnsafeRawPointer) {

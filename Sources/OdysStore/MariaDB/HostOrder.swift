@@ -18,9 +18,7 @@ final class HostOrder: Sendable {
         return hosts.filter { !hasFailed($0) } + hosts.filter(hasFailed)
     }
 
-    func failed(_ host: String, now: ContinuousClock.Instant = .now) {
-        failures.withLock { $0[host] = now }
-    }
+    func failed(_ host: String, now: ContinuousClock.Instant = .now) { failures.withLock { $0[host] = now } }
 
     func answered(_ host: String) { failures.withLock { $0[host] = nil } }
 }

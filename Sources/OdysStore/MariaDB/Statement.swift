@@ -40,8 +40,10 @@ final class Statement {
     /// Rows changed by the last run.
     private(set) var affectedRows = 0
 
-    func run(_ values: [SQLValue], operation: String) throws(StoreError) -> [Row] {
-        precondition(values.count == parameters.count, "\(operation): the statement has \(parameters.count) parameters")
+    /// - Parameter values: of all parameters in their order, in groups as they come.
+    func run(_ values: [[SQLValue]], operation: String) throws(StoreError) -> [Row] {
+        let count = values.reduce(0) { $0 + $1.count }
+        precondition(count == parameters.count, "\(operation): the statement has \(parameters.count) parameters")
         bind(values)
         guard mysql_stmt_bind_param(handle, parameters.baseAddress) == 0, mysql_stmt_execute(handle) == 0
         else { throw StoreError(handle, operation: operation) }
@@ -61,30 +63,34 @@ final class Statement {
     }
 
     /// Copies the values into the arena and points the binds at them.
-    private func bind(_ values: [SQLValue]) {
-        let needed = values.reduce(0) { $0 + $1.sizeMax }
+    private func bind(_ values: [[SQLValue]]) {
+        let needed = values.reduce(0) { $1.reduce($0) { $0 + $1.sizeMax } }
         if needed > arena.count {
             arena.deallocate()
             arena = .allocate(byteCount: needed * 2, alignment: 8)
         }
         var end = 0
-        for (index, value) in values.enumerated() {
-            func copy(_ bytes: UnsafeRawBufferPointer, _ type: enum_field_types) {
-                let start = (end + 7) & ~7
-                end = start + bytes.count
-                UnsafeMutableRawBufferPointer(rebasing: arena[start..<end]).copyMemory(from: bytes)
-                parameters[index].buffer_type = type
-                parameters[index].buffer = arena.baseAddress.map { $0 + start }
-                // Serves as the length too, where `length` is NULL.
-                parameters[index].buffer_length = UInt(bytes.count)
-            }
-            switch value {
-            case .null: parameters[index].buffer_type = MYSQL_TYPE_NULL
-            case .integer(let number): withUnsafeBytes(of: Int64(number)) { copy($0, MYSQL_TYPE_LONGLONG) }
-            case .instant(let instant): withUnsafeBytes(of: MYSQL_TIME(instant)) { copy($0, MYSQL_TYPE_DATETIME) }
-            case .text(var text): text.withUTF8 { copy(UnsafeRawBufferPointer($0), MYSQL_TYPE_STRING) }
-            case .utf8(let bytes): bytes.withUnsafeBytes { copy($0, MYSQL_TYPE_STRING) }
-            case .bytes(let bytes): bytes.withUnsafeBytes { copy($0, MYSQL_TYPE_BLOB) }
+        var index = 0
+        for group in values {
+            for value in group {
+                defer { index += 1 }
+                func copy(_ bytes: UnsafeRawBufferPointer, _ type: enum_field_types) {
+                    let start = (end + 7) & ~7
+                    end = start + bytes.count
+                    UnsafeMutableRawBufferPointer(rebasing: arena[start..<end]).copyMemory(from: bytes)
+                    parameters[index].buffer_type = type
+                    parameters[index].buffer = arena.baseAddress.map { $0 + start }
+                    // Serves as the length too, where `length` is NULL.
+                    parameters[index].buffer_length = UInt(bytes.count)
+                }
+                switch value {
+                case .null: parameters[index].buffer_type = MYSQL_TYPE_NULL
+                case .integer(let number): withUnsafeBytes(of: Int64(number)) { copy($0, MYSQL_TYPE_LONGLONG) }
+                case .instant(let instant): withUnsafeBytes(of: MYSQL_TIME(instant)) { copy($0, MYSQL_TYPE_DATETIME) }
+                case .text(let text): text.utf8Span.span.withUnsafeBytes { copy($0, MYSQL_TYPE_STRING) }
+                case .utf8(let bytes): bytes.withUnsafeBytes { copy($0, MYSQL_TYPE_STRING) }
+                case .bytes(let bytes): bytes.withUnsafeBytes { copy($0, MYSQL_TYPE_BLOB) }
+                }
             }
         }
     }

@@ -50,9 +50,14 @@ extension OutboxAdmin {
         case .phone(let digits):
             // However a number is written, it ends with these digits.
             let pattern = "%" + digits.suffix(8).map { "\($0)%" }.joined()
-            return try connection.query(Self.byPhone, [.text(pattern)] + filter, operation: "look for the phone")
+            return try connection.query(
+                Self.select + "WHERE o.channel = 'whatsapp' AND o.recipient LIKE ? \(Self.condition)",
+                [.text(pattern)] + filter, operation: "look for the phone")
         case .email(let address):
-            return try connection.query(Self.byEmail, [.text(address)] + filter, operation: "look for the address")
+            // Case-insensitive by the column's collation.
+            return try connection.query(
+                Self.select + "WHERE o.channel = 'email' AND o.recipient = ? \(Self.condition)",
+                [.text(address)] + filter, operation: "look for the address")
         case .id(let id):
             // Comparing a UUID column with another text is an error.
             let uuid = SQLValue.text(AppointmentID(id)?.description)
@@ -66,14 +71,7 @@ extension OutboxAdmin {
         ORDER BY o.id DESC
         """
 
-    private static let byPhone = """
-        SELECT \(OutboxEntry.columns) FROM outbox o WHERE o.channel = 'whatsapp' AND o.recipient LIKE ? \(condition)
-        """
-
-    /// Case-insensitive by the column's collation.
-    private static let byEmail = """
-        SELECT \(OutboxEntry.columns) FROM outbox o WHERE o.channel = 'email' AND o.recipient = ? \(condition)
-        """
+    private static let select = "SELECT \(OutboxEntry.columns) FROM outbox o "
 
     /// By way of the appointments: also finds messages whose recipient was emptied or has changed.
     static let byID = """

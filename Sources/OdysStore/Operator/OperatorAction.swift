@@ -41,7 +41,6 @@ extension Connection {
         try commit()
     }
 
-    /// The database's clock.
     func now() throws(StoreError) -> Instant {
         try query("SELECT UTC_TIMESTAMP(6)", operation: "read the clock")[0].instant(0)
     }

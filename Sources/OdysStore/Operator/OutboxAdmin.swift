@@ -25,39 +25,32 @@ public struct OutboxAdmin {
     public struct Change: Sendable {
         /// As in `operator_actions.action`.
         fileprivate let name: String
-        fileprivate let selection: String
-        fileprivate let update: String
-        /// The first value of `update`; the second is the id.
+        fileprivate let condition: String
+        /// Of an UPDATE; `value` is bound to the one `?` in them.
+        fileprivate let assignments: String
         fileprivate let value: SQLValue
         fileprivate var detail: String?
 
         /// Makes finished messages due again, but none that was sent or emptied. They keep their `message_uid`; one
         /// whose outcome was unclear may arrive twice.
         public static func retry(expiringAfterHours hours: Int) -> Change {
-            Change(name: "retry", selection: retryable, update: retry, value: .integer(hours))
+            Change(
+                name: "retry", condition: "state NOT IN ('pending', 'sent') AND emptied_at IS NULL",
+                assignments: """
+                    state = 'pending', available_at = UTC_TIMESTAMP(6), unclear = 0, lost_claims = 0,
+                    lease_token = NULL, finished_at = NULL,
+                    expires_at = GREATEST(expires_at, UTC_TIMESTAMP(6) + INTERVAL ? HOUR)
+                    """, value: .integer(hours))
         }
 
         /// Makes pending messages dead, unless a sender has claimed them.
         public static func discard(reason: String) -> Change {
-            Change(name: "discard", selection: discardable, update: discard, value: .text("discarded"), detail: reason)
+            Change(
+                name: "discard",
+                condition: "state = 'pending' AND (lease_token IS NULL OR available_at <= UTC_TIMESTAMP(6))",
+                assignments: "state = 'dead', finished_at = UTC_TIMESTAMP(6), last_error = ?",
+                value: .text("discarded"), detail: reason)
         }
-
-        private static let canRetry = "state NOT IN ('pending', 'sent') AND emptied_at IS NULL"
-        private static let retryable = OutboxAdmin.entries(where: canRetry)
-        private static let retry = """
-            UPDATE outbox SET state = 'pending', available_at = UTC_TIMESTAMP(6), unclear = 0, lost_claims = 0,
-                lease_token = NULL, finished_at = NULL,
-                expires_at = GREATEST(expires_at, UTC_TIMESTAMP(6) + INTERVAL ? HOUR)
-                WHERE id = ? AND \(canRetry)
-            """
-
-        private static let canDiscard =
-            "state = 'pending' AND (lease_token IS NULL OR available_at <= UTC_TIMESTAMP(6))"
-        private static let discardable = OutboxAdmin.entries(where: canDiscard)
-        private static let discard = """
-            UPDATE outbox SET state = 'dead', finished_at = UTC_TIMESTAMP(6), last_error = ?
-                WHERE id = ? AND \(canDiscard)
-            """
     }
 
     /// The messages of a filter, the newest first.
@@ -65,7 +58,7 @@ public struct OutboxAdmin {
     /// - Parameter operatorName: who sees recipients and payloads in full, which is recorded; nil where nobody does.
     public func list(_ filter: Filter, revealingTo operatorName: String? = nil) throws(StoreError) -> [OutboxEntry] {
         try connection.transaction { connection throws(StoreError) in
-            let entries = try Self.select(Self.all, filter, connection)
+            let entries = try select("TRUE", filter)
             try connection.recordReveal(of: entries, to: operatorName)
             return entries
         }
@@ -73,9 +66,7 @@ public struct OutboxAdmin {
 
     /// The messages that `apply` would change now: of those whose state allows it, the newest `filter.limit`.
     public func selection(for change: Change, _ filter: Filter) throws(StoreError) -> [OutboxEntry] {
-        try connection.transaction { connection throws(StoreError) in
-            try Self.select(change.selection, filter, connection)
-        }
+        try connection.transaction { _ throws(StoreError) in try select(change.condition, filter) }
     }
 
     /// Changes what `selection` finds.
@@ -85,10 +76,11 @@ public struct OutboxAdmin {
     {
         try connection.transaction { connection throws(StoreError) in
             var changed: [OutboxEntry] = []
-            for entry in try Self.select(change.selection, filter, connection) {
+            for entry in try select(change.condition, filter) {
                 // A sender may have claimed it since; the statement checks again.
                 let count = try connection.execute(
-                    change.update, [change.value, .integer(entry.id)], operation: "\(change.name) a message")
+                    "UPDATE outbox SET \(change.assignments) WHERE id = ? AND \(change.condition)",
+                    [change.value, .integer(entry.id)], operation: "\(change.name) a message")
                 guard count == 1 else { continue }
                 try connection.record(change.name, of: entry.id, by: operatorName, detail: change.detail)
                 changed.append(entry)
@@ -117,24 +109,17 @@ public struct OutboxAdmin {
         }
     }
 
-    private static let all = entries(where: "TRUE")
-
     /// One constant statement for every filter: a part that means any is NULL.
-    fileprivate static func entries(where condition: String) -> String {
-        """
-        SELECT \(OutboxEntry.columns)
-        FROM outbox o
-        WHERE (? IS NULL OR id = ?) AND (? IS NULL OR state = ?) AND (? IS NULL OR channel = ?)
-            AND (? IS NULL OR template = ?) AND (? IS NULL OR appointment_id = ?)
-            AND (? IS NULL OR created_at >= UTC_TIMESTAMP(6) - INTERVAL ? HOUR)
-            AND \(condition)
-        ORDER BY id DESC LIMIT ?
-        """
-    }
-
-    private static func select(
-        _ sql: String, _ filter: Filter, _ connection: Connection
-    ) throws(StoreError) -> [OutboxEntry] {
+    private func select(_ condition: String, _ filter: Filter) throws(StoreError) -> [OutboxEntry] {
+        let sql = """
+            SELECT \(OutboxEntry.columns)
+            FROM outbox o
+            WHERE (? IS NULL OR id = ?) AND (? IS NULL OR state = ?) AND (? IS NULL OR channel = ?)
+                AND (? IS NULL OR template = ?) AND (? IS NULL OR appointment_id = ?)
+                AND (? IS NULL OR created_at >= UTC_TIMESTAMP(6) - INTERVAL ? HOUR)
+                AND \(condition)
+            ORDER BY id DESC LIMIT ?
+            """
         var entries: [OutboxEntry] = []
         let ids: [Int?] = filter.ids.isEmpty ? [nil] : filter.ids
         for id in ids {

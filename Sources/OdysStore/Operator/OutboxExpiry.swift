@@ -19,8 +19,7 @@ extension OutboxAdmin {
                 SELECT channel, template, COUNT(*) FROM outbox WHERE \(Self.expiring)
                 GROUP BY channel, template ORDER BY channel, template
                 """, [.instant(time)], operation: "count the messages to expire"
-            ).map { row throws(StoreError) in
-                (try row.value(0, as: Channel.self), try row.text(1), try row.integer(2))
+            ).map { row throws(StoreError) in (try row.value(0, as: Channel.self), try row.text(1), try row.integer(2))
             }
         }
     }

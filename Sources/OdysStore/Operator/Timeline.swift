@@ -23,17 +23,16 @@ extension Timeline {
             guard let row = try connection.query(appointment, [key], operation: "read the appointment").first
             else { return nil }
             let anyVersion = SQLValue.integer(Int(UInt32.max))
-            let events = try connection.query(
-                AppointmentReader.events, [key, anyVersion], operation: "read the events")
-            let messages = try connection.query(messages, [key], operation: "read the messages")
-            let actions = try connection.query(
-                OperatorAction.ofAppointment, [key], operation: "read what operators did")
             return Timeline(
                 id: id, status: try row.value(0, as: Status.self),
                 paymentStatus: try row.value(1, as: PaymentStatus.self), version: try row.integer(2),
                 startsAt: try row.instant(3), endsAt: try row.instant(4), createdAt: try row.instant(5),
-                events: try events.map(HistoryEvent.init), messages: try messages.map(OutboxEntry.init),
-                operatorActions: try actions.map(OperatorAction.init))
+                events: try connection.query(AppointmentReader.events, [key, anyVersion], operation: "read the events")
+                    .map(HistoryEvent.init),
+                messages: try connection.query(messages, [key], operation: "read the messages").map(OutboxEntry.init),
+                operatorActions: try connection.query(
+                    OperatorAction.ofAppointment, [key], operation: "read what operators did"
+                ).map(OperatorAction.init))
         }
     }
 

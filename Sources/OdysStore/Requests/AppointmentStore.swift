@@ -30,9 +30,7 @@ public final class AppointmentStore {
     /// the answer to a COMMIT was lost, the event's marker tells whether it happened.
     ///
     /// - Parameter requestID: stored with the event.
-    public func act(
-        _ id: AppointmentID, _ request: ActionRequest, requestID: String
-    ) throws(StoreError) -> ActResult {
+    public func act(_ id: AppointmentID, _ request: ActionRequest, requestID: String) throws(StoreError) -> ActResult {
         let deadline = uptime() + Double(Limits.requestSeconds)
         var tries = 0
         while true {
@@ -111,16 +109,16 @@ public final class AppointmentStore {
         let block = WriteBlock(
             checksSlot: decision.needsFreeSlot, notifies: decision.notification != nil, supersedes: decision.supersedes,
             keepsAnswer: request.idempotencyKey != nil, messages: change.messages.count)
-        var values: [SQLValue] = []
-        values.reserveCapacity(32 + 14 * change.messages.count)
-        if block.checksSlot { values += change.slotValues }
-        values += change.values(by: request.userID, requestID, marker)
-        if let notification = decision.notification { values += change.values(notification) }
-        if block.supersedes { values += [change.now, change.id] }
-        for message in change.messages { values += change.values(message) }
-        if let key = request.idempotencyKey { values += IdempotencyStore.values(key, keeping: change.answer) }
+        var values: [[SQLValue]] = []
+        values.reserveCapacity(8)
+        if block.checksSlot { values.append(change.slotValues) }
+        values.append(change.values(by: request.userID, requestID, marker))
+        if let notification = decision.notification { values.append(change.values(notification)) }
+        if block.supersedes { values.append([change.now, change.id]) }
+        for message in change.messages { values.append(change.values(message)) }
+        if let key = request.idempotencyKey { values.append(IdempotencyStore.values(key, keeping: change.answer)) }
         for point in [FailPoint.p4, .p5, .p6, .p7, .p8] { point.hitSoon() }
-        try connection.execute(block.sql, values, operation: "write the change")
+        try connection.execute(block.sql, groups: values, operation: "write the change")
         FailPoint.p9.hit()
     }
 

@@ -17,25 +17,21 @@ public enum Grants {
         }
     }
 
-    private static let rights: [(table: String, privileges: [Privilege])] = [
-        (migrations, [.select]), ("professionals", [.select]), ("clients", [.select]),
-        ("appointments", [.select, .update(["status", "payment_status", "version", "updated_at"])]),
-        ("notifications", [.insert]), ("appointment_events", [.select, .insert]),
-        (
-            "outbox",
-            [
-                .select, .insert,
-                .update([
-                    "recipient", "payload", "state", "attempts", "lost_claims", "unclear", "available_at", "expires_at",
-                    "lease_token", "provider_id", "last_error", "finished_at", "emptied_at",
-                ]), .delete,
-            ]
-        ), ("idempotency_keys", [.select, .insert, .update(["status", "etag", "body"]), .delete]),
-        (
-            // Of INSERT … SELECT … ON DUPLICATE KEY UPDATE, MariaDB checks every inserted column, the key too.
-            "whatsapp_contexts",
-            [.select, .insert, .update(["phone", "professional_id", "appointment_id", "expires_at"]), .delete]
-        ), ("channel_rate", [.select, .update(["next_at"])]), ("operator_actions", [.select, .insert]),
+    private static let rights: KeyValuePairs<String, [Privilege]> = [
+        migrations: [.select], "professionals": [.select], "clients": [.select],
+        "appointments": [.select, .update(["status", "payment_status", "version", "updated_at"])],
+        "notifications": [.insert], "appointment_events": [.select, .insert],
+        "outbox": [
+            .select, .insert,
+            .update([
+                "recipient", "payload", "state", "attempts", "lost_claims", "unclear", "available_at", "expires_at",
+                "lease_token", "provider_id", "last_error", "finished_at", "emptied_at",
+            ]), .delete,
+        ], "idempotency_keys": [.select, .insert, .update(["status", "etag", "body"]), .delete],
+        // Of INSERT … SELECT … ON DUPLICATE KEY UPDATE, MariaDB checks every inserted column, the key too.
+        "whatsapp_contexts": [
+            .select, .insert, .update(["phone", "professional_id", "appointment_id", "expires_at"]), .delete,
+        ], "channel_rate": [.select, .update(["next_at"])], "operator_actions": [.select, .insert],
     ]
     private static let migrations = "schema_migrations"
 
@@ -72,8 +68,7 @@ public enum Grants {
         case .delete: probe = "DELETE FROM \(table) WHERE FALSE"
         case .update(let columns):
             var denied: [String] = []
-            for column in columns
-            where try isDenied("UPDATE \(table) SET \(column) = NULL WHERE FALSE", connection) {
+            for column in columns where try isDenied("UPDATE \(table) SET \(column) = NULL WHERE FALSE", connection) {
                 denied.append(column)
             }
             if denied.isEmpty { return nil }
@@ -90,10 +85,9 @@ public enum Grants {
             }
             return false
         } catch {
-            if error.isDenied { return true }
             // A table that does not exist is not a missing right.
-            if error.invalidatesConnection, error.kind != .schema { throw error }
-            return false
+            if !error.isDenied, error.invalidatesConnection, error.kind != .schema { throw error }
+            return error.isDenied
         }
     }
 

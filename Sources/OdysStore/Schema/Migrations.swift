@@ -9,10 +9,7 @@ public struct Migration: Sendable, Equatable {
 
     /// SHA-256 of the file, in hexadecimal digits.
     public var checksum: String {
-        let digits = SHA256.hash(data: Array(sql.utf8)).flatMap {
-            [UInt8(hexDigitOf: $0 >> 4), .init(hexDigitOf: $0 & 15)]
-        }
-        return String(decoding: digits, as: UTF8.self)
+        SHA256.hash(data: Array(sql.utf8)).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
     }
 }
 
@@ -25,7 +22,6 @@ extension Migration {
         self.init(version: version, name: String(parts[1]), sql: sql)
     }
 
-    /// As messages name it.
     fileprivate var label: String { "\(version)_\(name)" }
 }
 
@@ -137,10 +133,9 @@ public struct Migrations {
         try connection.transaction { connection throws(StoreError) in
             guard try Self.isRecorded(connection) else { return [:] }
             let rows = try connection.query(
-                "SELECT version, checksum FROM schema_migrations", operation: "read the applied migrations")
-            var checksums: [Int: String?] = [:]
-            for row in rows { checksums[try row.integer(0)] = .some(try row.optionalText(1)) }
-            return checksums
+                "SELECT version, checksum FROM schema_migrations", operation: "read the applied migrations"
+            ).map { row throws(StoreError) in (try row.integer(0), try row.optionalText(1)) }
+            return Dictionary(uniqueKeysWithValues: rows)
         }
     }
 }

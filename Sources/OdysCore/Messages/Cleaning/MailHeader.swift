@@ -48,16 +48,21 @@ public enum MailAddress {
     public static func isSafe(_ address: String) -> Bool {
         let bytes = Array(address.utf8)
         guard bytes.count <= 254, let at = bytes.firstIndex(of: UInt8(ascii: "@")), at <= 64 else { return false }
-        func labels(_ bytes: ArraySlice<UInt8>) -> [ArraySlice<UInt8>] {
-            bytes.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        }
-        let hyphen = UInt8(ascii: "-")
-        return labels(bytes[..<at]).allSatisfy { !$0.isEmpty && $0.allSatisfy(isAtomByte) }
-            // A second `@` is no byte of a label.
-            && labels(bytes[(at + 1)...]).allSatisfy { label in
-                (1...63).contains(label.count) && label.first != hyphen && label.last != hyphen
-                    && label.allSatisfy { $0.isASCIIAlphanumeric || $0 == hyphen }
+        let (dot, hyphen) = (UInt8(ascii: "."), UInt8(ascii: "-"))
+        // Where the current label begins. The end of the address ends one too.
+        var start = 0
+        for index in 0...bytes.count {
+            let byte = index < bytes.count ? bytes[index] : dot
+            if byte == dot || index == at {
+                guard index > start else { return false }
+                let isInHost = start > at
+                if isInHost, index - start > 63 || bytes[start] == hyphen || bytes[index - 1] == hyphen { return false }
+                start = index + 1
+            } else if index < at ? !isAtomByte(byte) : !(byte.isASCIIAlphanumeric || byte == hyphen) {
+                return false
             }
+        }
+        return true
     }
 
     /// `Name <address>` for a header field, the name quoted or encoded as it needs; nil for an unsafe address.

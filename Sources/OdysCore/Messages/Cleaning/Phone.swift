@@ -16,11 +16,13 @@ public enum Phone {
     public static func stored(_ typed: String) -> String? {
         guard let (digits, isInternational) = read(typed), let number = normalise(digits, isInternational)
         else { return nil }
-        return normalise(number, false) == number ? text(number) : "+" + text(number)
+        // Of so many digits, and without a 0 in front, `normalise` leaves every one of its results as it is.
+        let isUnmistakable = (12...15).contains(number.count) && number.first != UInt8(ascii: "0")
+        return isUnmistakable ? text(number) : "+" + text(number)
     }
 
     private static func normalise(_ digits: [UInt8], _ isInternational: Bool) -> [UInt8]? {
-        let isBrazilian = digits.starts(with: [UInt8(ascii: "5"), UInt8(ascii: "5")])
+        let isBrazilian = digits.count > 1 && digits[0] == UInt8(ascii: "5") && digits[1] == UInt8(ascii: "5")
         if isInternational {
             guard (8...15).contains(digits.count) else { return nil }
             return isBrazilian ? brazilian(digits.dropFirst(2)) : digits
