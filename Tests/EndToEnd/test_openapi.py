@@ -44,22 +44,19 @@ def documented():
             for status, response in operation["responses"].items() if status >= "4" for each in problems(response)}
 
 
-def codes_of(section):
-    """One of the exhaustive switches in Refusal.swift: {case: text}."""
-    body = source("Refusal.swift").partition(f"public var {section}")[2].partition("\n    }\n")[0]
-    return {case: value for cases, value in re.findall(r"case ([^:]+): \"?([^\"\n]+)\"?", body)
-            for case in re.findall(r"\.(\w+)", cases)}
+def refusals():
+    """{case: (status, code)}, from the exhaustive switch in Refusal.swift."""
+    body = source("Refusal.swift").partition("var name: ")[2].partition("\n    }\n")[0]
+    return {case: (int(status), code) for case, status, code in re.findall(r'case \.(\w+): \((\d+), "(\w+)"', body)}
 
 
 def test_every_code_of_the_responder_is_documented_and_the_reverse():
-    codes = codes_of("code")
-    assert len(codes) >= 18
-    assert set(documented()) == set(codes.values()) | NGINX_ALONE
-    statuses = codes_of("status")
-    assert set(statuses) == set(codes)
-    for case, code in codes.items():
+    found = refusals()
+    assert len(found) >= 18
+    assert set(documented()) == {code for _, code in found.values()} | NGINX_ALONE
+    for status, code in found.values():
         allowed = documented()[code]["properties"]["status"]
-        assert int(statuses[case]) in allowed.get("enum", [allowed.get("const")]), code
+        assert status in allowed.get("enum", [allowed.get("const")]), code
 
 
 def test_every_code_of_nginx_is_documented():

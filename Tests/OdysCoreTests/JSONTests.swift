@@ -172,6 +172,28 @@ import Testing
         }
     }
 
+    @Test("JSON writer: what needs an escape gets it, at any place of a text of any length")
+    func anEscapeIsFoundAnywhere() {
+        let escapes: [(character: String, written: String)] = [
+            ("\"", #"\""#), ("\\", #"\\"#), ("\n", #"\n"#), ("\u{0}", #"\u0000"#), ("\u{1F}", #"\u001f"#),
+        ]
+        for length in 0..<26 {
+            // A space, a tilde, a DEL and the bytes of an é need none.
+            let plain = String(String(repeating: "a ~\u{7F}é!", count: 5).unicodeScalars.prefix(length))
+            #expect(JSON.string(plain).text == "\"\(plain)\"")
+            for place in 0...length {
+                let (before, after) = (plain.unicodeScalars.prefix(place), plain.unicodeScalars.dropFirst(place))
+                for escape in escapes {
+                    let text = "\(String(before))\(escape.character)\(String(after))"
+                    #expect(JSON.string(text).text == "\"\(String(before))\(escape.written)\(String(after))\"")
+                    var json = JSONWriter()
+                    json.object { $0.member("a", text) }
+                    #expect(String(decoding: json.bytes, as: UTF8.self) == "{\"a\":\(JSON.string(text).text)}")
+                }
+            }
+        }
+    }
+
     @Test("JSON writer: streamed text equals that of the value tree")
     func aWriterWritesWhatATreeDoes() {
         var random = SplitMix64(seed: 6)
