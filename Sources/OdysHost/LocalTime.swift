@@ -49,7 +49,8 @@ public enum LocalTime {
     public static func day(of instant: Instant) -> (start: Instant, end: Instant) {
         let today = civil(instant)
         func midnight(after days: Int32) -> Instant {
-            // mktime(3): fields outside their range are normalised; a negative tm_isdst has it look up summer time.
+            // mktime(3): fields outside their range are normalised; a negative tm_isdst has it look up summer time. It
+            // fails only for years that an Instant does not reach.
             var fields = tm()
             fields.tm_year = Int32(today.year - 1900)
             fields.tm_mon = Int32(today.month - 1)
