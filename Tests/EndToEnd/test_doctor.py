@@ -121,16 +121,20 @@ def test_a_server_that_may_lose_changes(patient):
         one(doctor(patient), "durability", 1, "may lose", "innodb_flush_log_at_trx_commit = 1")
 
 
-def test_a_missing_grant(patient):
+def doctor_without(patient, *rights):
+    """What doctor finds while the service's account lacks rights, each with its table."""
     user = f"'{settings_of(patient)['ODYS_DB_USER']}'@'localhost'"
-    taken = [("INSERT", "appointment_events"), ("DELETE", "outbox")]
-    for right, table in taken:
+    for right, table in rights:
         patient.sql(f"REVOKE {right} ON {patient.db_name}.{table} FROM {user}")
     try:
-        result = doctor(patient)
+        return doctor(patient)
     finally:
-        for right, table in taken:
+        for right, table in rights:
             patient.sql(f"GRANT {right} ON {patient.db_name}.{table} TO {user}")
+
+
+def test_a_missing_grant(patient):
+    result = doctor_without(patient, ("INSERT", "appointment_events"), ("DELETE", "outbox"))
     one(result, "grants", 1, "INSERT on appointment_events", "odysctl migrate grants")
     cause = result[1][0]["cause"]
     assert "DELETE on outbox" in cause and "SELECT" not in cause and "UPDATE" not in cause
@@ -138,15 +142,7 @@ def test_a_missing_grant(patient):
 
 def test_a_column_that_a_new_version_needs(patient):
     """As after a migration without its grants: emptying messages, and the timeline, would be refused."""
-    user = f"'{settings_of(patient)['ODYS_DB_USER']}'@'localhost'"
-    taken = [("UPDATE (emptied_at)", "outbox"), ("SELECT", "operator_actions")]
-    for right, table in taken:
-        patient.sql(f"REVOKE {right} ON {patient.db_name}.{table} FROM {user}")
-    try:
-        result = doctor(patient)
-    finally:
-        for right, table in taken:
-            patient.sql(f"GRANT {right} ON {patient.db_name}.{table} TO {user}")
+    result = doctor_without(patient, ("UPDATE (emptied_at)", "outbox"), ("SELECT", "operator_actions"))
     one(result, "grants", 1, "lacks UPDATE (emptied_at) on outbox, SELECT on operator_actions",
         "odysctl migrate grants")
 

@@ -6,8 +6,8 @@ public enum ActResult: Sendable, Equatable {
     case replayed(StoredAnswer)
 }
 
-/// A change that is committed. A class, since it goes through many hands, and a copy of all its texts costs more than
-/// what they do with it.
+/// A change that is committed. A class, since store, reply and answer hand it on, and each copy of a value would retain
+/// all of its texts.
 public final class AppliedChange: Sendable {
     /// As it was before.
     public let appointment: Appointment

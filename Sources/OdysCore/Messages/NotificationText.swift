@@ -18,7 +18,7 @@ public enum NotificationType: String, Sendable, CaseIterable {
     /// missing all the same (in a test, say) is left out.
     public func text(_ payload: MessagePayload, _ setting: MessageSetting) -> (title: String, body: String) {
         let words = words
-        // Bytes, since a string costs three times as much to append to.
+        // Bytes, since a string costs nearly twice as much to append to.
         var body: [UInt8] = []
         body.reserveCapacity(256)
         body += words.opening.utf8

@@ -44,7 +44,7 @@ enum NoLabel: CaseIterable {
 
 /// One counter for each combination of up to three labels. All are made at the start, so that counting does not lock.
 ///
-/// Three type parameters and no parameter pack: code for a pack is not specialised, and counts ten times as slowly.
+/// Three type parameters and no parameter pack: code for a pack is not specialised, and counts forty times as slowly.
 struct CounterFamily<A: Equatable & Sendable, B: Equatable & Sendable, C: Equatable & Sendable>: Sendable {
     let name: String
     let help: String
