@@ -1,19 +1,11 @@
 internal import Glibc
+public import OdysCore
 
 /// The entries of a directory.
 public enum Directory {
-    /// Why a directory cannot be read.
-    public struct Failure: Error, CustomStringConvertible {
-        public let path: String
-        /// The system's words, such as "No such file or directory".
-        public let reason: String
-
-        public var description: String { "\(path): \(reason)" }
-    }
-
-    /// The names of all entries but "." and "..", in no particular order.
-    public static func names(in path: String) throws(Failure) -> [String] {
-        guard let directory = opendir(path) else { throw failure(path) }
+    /// The names of all entries but "." and "..", in no particular order, or why it cannot be read.
+    public static func names(in path: String) -> Result<[String], ReadError> {
+        guard let directory = opendir(path) else { return .failure(ReadError(errnoOf: path)) }
         defer { closedir(directory) }
         var names: [String] = []
         while true {
@@ -26,11 +18,6 @@ public enum Directory {
             let name = String(cString: record.advanced(by: offset).assumingMemoryBound(to: CChar.self))
             if name != ".", name != ".." { names.append(name) }
         }
-        guard errno == 0 else { throw failure(path) }
-        return names
-    }
-
-    private static func failure(_ path: String) -> Failure {
-        Failure(path: path, reason: String(cString: strerror(errno)))
+        return errno == 0 ? .success(names) : .failure(ReadError(errnoOf: path))
     }
 }

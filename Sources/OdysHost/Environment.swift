@@ -39,12 +39,8 @@ public enum Environment {
 
     /// The bytes of a small file. A failure on the way is one: a part of a secret is none.
     static func read(_ path: String) -> Result<[UInt8], ReadError> {
-        func failure() -> Result<[UInt8], ReadError> {
-            let reason = String(cString: strerror(errno))
-            return .failure(ReadError("cannot read \(path): \(reason)", isMissing: errno == ENOENT))
-        }
         // fopen(3) opens directories too; reading one is what fails.
-        guard let file = fopen(path, "re") else { return failure() }
+        guard let file = fopen(path, "re") else { return .failure(ReadError(errnoOf: path)) }
         defer { fclose(file) }
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 64 * 1024)
@@ -53,7 +49,7 @@ public enum Environment {
             guard bytes.count <= 1 << 20 else { return .failure(ReadError("\(path) is larger than a megabyte")) }
         }
         // fread(3) does not tell the end of the file from an error.
-        return ferror(file) == 0 ? .success(bytes) : failure()
+        return ferror(file) == 0 ? .success(bytes) : .failure(ReadError(errnoOf: path))
     }
 
     /// What tells a file from what it was before; equal while nobody changed it. All zero where it is not there.
@@ -61,5 +57,12 @@ public enum Environment {
         var status = stat()
         guard stat(path, &status) == 0 else { return [0, 0, 0, 0] }
         return [Int(status.st_ino), Int(status.st_size), Int(status.st_mtim.tv_sec), Int(status.st_mtim.tv_nsec)]
+    }
+}
+
+extension ReadError {
+    /// What errno says of a file or directory that was just tried.
+    init(errnoOf path: String) {
+        self.init("cannot read \(path): \(String(cString: strerror(errno)))", isMissing: errno == ENOENT)
     }
 }

@@ -30,20 +30,5 @@ public enum Identifier {
     }
 
     /// The same as text: 36 characters, lower case.
-    public static func text() -> String {
-        let bytes = bytes()
-        return String(unsafeUninitializedCapacity: 36) { text in
-            var place = 0
-            for index in bytes.indices {
-                if index == 4 || index == 6 || index == 8 || index == 10 {
-                    text[place] = UInt8(ascii: "-")
-                    place += 1
-                }
-                text[place] = UInt8(hexDigitOf: bytes[index] >> 4)
-                text[place + 1] = UInt8(hexDigitOf: bytes[index] & 15)
-                place += 2
-            }
-            return place
-        }
-    }
+    public static func text() -> String { String(uuid: bytes()) }
 }

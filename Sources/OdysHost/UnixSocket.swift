@@ -5,9 +5,8 @@ public enum UnixSocket {
     /// `sun_path` holds 108 bytes, the last of them a NUL.
     public static let pathBytesMax = MemoryLayout.size(ofValue: sockaddr_un().sun_path) - 1
 
-    /// Calls `body` with the address of a path. A name that begins with "@" is in the abstract namespace.
-    ///
-    /// - Returns: what `body` returns, or nil where the path is empty or longer than `pathBytesMax`.
+    /// Calls `body` with the address of a path. A name that begins with "@" is in the abstract namespace. Returns what
+    /// `body` returns, or nil where the path is empty or longer than `pathBytesMax`.
     public static func withAddress<Value>(
         of path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Value
     ) -> Value? {

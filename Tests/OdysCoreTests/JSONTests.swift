@@ -209,12 +209,12 @@ import Testing
                 json.member("text", text)
                 json.member("perhaps", ifPresent: other)
                 json.object("nothing") { _ in }
-                json.member("number", number)
+                json.member("number", .integer(number))
                 json.array("list") { json in
                     for element in elements { json.object { $0.member("element", element) } }
                     json.value(tree)
                 }
-                json.member("flag", number > 0)
+                json.member("flag", .bool(number > 0))
                 json.member("instant", instant)
                 json.member("second", second)
                 json.member("precise", second, microseconds: true)

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import OdysCore
 import OdysHost
 import Testing
 
@@ -11,14 +12,14 @@ import Testing
         defer { try? FileManager.default.removeItem(at: directory) }
         let names = ["a", ".hidden", "ção", String(repeating: "x", count: 255)] + (0..<2_000).map { "fcgi-\($0).sock" }
         for name in names { try Data().write(to: directory.appending(path: name)) }
-        #expect(try Set(Directory.names(in: directory.path())) == Set(names))
+        #expect(try Set(Directory.names(in: directory.path()).get()) == Set(names))
     }
 
     @Test("names: an unreadable directory is an error with its path and reason")
     func whatCannotBeReadIsAnError() {
         for (path, reason) in [("/nowhere", "No such file or directory"), ("/etc/hostname", "Not a directory")] {
-            let failure = #expect(throws: Directory.Failure.self) { try Directory.names(in: path) }
-            #expect(failure?.description == "\(path): \(reason)")
+            let failure = #expect(throws: ReadError.self) { try Directory.names(in: path).get() }
+            #expect(failure?.description == "cannot read \(path): \(reason)")
         }
     }
 }

@@ -110,9 +110,7 @@ struct Fixture {
     func store(_ connection: Connection? = nil) throws -> AppointmentStore {
         AppointmentStore(
             try connection ?? database.connection(), rules: Fixture.rules,
-            makeMarker: { Array(withUnsafeBytes(of: UUID().uuid) { $0 }) },
-            makeMessageUID: { UUID().uuidString.lowercased() }, pause: { usleep(UInt32($0) * 1_000) },
-            uptime: { ProcessInfo.processInfo.systemUptime })
+            makeID: { Array(withUnsafeBytes(of: UUID().uuid) { $0 }) })
     }
 
     static let rules = Rules(

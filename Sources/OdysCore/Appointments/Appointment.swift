@@ -22,9 +22,7 @@ public struct UserID: Sendable, Hashable {
     public let text: String
 
     public init(_ text: String) { self.text = text }
-
     public static func == (left: UserID, right: UserID) -> Bool { left.text.hasSameBytes(as: right.text) }
-
     public func hash(into hasher: inout Hasher) { for byte in text.utf8 { hasher.combine(byte) } }
 }
 

@@ -89,11 +89,10 @@ public struct HistoryEvent: Sendable, Equatable {
 
     public func json(for role: Role) -> JSON {
         [
-            "version": .integer(version), "action": .string(action.rawValue), "actorRole": .string(actor.rawValue),
-            "reason": JSON(action.showsReason(to: role) ? reason : nil),
-            "fromStatus": .string(fromStatus.rawValue), "toStatus": .string(toStatus.rawValue),
-            "fromPaymentStatus": .string(fromPayment.rawValue), "toPaymentStatus": .string(toPayment.rawValue),
-            "at": .string(at.iso8601Microseconds),
+            "version": .integer(version), "action": JSON(action), "actorRole": JSON(actor),
+            "reason": JSON(action.showsReason(to: role) ? reason : nil), "fromStatus": JSON(fromStatus),
+            "toStatus": JSON(toStatus), "fromPaymentStatus": JSON(fromPayment), "toPaymentStatus": JSON(toPayment),
+            "at": JSON(at),
         ]
     }
 }
@@ -131,16 +130,12 @@ public struct HistoryMessage: Sendable, Equatable {
 
     func json(for role: Role) -> JSON {
         let members: [JSON.Member] = [
-            .init("id", .string(uid)), .init("version", version.map(JSON.integer) ?? .null),
-            .init("to", .string(self.role.rawValue)), .init("channel", .string(channel.rawValue)),
-            .init("template", .string(template)), .init("state", .string(state.rawValue)),
-            .init("attempts", .integer(attempts)), .init("createdAt", .string(createdAt.iso8601Microseconds)),
-            .init("finishedAt", JSON(finishedAt?.iso8601Microseconds)),
+            .init("id", .string(uid)), .init("version", JSON(version)), .init("to", JSON(self.role)),
+            .init("channel", JSON(channel)), .init("template", .string(template)), .init("state", JSON(state)),
+            .init("attempts", .integer(attempts)), .init("createdAt", JSON(createdAt)),
+            .init("finishedAt", JSON(finishedAt)),
         ]
-        switch role {
-        case .professional: return .object(members + [.init("error", JSON(error))])
-        case .client: return .object(members)
-        }
+        return .object(role == .professional ? members + [.init("error", JSON(error))] : members)
     }
 }
 
@@ -154,7 +149,7 @@ extension Appointment {
         json.member("paymentStatus", paymentStatus.rawValue)
         json.member("startsAt", startsAt)
         json.member("endsAt", endsAt)
-        json.member("version", version)
+        json.member("version", .integer(version))
         json.member("updatedAt", updatedAt, microseconds: true)
     }
 }

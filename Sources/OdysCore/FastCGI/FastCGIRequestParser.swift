@@ -105,22 +105,11 @@ public struct FastCGIRequestParser: Sendable {
         }
         while position < bytes.count {
             guard let name = length(), let value = length(), name + value <= bytes.count - position,
-                !hasNUL(UnsafeRawBufferPointer(rebasing: bytes[position..<(position + name + value)]))
+                !bytes.bytes.extracting(position..<(position + name + value)).contains(
+                    { $0 == 0 }, inEight: { $0.bytes(below: 1) != 0 })
             else { return false }
             position += name + value
         }
         return true
-    }
-
-    /// Eight bytes at a time: most of a request is looked at here.
-    private static func hasNUL(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        var position = 0
-        while position + 8 <= bytes.count {
-            let word = bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self)
-            // The high bit of each byte that is 0 (Hacker's Delight, 6-1).
-            if (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080 != 0 { return true }
-            position += 8
-        }
-        return bytes[position...].contains(0)
     }
 }

@@ -77,7 +77,5 @@ public struct KeySet: Sendable, Equatable {
             ? nil : "its alg is not \(expected.rawValue)"
     }
 
-    private static func number(_ value: JSON?) -> [UInt8]? {
-        value?.string.flatMap { Base64.bytes(urlSafe: $0.utf8) }
-    }
+    private static func number(_ value: JSON?) -> [UInt8]? { value?.string.flatMap { Base64.bytes(urlSafe: $0.utf8) } }
 }

@@ -17,9 +17,8 @@ public struct PublishedKeys: Sendable {
     /// Seconds until the next regular fetch.
     public func seconds(untilFetchAt now: Double) -> Double { max(0, nextTry - now) }
 
-    /// A token named an unknown key.
-    ///
-    /// - Returns: whether a fetch is due now. Rate-limited, because anybody can send such tokens.
+    /// A token named an unknown key. Returns whether a fetch is due now. Rate-limited, because anybody can send such
+    /// tokens.
     public mutating func requestRefetch(at now: Double) -> Bool {
         guard now - lastRefetch >= Limits.unknownKeyRefetchSeconds else { return false }
         lastRefetch = now
@@ -36,9 +35,8 @@ public struct PublishedKeys: Sendable {
         nextTry = now + Limits.keyRefreshSeconds
     }
 
-    /// Keys stay valid through an outage, up to a limit: one of them may have been withdrawn meanwhile.
-    ///
-    /// - Returns: whether the limit was reached and the keys were dropped.
+    /// Keys stay valid through an outage, up to a limit: one of them may have been withdrawn meanwhile. Returns whether
+    /// the limit was reached and the keys were dropped.
     public mutating func failed(at now: Double) -> Bool {
         failures += 1
         nextTry = now + min(Limits.keyRetrySeconds * Double(1 << min(failures - 1, 8)), Limits.keyRefreshSeconds)

@@ -57,9 +57,8 @@ public struct ActionRequest: Sendable, Equatable {
         }
     }
 
-    /// The reason as it is kept: newline and tab become a space, and one without a word is none.
-    ///
-    /// - Returns: nil where it is no text, too long, or holds another control character.
+    /// The reason as it is kept: newline and tab become a space, and one without a word is none. Returns nil where it
+    /// is no text, too long, or holds another control character.
     public static func reason(in member: JSON?) -> String?? {
         switch member {
         case nil, .null: return .some(nil)

@@ -85,9 +85,7 @@ public struct Request: Sendable {
     public func values(_ name: Parameter) -> [String] { fields.filter { $0.name == name }.map(\.value) }
 
     /// The value of a field that occurs exactly once, else nil.
-    public func value(_ name: Parameter) -> String? {
-        if case .one(let value) = field(name) { value } else { nil }
-    }
+    public func value(_ name: Parameter) -> String? { if case .one(let value) = field(name) { value } else { nil } }
 }
 
 /// An answer.

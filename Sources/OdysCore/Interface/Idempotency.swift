@@ -15,22 +15,20 @@ public struct IdempotencyKey: Sendable, Equatable {
         fingerprint = IdempotencyKey.hash("\(method)\n\(path)\n\(body.canonical.text)".utf8)
     }
 
-    /// The key in the field `Idempotency-Key`: a token, or a structured-field string (RFC 9651) with the same
-    /// meaning.
-    ///
-    /// - Returns: nil where there is no such field; a failure where it cannot be used.
-    static func key(in field: Request.Field) -> Result<String?, UnusableHeader> {
+    /// The key in the field `Idempotency-Key`: a token, or a structured-field string (RFC 9651) with the same meaning.
+    /// Returns nil where there is no such field; a failure where it cannot be used.
+    static func key(in field: Request.Field) -> Result<String?, Refusal> {
         switch field {
         case .absent: return .success(nil)
-        case .repeated: return .failure(UnusableHeader())
+        case .repeated: return .failure(.invalidHeader)
         case .one(let value):
-            guard value.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else { return .failure(UnusableHeader()) }
+            guard value.utf8.allSatisfy(\.isVisibleASCII) else { return .failure(.invalidHeader) }
             var key = value[...]
             if key.hasPrefix("\"") {
-                guard key.utf8.count >= 2, key.hasSuffix("\"") else { return .failure(UnusableHeader()) }
+                guard key.utf8.count >= 2, key.hasSuffix("\"") else { return .failure(.invalidHeader) }
                 key = key.dropFirst().dropLast()
             }
-            return (1...255).contains(key.utf8.count) ? .success(String(key)) : .failure(UnusableHeader())
+            return (1...255).contains(key.utf8.count) ? .success(String(key)) : .failure(.invalidHeader)
         }
     }
 
@@ -38,9 +36,6 @@ public struct IdempotencyKey: Sendable, Equatable {
         SHA256.hash(data: Array(bytes)).withUnsafeBytes { Array($0) }
     }
 }
-
-/// A field of the head that is repeated or has none of its documented forms.
-struct UnusableHeader: Error, Equatable {}
 
 /// The answer to a request, as it is stored for its repetition.
 public struct StoredAnswer: Sendable, Equatable {
@@ -59,17 +54,17 @@ public struct StoredAnswer: Sendable, Equatable {
 enum Precondition {
     /// - Returns: nil where any version will do; a failure where the field cannot be used. Only a version that we
     ///   could have sent is one: no weak tags, no lists.
-    static func version(in field: Request.Field) -> Result<Int?, UnusableHeader> {
+    static func version(in field: Request.Field) -> Result<Int?, Refusal> {
         switch field {
         case .absent, .one("*"): return .success(nil)
-        case .repeated: return .failure(UnusableHeader())
+        case .repeated: return .failure(.invalidHeader)
         case .one(let value):
             guard value.utf8.count >= 3, value.hasPrefix("\""), value.hasSuffix("\"") else {
-                return .failure(UnusableHeader())
+                return .failure(.invalidHeader)
             }
             let digits = value.dropFirst().dropLast()
             guard let version = Int(digits), String(version) == digits, version >= 0 else {
-                return .failure(UnusableHeader())
+                return .failure(.invalidHeader)
             }
             return .success(version)
         }

@@ -26,16 +26,13 @@ public struct Interface: Sendable {
         self.acceptsCookies = acceptsCookies
     }
 
-    /// The order of checks before the transaction is the order of lines here: route, method, caller, form of the
-    /// body.
+    /// The order of checks before the transaction is the order of lines here: route, method, caller, form of the body.
     ///
     /// - Parameter caller: who the request's credentials belong to, or the refusal that they meet.
     public func plan(_ request: Request, _ route: Route, caller: Result<UserID, Refusal>) -> Plan {
         guard route.id != nil else { return .refuse(.notFound) }
         if request.method == "OPTIONS" { return .preflight }
-        guard route.offers(request.method) else {
-            return .refuse(.methodNotAllowed(allowed: route.allowedMethods))
-        }
+        guard route.offers(request.method) else { return .refuse(.methodNotAllowed(allowed: route.allowedMethods)) }
         let userID: UserID
         switch caller {
         case .success(let known): userID = known

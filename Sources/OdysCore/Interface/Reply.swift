@@ -31,15 +31,13 @@ public struct RequestRecord: Sendable, Equatable {
     public var failure: StoreError?
 
     /// What an action changed.
-    public struct Transition: Sendable, Hashable {
+    public struct Transition: Sendable, Hashable, CaseIterable {
         public let action: AppointmentAction
         public let from: Status
         public let to: Status
 
-        public init(action: AppointmentAction, from: Status, to: Status) {
-            self.action = action
-            self.from = from
-            self.to = to
+        public static let allCases = AppointmentAction.allCases.flatMap { action in
+            Status.allCases.flatMap { from in Status.allCases.map { Transition(action: action, from: from, to: $0) } }
         }
     }
 }
@@ -130,12 +128,11 @@ extension AppliedChange {
         RequestRecord.Transition(action: decision.action, from: appointment.status, to: decision.status)
     }
 
-    /// What the caller is told. The store keeps it under an idempotency key, so that a repetition gets the same
-    /// bytes.
+    /// What the caller is told. The store keeps it under an idempotency key, so that a repetition gets the same bytes.
     public var answer: StoredAnswer {
         var json = JSONWriter()
         json.object { json in
-            json.member("success", true)
+            json.member("success", .bool(true))
             json.object("appointment") { json in
                 appointment.write(
                     to: &json, status: decision.status, paymentStatus: decision.paymentStatus, version: version,

@@ -29,11 +29,7 @@ extension Interface {
     }
 
     func commonHeaders(_ requestID: String) -> [Header] {
-        [
-            Header("Cache-Control", "no-store"),
-            Header("X-Request-Id", requestID),
-            Header("Vary", "Accept, Origin"),
-        ]
+        [Header("Cache-Control", "no-store"), Header("X-Request-Id", requestID), Header("Vary", "Accept, Origin")]
     }
 
     /// The caller's origin where it is one of the configured ones, byte for byte.

@@ -55,6 +55,5 @@ public enum Route: Sendable, Equatable {
 
     /// As in `Allow`.
     public var allowedMethods: String { methods.joined(separator: ", ") }
-
     public func offers(_ method: String) -> Bool { methods.contains { $0.hasSameBytes(as: method) } }
 }

@@ -40,7 +40,6 @@ struct MessageFacts {
     }
 
     var professional: String { payload.shownProfessional }
-
     var greeting: String { payload.clientName == nil ? "Olá!" : "Olá, \(payload.shownClient)!" }
 
     /// Whether the message also carries the invitation to register.

@@ -60,7 +60,7 @@ public struct MessagePayload: Sendable, Equatable {
             if let startsAt { json.member("startsAt", startsAt) }
             json.member("slug", ifPresent: slug)
             json.member("reason", ifPresent: reason)
-            if invite { json.member("invite", true) }
+            if invite { json.member("invite", .bool(true)) }
             json.member("preview", ifPresent: preview)
         }
         return json.bytes

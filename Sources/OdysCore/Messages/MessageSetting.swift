@@ -6,22 +6,12 @@ public struct MessageSetting: Sendable {
     public let civilTime: @Sendable (Instant) -> CivilTime
 
     public init(appURL: String, civilTime: @escaping @Sendable (Instant) -> CivilTime) {
-        var url = appURL[...]
-        while url.last == "/" { url.removeLast() }
-        self.appURL = String(url)
+        self.appURL = appURL.withoutTrailingSlashes
         self.civilTime = civilTime
     }
 
     /// The host of `appURL`, as messages sign with it.
-    var site: String {
-        var rest = appURL[...]
-        if let scheme = rest.firstRange(of: "://") { rest = rest[scheme.upperBound...] }
-        rest = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
-        if let colon = rest.lastIndex(of: ":"), rest[colon...].dropFirst().allSatisfy(\.isNumber) {
-            rest = rest[..<colon]
-        }
-        return String(rest)
-    }
+    var site: String { URLParts(appURL, schemes: ["https", "http"])?.host ?? appURL }
 
     /// The professional's public page.
     ///

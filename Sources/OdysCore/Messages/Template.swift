@@ -106,7 +106,6 @@ extension Template {
 
     /// Whether it is also sent as an e-mail, to a client who has an address.
     public var isEmail: Bool { self == .bookingConfirmed || self == .bookingRejected }
-
     public var isStatusMessage: Bool { if case .statusMessage = traits.order { true } else { false } }
 
     /// Whether the message would be wrong by now.

@@ -50,9 +50,7 @@ public struct Breaker: Sendable, Equatable {
     /// A permitted claim found nothing to send: it must not hold the probe.
     public mutating func returnPermit(at now: Double) { if case .probing = state { state = .open(until: now) } }
 
-    /// Learns how an attempt ended.
-    ///
-    /// - Returns: true when the channel was just paused.
+    /// Learns how an attempt ended. Returns true when the channel was just paused.
     public mutating func note(_ outcome: DeliveryOutcome, recipient: String, at now: Double) -> Bool {
         switch outcome {
         case .misconfigured:

@@ -7,7 +7,6 @@ public struct Pace: Sendable {
     public static let standard = Pace(scale: 1)
 
     public init(scale: Double) { self.scale = scale }
-
     public var lease: Double { Double(Limits.leaseSeconds) * scale }
     public var send: Double { Double(Limits.sendSeconds) * scale }
     public var answer: Double { Double(Limits.mailAnswerSeconds) * scale }

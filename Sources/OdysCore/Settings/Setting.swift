@@ -84,9 +84,8 @@ extension Setting {
         ]
     }
 
-    /// An environment file with every setting, for systemd's `EnvironmentFile` and for a shell. What is
-    /// required is set, and what is recommended; the rest is commented out. It is valid once the empty values are
-    /// filled in.
+    /// An environment file with every setting, for systemd's `EnvironmentFile` and for a shell. What is required is
+    /// set, and what is recommended; the rest is commented out. It is valid once the empty values are filled in.
     public static var exampleFile: String {
         var lines = [
             "# Settings of Odys. 'odysctl config check' names what is wrong with them, odys.env(5) explains them.",

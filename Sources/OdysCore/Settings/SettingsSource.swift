@@ -3,7 +3,6 @@ public struct SettingsError: Error, Sendable, Equatable, CustomStringConvertible
     public let problems: [String]
 
     public init(problems: [String]) { self.problems = problems }
-
     public var description: String { problems.joined(separator: "\n") }
 }
 

@@ -4,6 +4,7 @@ extension UInt8 {
     public var isASCIIDigit: Bool { self &- 0x30 < 10 }
     public var isASCIILetter: Bool { (self | 0x20) &- 0x61 < 26 }
     public var isASCIIAlphanumeric: Bool { isASCIIDigit || isASCIILetter }
+    var isVisibleASCII: Bool { (0x21...0x7E).contains(self) }
 
     /// The value of a hexadecimal digit in either case, or nil.
     public var hexDigitValue: UInt8? {
@@ -28,6 +29,23 @@ extension Int {
 }
 
 extension String {
+    /// The text of a UUID's 16 bytes, in lower case.
+    public init(uuid bytes: [UInt8]) {
+        self.init(unsafeUninitializedCapacity: 36) { text in
+            var place = 0
+            for index in bytes.indices {
+                if index == 4 || index == 6 || index == 8 || index == 10 {
+                    text[place] = UInt8(ascii: "-")
+                    place += 1
+                }
+                text[place] = UInt8(hexDigitOf: bytes[index] >> 4)
+                text[place + 1] = UInt8(hexDigitOf: bytes[index] & 15)
+                place += 2
+            }
+            return place
+        }
+    }
+
     /// Percent-encoding (RFC 3986, 2.1) of every byte that is not an ASCII letter, a digit or one of `unreserved`.
     public func percentEncoded(keeping unreserved: String) -> String {
         let kept = Array(unreserved.utf8)
@@ -41,4 +59,30 @@ extension String {
         }
         return String(decoding: out, as: UTF8.self)
     }
+}
+
+extension RawSpan {
+    /// Whether there is such a byte. Looks at eight at a time: most of what a request reads and writes comes here.
+    @inline(__always) func contains(_ isOne: (UInt8) -> Bool, inEight hasOne: (UInt64) -> Bool) -> Bool {
+        guard byteCount >= 8 else {
+            return byteOffsets.contains { isOne(unsafeLoad(fromByteOffset: $0, as: UInt8.self)) }
+        }
+        var start = 0
+        while start < byteCount {
+            // The last eight overlap those before.
+            let place = min(start, byteCount - 8)
+            if hasOne(unsafeLoadUnaligned(fromByteOffset: place, as: UInt64.self)) { return true }
+            start += 8
+        }
+        return false
+    }
+}
+
+extension UInt64 {
+    /// Eight times the same byte.
+    init(repeating byte: UInt8) { self = UInt64(byte) &* 0x0101_0101_0101_0101 }
+
+    /// Not 0 where one of the eight bytes is below a bound of at most 128 ("Bit Twiddling Hacks", "Determine if a word
+    /// has a byte less than n").
+    func bytes(below bound: UInt8) -> UInt64 { (self &- UInt64(repeating: bound)) & ~self & UInt64(repeating: 0x80) }
 }

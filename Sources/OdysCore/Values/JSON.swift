@@ -56,9 +56,7 @@ public enum JSON: Sendable, Equatable {
 extension JSON: ExpressibleByStringLiteral, ExpressibleByDictionaryLiteral, ExpressibleByIntegerLiteral {
     public init(stringLiteral text: String) { self = .string(text) }
     public init(integerLiteral value: Int) { self = .integer(value) }
-    public init(dictionaryLiteral members: (String, JSON)...) {
-        self = .object(members.map { Member($0.0, $0.1) })
-    }
+    public init(dictionaryLiteral members: (String, JSON)...) { self = .object(members.map { Member($0.0, $0.1) }) }
 
     /// The text, or `null` where there is none.
     public init(_ text: String?) { self = text.map(JSON.string) ?? .null }

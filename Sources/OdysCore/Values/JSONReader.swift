@@ -95,30 +95,23 @@ private struct Reader {
 
     private mutating func string() throws(JSON.ReadError) -> String {
         position += 1
-        let start = position
-        while let byte = next {
-            switch byte {
-            case UInt8(ascii: "\""):
-                position += 1
-                return try text(bytes.span.extracting(start..<position - 1))
-            case UInt8(ascii: "\\"): return try string(after: Array(bytes[start..<position]))
-            case 0..<0x20: throw .unexpected
-            default: position += 1
-            }
-        }
-        throw .unexpected
-    }
-
-    /// The rest of a string that has an escape in it.
-    private mutating func string(after beginning: [UInt8]) throws(JSON.ReadError) -> String {
-        var content = beginning
+        // What ends with the last escape, decoded, and where the rest begins.
+        var decoded: [UInt8] = []
+        var start = position
         while let byte = next {
             position += 1
             switch byte {
-            case UInt8(ascii: "\""): return try text(content.span)
-            case UInt8(ascii: "\\"): content += String(try escape()).utf8
+            case UInt8(ascii: "\""):
+                let rest = start..<position - 1
+                if decoded.isEmpty { return try text(bytes.span.extracting(rest)) }
+                decoded += bytes[rest]
+                return try text(decoded.span)
+            case UInt8(ascii: "\\"):
+                decoded += bytes[start..<position - 1]
+                decoded += String(try escape()).utf8
+                start = position
             case 0..<0x20: throw .unexpected
-            default: content.append(byte)
+            default: break
             }
         }
         throw .unexpected

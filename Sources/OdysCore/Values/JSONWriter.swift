@@ -13,8 +13,6 @@ public struct JSONWriter {
         put(verbatim: start)
     }
 
-    // MARK: Values
-
     /// An object, as the whole text or as an element of an array.
     public mutating func object(_ members: (inout JSONWriter) -> Void) {
         separate()
@@ -26,8 +24,8 @@ public struct JSONWriter {
         separate()
         switch json {
         case .null: put(verbatim: "null")
-        case .bool(let value): put(value)
-        case .integer(let value): put(value)
+        case .bool(let value): put(verbatim: value ? "true" : "false")
+        case .integer(let value): bytes += String(value).utf8
         case .number(let value): bytes += String(value).utf8
         case .string(let text): put(text)
         case .array(let elements): enclose("[", "]") { json in for element in elements { json.value(element) } }
@@ -36,8 +34,6 @@ public struct JSONWriter {
         }
         needsComma = true
     }
-
-    // MARK: Members
 
     public mutating func member(_ name: StaticString, _ text: String) {
         let characters = text.utf8Span.span
@@ -54,19 +50,7 @@ public struct JSONWriter {
     }
 
     /// Leaves the member out where there is no text.
-    public mutating func member(_ name: StaticString, ifPresent text: String?) {
-        if let text { member(name, text) }
-    }
-
-    public mutating func member(_ name: StaticString, _ number: Int) {
-        put(name: name)
-        put(number)
-    }
-
-    public mutating func member(_ name: StaticString, _ value: Bool) {
-        put(name: name)
-        put(value)
-    }
+    public mutating func member(_ name: StaticString, ifPresent text: String?) { if let text { member(name, text) } }
 
     /// The instant in ISO 8601; with six digits of fraction always, or only where there is a fraction.
     public mutating func member(_ name: StaticString, _ instant: Instant, microseconds: Bool = false) {
@@ -102,8 +86,6 @@ public struct JSONWriter {
         enclose("[", "]", elements)
     }
 
-    // MARK: Pieces
-
     private mutating func separate() {
         if needsComma { bytes.append(UInt8(ascii: ",")) }
         needsComma = true
@@ -124,13 +106,7 @@ public struct JSONWriter {
         needsComma = true
     }
 
-    private mutating func put(verbatim text: StaticString) {
-        text.withUTF8Buffer { bytes.append(contentsOf: $0) }
-    }
-
-    private mutating func put(_ value: Bool) { put(verbatim: value ? "true" : "false") }
-
-    private mutating func put(_ number: Int) { bytes += String(number).utf8 }
+    private mutating func put(verbatim text: StaticString) { text.withUTF8Buffer { bytes.append(contentsOf: $0) } }
 
     private mutating func put(_ text: String) {
         let characters = text.utf8Span.span
@@ -144,23 +120,13 @@ public struct JSONWriter {
         bytes.append(UInt8(ascii: "\""))
     }
 
-    /// Whether any byte does: eight at a time, since all that is written comes past here ("Bit Twiddling Hacks",
-    /// "Determine if a word has a byte less than n").
+    /// Whether any byte does.
     private static func needsEscape(_ characters: Span<UInt8>) -> Bool {
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        guard characters.count >= 8 else { return characters.indices.contains { needsEscape(characters[$0]) } }
-        var start = 0
-        while start < characters.count {
-            // The last eight overlap those before.
-            let place = min(start, characters.count - 8)
-            let word = characters.bytes.unsafeLoadUnaligned(fromByteOffset: place, as: UInt64.self)
-            let (quotes, backslashes) = (word ^ ones &* 0x22, word ^ ones &* 0x5C)
-            let found =
-                (word &- ones &* 0x20) & ~word | (quotes &- ones) & ~quotes | (backslashes &- ones) & ~backslashes
-            guard found & (ones &* 0x80) == 0 else { return true }
-            start += 8
+        characters.bytes.contains(needsEscape) { word in
+            let quotes = word ^ UInt64(repeating: UInt8(ascii: "\""))
+            let backslashes = word ^ UInt64(repeating: UInt8(ascii: "\\"))
+            return word.bytes(below: 0x20) | quotes.bytes(below: 1) | backslashes.bytes(below: 1) != 0
         }
-        return false
     }
 
     private static func needsEscape(_ byte: UInt8) -> Bool {

@@ -39,8 +39,8 @@ public enum Limits {
 
     /// Tries of one request transaction when the database aborts it as a deadlock victim.
     public static let transactionTriesMax = 4
-    /// Milliseconds between those tries, drawn evenly from this range so that two victims part.
-    public static let retryDelayMilliseconds = 10...80
+    /// Microseconds between those tries, drawn evenly from this range so that two victims part.
+    public static let retryDelayMicroseconds: ClosedRange<UInt32> = 10_000...80_000
     /// Seconds. lock wait 2 < statement 3 < request 5 < nginx 10: the inner one answers first and names the failure.
     public static let lockWaitSeconds = 2
     public static let statementSeconds = 3

@@ -2,9 +2,7 @@
 
 extension String {
     /// Whether two texts are the same bytes. `==` is Unicode equivalence, which is wrong for ids, tokens and names.
-    public func hasSameBytes(as other: String) -> Bool {
-        utf8.count == other.utf8.count && hasSameStart(as: other)
-    }
+    public func hasSameBytes(as other: String) -> Bool { utf8.count == other.utf8.count && hasSameStart(as: other) }
 
     /// Whether the text begins with the bytes of another.
     public func hasSameStart(as prefix: String) -> Bool {
@@ -54,8 +52,4 @@ extension StringProtocol where UTF8View: BidirectionalCollection {
         guard let last = start.lastIndex(where: { !$0.isWhitespace }) else { return "" }
         return String(start[...last])
     }
-}
-
-extension UInt8 {
-    fileprivate var isVisibleASCII: Bool { (0x21...0x7E).contains(self) }
 }

@@ -12,8 +12,7 @@ struct Migrate: ParsableCommand {
 
         /// The files of the directory, in order, and the database, with the account that may change the schema.
         func open() throws -> (files: [Migration], database: Migrations) {
-            let names = try Result { () throws(Directory.Failure) in try Directory.names(in: sql) }
-                .mapError { Failure.usage("cannot read \($0); name it with --sql") }.get()
+            let names = try Directory.names(in: sql).mapError { Failure.usage("\($0); name it with --sql") }.get()
             let files = try names.filter { Migration(fileName: $0, sql: "") != nil }.compactMap { name in
                 let text = try Environment.readFile("\(sql)/\(name)").mapError { Failure.usage("\($0)") }.get()
                 return Migration(fileName: name, sql: text)

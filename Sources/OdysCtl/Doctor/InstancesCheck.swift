@@ -13,7 +13,7 @@ struct InstancesCheck {
         switch listen {
         case .tcp(let address, let port): return [Finding("sockets", "the responder listens on \(address):\(port)")]
         case .unix(let path): instances = [Instance(name: "1", path: path)]
-        case .inherited: instances = (try? Instance.all(in: directory)) ?? []
+        case .inherited: instances = (try? Instance.all(in: directory).get()) ?? []
         }
         guard !instances.isEmpty else {
             let remedy = "enable odys-fcgi@N.socket, or name the directory with --socket-dir"

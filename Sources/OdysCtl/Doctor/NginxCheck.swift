@@ -39,7 +39,7 @@ struct NginxCheck {
 
     /// The files of a subdirectory but the hidden ones, in order; none where there is no such subdirectory.
     private func names(in subdirectory: String) -> [String] {
-        let names = (try? Directory.names(in: "\(directory)/\(subdirectory)")) ?? []
+        let names = (try? Directory.names(in: "\(directory)/\(subdirectory)").get()) ?? []
         return names.filter { !$0.hasPrefix(".") }.sorted().map { "\(subdirectory)/\($0)" }
     }
 }

@@ -8,11 +8,11 @@ struct Instance {
     let path: String
 
     /// Those whose sockets are in the directory, by number.
-    static func all(in directory: String) throws(Directory.Failure) -> [Instance] {
-        let sockets = try Directory.names(in: directory).filter { $0.hasPrefix("fcgi-") && $0.hasSuffix(".sock") }
-        return sockets.map { String($0.dropFirst(5).dropLast(5)) }
-            .sorted { (Int($0) ?? .max, $0) < (Int($1) ?? .max, $1) }
-            .map { named($0, in: directory) }
+    static func all(in directory: String) -> Result<[Instance], ReadError> {
+        Directory.names(in: directory).map { names in
+            names.filter { $0.hasPrefix("fcgi-") && $0.hasSuffix(".sock") }.map { String($0.dropFirst(5).dropLast(5)) }
+                .sorted { (Int($0) ?? .max, $0) < (Int($1) ?? .max, $1) }.map { named($0, in: directory) }
+        }
     }
 
     static func named(_ name: String, in directory: String) -> Instance {
@@ -51,7 +51,7 @@ struct InstanceOptions: ParsableArguments {
             throw .usage("'\(name)' is no instance's name")
         }
         if !instances.isEmpty { return instances.map { Instance.named($0, in: socketDir) } }
-        let all = try Result { () throws(Directory.Failure) in try Instance.all(in: socketDir) }
+        let all = try Instance.all(in: socketDir)
             .mapError { Failure.unreachable("\($0); --socket-dir says where the sockets are") }.get()
         guard !all.isEmpty else { throw .unreachable("there is no instance in \(socketDir)") }
         return all

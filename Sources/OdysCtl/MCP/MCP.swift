@@ -25,9 +25,7 @@ struct MCP: ParsableCommand {
         let rules = Rules(
             enforcesStartTime: settings.enforcesStartTime,
             messages: MessageSetting(appURL: settings.messaging.appURL, civilTime: LocalTime.civil))
-        let appointments = AppointmentStore(
-            connection, rules: rules, makeMarker: Identifier.bytes, makeMessageUID: Identifier.text,
-            pause: { Clock.pause(milliseconds: $0) }, uptime: { Clock.uptime })
+        let appointments = AppointmentStore(connection, rules: rules, makeID: Identifier.bytes)
         var server = ModelContextProtocol(
             tools: MCPTools(store: store, appointments: appointments, zone: settings.messaging.timeZone).all,
             instructions: "The appointments, customers and revenue of one professional. Changes of a status send "

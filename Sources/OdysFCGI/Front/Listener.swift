@@ -106,9 +106,8 @@ final class Listener: Sendable {
         return connection < 0 ? nil : WebConnection(connection, of: self)
     }
 
-    /// Takes back a connection whose request is answered; its next request goes to whichever thread is free. With
-    /// more connections than a web server needs, the peer is asked to close this one; beyond a second bound we close
-    /// it.
+    /// Takes back a connection whose request is answered; its next request goes to whichever thread is free. With more
+    /// connections than a web server needs, the peer is asked to close this one; beyond a second bound we close it.
     func keep(_ connection: WebConnection) {
         let operation = connection.wasKept ? EPOLL_CTL_MOD : EPOLL_CTL_ADD
         let descriptor: Int32? = connections.withLock {
@@ -125,13 +124,11 @@ final class Listener: Sendable {
     func forget() { connections.withLock { $0.count -= 1 } }
 
     /// Accepts no more connections, waits a second or two until the web server has closed the idle ones, and makes
-    /// `next` return nil in every thread. Connections that were not accepted stay in the backlog for the next
-    /// process.
+    /// `next` return nil in every thread. Connections that were not accepted stay in the backlog for the next process.
     ///
-    /// If we closed an idle connection, a request that the web server has just sent on it would be lost, and a PATCH
-    /// is never sent again. So the web server is asked to close it: anything to read makes nginx close an idle
-    /// connection (ngx_http_upstream_keepalive_close_handler), and before a response nginx skips the record that is
-    /// sent.
+    /// If we closed an idle connection, a request that the web server has just sent on it would be lost, and a PATCH is
+    /// never sent again. So the web server is asked to close it: anything to read makes nginx close an idle connection
+    /// (ngx_http_upstream_keepalive_close_handler), and before a response nginx skips the record that is sent.
     func stop() {
         connections.withLock {
             $0.isStopping = true

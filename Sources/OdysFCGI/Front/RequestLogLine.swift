@@ -39,8 +39,7 @@ struct RequestLogLine: CustomStringConvertible {
 }
 
 extension LineLogHandler {
-    /// One line for what a request did, or why it failed. Refusals are the caller's concern, and shown when
-    /// debugging.
+    /// One line for what a request did, or why it failed. Refusals are the caller's concern, and shown when debugging.
     func record(_ record: RequestRecord, _ request: Request, _ route: Route, seconds: Double) {
         let level: Logger.Level
         let message: String
@@ -56,8 +55,7 @@ extension LineLogHandler {
         guard level >= logLevel else { return }
         let line = RequestLogLine(
             record: record, method: request.method.utf8.count > 16 ? String(request.method.prefix(16)) : request.method,
-            route: route.name,
-            milliseconds: Int((seconds * 1_000).rounded()))
+            route: route.name, milliseconds: Int((seconds * 1_000).rounded()))
         log(level, message, line)
     }
 }

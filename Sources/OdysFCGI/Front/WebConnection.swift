@@ -49,8 +49,7 @@ final class WebConnection {
     ///
     /// recv(2), MSG_PEEK: the data stay in the queue. A peek sees all segments that have arrived, of Unix and of TCP
     /// sockets, and poll(2) stays ready while they are there; so the rest of a request is waited for in short pauses.
-    ///
-    /// - Returns: nil when none came in time, or something that is not a request.
+    /// Returns nil when none came in time, or something that is not a request.
     func awaitRequest(peekingInto buffer: ReceiveBuffer) -> FastCGIRequestParser? {
         let deadline = Clock.uptime + Limits.frontSeconds
         var parser = FastCGIRequestParser()
@@ -81,9 +80,8 @@ final class WebConnection {
         }
     }
 
-    /// Sends the bytes, as many as the peer takes in time.
-    ///
-    /// - Returns: whether all of them were sent. A disconnected peer is not an error: what was done is committed.
+    /// Sends the bytes, as many as the peer takes in time. Returns whether all of them were sent. A disconnected peer
+    /// is not an error: what was done is committed.
     @discardableResult func send(_ bytes: [UInt8]) -> Bool {
         var deadline: Double?
         var rest = bytes[...]
@@ -130,9 +128,7 @@ final class ReceiveBuffer {
 
     deinit { bytes.deallocate() }
 
-    /// Doubles the size; the content is lost.
-    ///
-    /// - Returns: false at the bound on a request.
+    /// Doubles the size; the content is lost. Returns false at the bound on a request.
     func grow() -> Bool {
         let size = min(2 * bytes.count, Limits.requestBytesMax)
         guard size > bytes.count else { return false }

@@ -49,9 +49,7 @@ struct Worker {
 
         init(_ live: LiveSettings, _ rules: Rules) {
             database = Connection { live.current.database }
-            appointments = AppointmentStore(
-                database, rules: rules, makeMarker: Identifier.bytes, makeMessageUID: Identifier.text,
-                pause: { Clock.pause(milliseconds: $0) }, uptime: { Clock.uptime })
+            appointments = AppointmentStore(database, rules: rules, makeID: Identifier.bytes)
             readings = AppointmentReader(database)
         }
     }

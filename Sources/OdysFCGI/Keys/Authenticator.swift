@@ -25,8 +25,7 @@ final class Authenticator: Sendable {
         state = Mutex(State(verifier: settings.tokens.verifier(fetched: [])))
     }
 
-    /// The caller, or the refusal: 401 for whatever is wrong with a token, 403 for a cookie that fails the CSRF
-    /// check.
+    /// The caller, or the refusal: 401 for whatever is wrong with a token, 403 for a cookie that fails the CSRF check.
     func authenticate(_ request: Request) -> Result<UserID, Refusal> {
         guard let credential = reader.credential(of: request) else {
             return .failure(.unauthenticated(tokenPresented: request.field(.authorization) != .absent))

@@ -37,9 +37,7 @@ final class CredentialReloader: Sendable {
     }
 
     /// Reads secrets and keys again, and returns when they hold: a fetch of the key set is part of it. Called by one
-    /// thread, the same that calls `stop`.
-    ///
-    /// - Returns: false where something is wrong with them; then the old ones stay.
+    /// thread, the same that calls `stop`. Returns false where something is wrong with them; then the old ones stay.
     func reload() -> Bool {
         pending.withLock { $0.reloads = true }
         woken.signal()

@@ -7,17 +7,13 @@ final class LiveSettings: Sendable {
     private let state: Mutex<(settings: Settings, generation: Int)>
 
     init(_ settings: Settings) { state = Mutex((settings, 0)) }
-
     var current: Settings { state.withLock { $0.settings } }
 
     /// Reads everything again. What is read once, such as the number of threads, keeps its first value; where
     /// anything is wrong, everything keeps its value.
     func reload() throws(SettingsError) {
         let read = try Settings(.process, timeZoneProblem: LocalTime.problem)
-        state.withLock { state in
-            state.settings = read
-            state.generation += 1
-        }
+        state.withLock { $0 = (read, $0.generation + 1) }
     }
 
     /// A sender's function, made again on its own thread after a reload.

@@ -71,7 +71,9 @@ struct LineLogHandler: LogHandler {
 
 extension LineLogHandler {
     init(_ settings: Settings) {
-        self.init(logLevel: Logger.Level(settings.logLevel), format: settings.logFormat, instance: settings.instance)
+        self.init(
+            logLevel: Logger.Level(rawValue: settings.logLevel.rawValue) ?? .info, format: settings.logFormat,
+            instance: settings.instance)
     }
 }
 
@@ -98,16 +100,6 @@ extension Logger.Level {
         case .warning: "<4>"
         case .error: "<3>"
         case .critical: "<2>"
-        }
-    }
-
-    init(_ level: Settings.LogLevel) {
-        switch level {
-        case .debug: self = .debug
-        case .info: self = .info
-        case .notice: self = .notice
-        case .warning: self = .warning
-        case .error: self = .error
         }
     }
 }

@@ -27,10 +27,9 @@ struct Responder {
             messages: MessageSetting(appURL: settings.messaging.appURL, civilTime: LocalTime.civil))
     }
 
-    /// Serves until SIGTERM or SIGINT, then finishes what was begun. SIGHUP: reads secrets and keys again.
-    ///
-    /// - Returns: the exit code: 0 when everything was finished, 1 when it could not start. Where something in flight
-    ///   cannot be finished in time, the process ends here, with 1.
+    /// Serves until SIGTERM or SIGINT, then finishes what was begun. SIGHUP: reads secrets and keys again. Returns the
+    /// exit code: 0 when everything was finished, 1 when it could not start. Where something in flight cannot be
+    /// finished in time, the process ends here, with 1.
     func run() throws(SettingsError) -> Int32 {
         // Every thread inherits the mask, so that only this one ever sees these signals; blocked before libfcgi
         // installs a handler that would swallow them.
@@ -150,35 +149,31 @@ struct Responder {
 
     private func startDelivery(in group: DispatchGroup) -> [ChannelQueue] {
         let texts = rules.messages
-        let live = live
         // A channel that is off sends nothing, and its rows need not wait for that.
         let whatsAppRate = settings.messaging.evolution == nil ? 0 : settings.whatsAppRate
         return [
-            startSenders(.whatsapp, settings.whatsAppSenders, rate: whatsAppRate, in: group) {
-                live.rebuildingOnReload { settings in
-                    settings.messaging.evolution.map { evolution in
-                        WhatsAppSender(evolution, texts: texts, pace: .chosen).deliver
-                    } ?? { _ in .skipped(.channelOff) }
-                }
+            startSenders(.whatsapp, settings.whatsAppSenders, rate: whatsAppRate, in: group) { settings in
+                settings.messaging.evolution.map { WhatsAppSender($0, texts: texts, pace: .chosen).deliver }
             },
-            startSenders(.email, settings.emailSenders, rate: 0, in: group) {
-                live.rebuildingOnReload { settings in
-                    settings.messaging.smtp.map { smtp in
-                        EmailSender(smtp, texts: texts, pace: .chosen, now: { Clock.now }).deliver
-                    } ?? { _ in .skipped(.channelOff) }
+            startSenders(.email, settings.emailSenders, rate: 0, in: group) { settings in
+                settings.messaging.smtp.map {
+                    EmailSender($0, texts: texts, pace: .chosen, now: { Clock.now }).deliver
                 }
             },
         ]
     }
 
+    /// - Parameter makeDeliver: nil for a channel that is off.
     private func startSenders(
         _ channel: Channel, _ count: Int, rate: Int, in group: DispatchGroup,
-        _ makeDeliver: @escaping @Sendable () -> (ClaimedMessage) -> DeliveryOutcome
+        _ makeDeliver: @escaping @Sendable (Settings) -> ((ClaimedMessage) -> DeliveryOutcome)?
     ) -> ChannelQueue {
         let queue = ChannelQueue(channel, senders: count, pace: .chosen)
+        let live = live
         for status in queue.threads.threads {
             OutboxWorker(
-                status: status, queue: queue, live: live, ratePerSecond: rate, pace: .chosen, makeDeliver: makeDeliver,
+                status: status, queue: queue, live: live, ratePerSecond: rate, pace: .chosen,
+                makeDeliver: { live.rebuildingOnReload { makeDeliver($0) ?? { _ in .skipped(.channelOff) } } },
                 metrics: management.metrics, log: log
             ).start(in: group)
         }

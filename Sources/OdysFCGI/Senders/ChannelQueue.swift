@@ -49,15 +49,11 @@ final class ChannelQueue: Sendable {
 
     /// Blocks until a wake-up, until `stop`, or for so many seconds.
     func wait(seconds: Double) {
-        if wakeUp.wait(timeout: .now() + seconds) == .success {
-            wakeUps.withLock { $0 = max(0, $0 - 1) }
-        }
+        if wakeUp.wait(timeout: .now() + seconds) == .success { wakeUps.withLock { $0 = max(0, $0 - 1) } }
     }
 
-    /// Claims a message to a recipient that no other sender of this process is sending to. One sender at a time: two
-    /// at once would find the same recipient free.
-    ///
-    /// - Returns: nil where the senders are to stop.
+    /// Claims a message to a recipient that no other sender of this process is sending to. One sender at a time: two at
+    /// once would find the same recipient free. Returns nil where the senders are to stop.
     func claim(
         _ body: (_ inFlight: [String]) throws(StoreError) -> OutboxStore.Claim
     ) throws(StoreError) -> OutboxStore.Claim? {

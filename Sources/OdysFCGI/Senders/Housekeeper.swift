@@ -18,9 +18,7 @@ final class Housekeeper: Sendable {
         self.log = log
     }
 
-    func start(in group: DispatchGroup) {
-        DispatchQueue(label: "odys.housekeeper").async(group: group, execute: run)
-    }
+    func start(in group: DispatchGroup) { DispatchQueue(label: "odys.housekeeper").async(group: group, execute: run) }
 
     func stop() { stopped.signal() }
 

@@ -30,12 +30,7 @@ struct OutboxWorker {
         case notAllowed
 
         /// Only then does it say anything about the database.
-        var askedDatabase: Bool {
-            switch self {
-            case .claimed, .nothingDue: true
-            case .notAllowed: false
-            }
-        }
+        var askedDatabase: Bool { if case .notAllowed = self { false } else { true } }
     }
 
     @Sendable private func run() {
@@ -137,9 +132,7 @@ struct OutboxWorker {
     }
 
     /// Records a settlement, and does not give up while the lease lasts: a message that was sent and not recorded is
-    /// sent again.
-    ///
-    /// - Returns: false when another sender had claimed the message since.
+    /// sent again. Returns false when another sender had claimed the message since.
     private func record(
         _ message: ClaimedMessage, _ settlement: Settlement, until leaseEnds: Double, _ store: OutboxStore
     ) throws(StoreError) -> Bool {

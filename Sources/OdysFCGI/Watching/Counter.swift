@@ -6,97 +6,52 @@ final class Counter: Sendable {
     private let value = Atomic<Int>(0)
 
     func add(_ number: Int = 1) { value.add(number, ordering: .relaxed) }
-
     var count: Int { value.load(ordering: .relaxed) }
 }
 
-/// A label of a counter, with the closed list of its values: each combination of labels is a series that is kept for
-/// ever.
-struct CounterLabel<Value: Equatable & Sendable>: Sendable {
-    let name: String
-    let values: [Value]
-    let texts: [String]
-
-    init(_ name: String, _ values: [Value], text: (Value) -> String) {
-        self.name = name
-        self.values = values
-        texts = values.map(text)
-    }
+/// The key of a series with two labels.
+struct LabelPair<First: Hashable & Sendable, Second: Hashable & Sendable>: Hashable, Sendable {
+    let first: First
+    let second: Second
 }
 
-extension CounterLabel {
-    /// The label as each of its values writes it.
-    fileprivate var pairs: [[PrometheusText.Label]] { texts.map { name.isEmpty ? [] : [(name, $0)] } }
-}
-
-extension CounterLabel where Value == NoLabel {
-    fileprivate static var none: Self { Self("", NoLabel.allCases) { _ in "" } }
-}
-
-extension CounterLabel where Value: RawRepresentable<String> {
-    init(_ name: String, _ values: [Value]) { self.init(name, values, text: \.rawValue) }
-}
-
-/// The value of a label that a family does not have.
-enum NoLabel: CaseIterable {
-    case none
-}
-
-/// One counter for each combination of up to three labels. All are made at the start, so that counting does not lock.
-///
-/// Three type parameters and no parameter pack: code for a pack is not specialised, and counts forty times as slowly.
-struct CounterFamily<A: Equatable & Sendable, B: Equatable & Sendable, C: Equatable & Sendable>: Sendable {
+/// One counter for each key of a closed list, since each is a series that is kept for ever. All are made at the start,
+/// so that counting does not lock.
+struct CounterFamily<Key: Hashable & Sendable>: Sendable {
     let name: String
     let help: String
-    private let labels: (CounterLabel<A>, CounterLabel<B>, CounterLabel<C>)
-    /// In the order of `samples`: the last label changes fastest.
-    private let counters: [Counter]
+    private let series: [(key: Key, counter: Counter, labels: [PrometheusText.Label])]
+    private let counters: [Key: Counter]
 
-    init(_ name: String, _ help: String, _ a: CounterLabel<A>, _ b: CounterLabel<B>, _ c: CounterLabel<C>) {
+    init(_ name: String, _ help: String, _ keys: [Key], labels: (Key) -> [PrometheusText.Label]) {
         self.name = name
         self.help = help
-        labels = (a, b, c)
-        counters = (0..<a.values.count * b.values.count * c.values.count).map { _ in Counter() }
+        series = keys.map { ($0, Counter(), labels($0)) }
+        counters = Dictionary(uniqueKeysWithValues: series.map { ($0.key, $0.counter) })
     }
 
-    /// - Returns: false where a value is not on its label's list; then nothing is counted.
-    @discardableResult func add(_ a: A, _ b: B, _ c: C) -> Bool {
-        guard let a = labels.0.values.firstIndex(of: a), let b = labels.1.values.firstIndex(of: b),
-            let c = labels.2.values.firstIndex(of: c)
-        else { return false }
-        counters[(a * labels.1.values.count + b) * labels.2.values.count + c].add()
-        return true
-    }
+    /// - Returns: false where the key is not on the list; then nothing is counted.
+    @discardableResult func add(_ key: Key) -> Bool { counters[key]?.add() != nil }
 
-    /// Of all combinations.
-    var total: Int { counters.reduce(0) { $0 + $1.count } }
+    var samples: [(value: Int, labels: [PrometheusText.Label])] { series.map { ($0.counter.count, $0.labels) } }
+}
 
-    var samples: [(value: Int, labels: [PrometheusText.Label])] {
-        let combinations = labels.0.pairs.flatMap { a in
-            labels.1.pairs.flatMap { b in labels.2.pairs.map { a + b + $0 } }
-        }
-        return zip(counters, combinations).map { ($0.count, $1) }
+extension CounterFamily where Key: CaseIterable & RawRepresentable<String> {
+    init(_ name: String, _ help: String, by label: String) {
+        self.init(name, help, Array(Key.allCases)) { [(label, $0.rawValue)] }
     }
 }
 
-extension CounterFamily where C == NoLabel {
-    init(_ name: String, _ help: String, _ a: CounterLabel<A>, _ b: CounterLabel<B>) {
-        self.init(name, help, a, b, .none)
+extension CounterFamily {
+    init<First, Second>(
+        _ name: String, _ help: String, by labels: (String, String), _ first: [First], _ second: [Second]
+    ) where Key == LabelPair<First, Second>, First: RawRepresentable<String>, Second: RawRepresentable<String> {
+        let keys = first.flatMap { first in second.map { LabelPair(first: first, second: $0) } }
+        self.init(name, help, keys) { [(labels.0, $0.first.rawValue), (labels.1, $0.second.rawValue)] }
     }
 
-    @discardableResult func add(_ a: A, _ b: B) -> Bool { add(a, b, .none) }
-}
-
-extension CounterFamily where B == NoLabel, C == NoLabel {
-    init(_ name: String, _ help: String, _ a: CounterLabel<A>) { self.init(name, help, a, .none, .none) }
-
-    func add(_ a: A) { add(a, .none, .none) }
-}
-
-extension CounterFamily where A == NoLabel, B == NoLabel, C == NoLabel {
-    init(_ name: String, _ help: String) { self.init(name, help, .none, .none, .none) }
-
-    func add() { add(.none, .none, .none) }
+    @discardableResult func add<First, Second>(_ first: First, _ second: Second) -> Bool
+    where Key == LabelPair<First, Second> { add(LabelPair(first: first, second: second)) }
 }
 
 /// How often something took how long.

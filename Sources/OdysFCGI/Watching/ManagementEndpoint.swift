@@ -25,9 +25,7 @@ final class ManagementEndpoint: Sendable {
     }
 
     func watch(_ queues: [ChannelQueue], listener socket: Int32?) { watched.withLock { $0 = (queues, socket) } }
-
     func drain() { draining.store(true, ordering: .releasing) }
-
     var queues: [ChannelQueue] { watched.withLock { $0.queues } }
     private var listener: Int32? { watched.withLock { $0.listener } }
     var queueLength: Int? { listener.flatMap(ProcessFacts.queueLength) }

@@ -11,41 +11,42 @@ final class Metrics: Sendable {
     /// The statuses of the interface; any other is counted as `other`.
     private static let statuses = [200, 204, 400, 401, 403, 404, 405, 409, 412, 413, 415, 422, 500, 503]
     private static let otherStatus = 0
+    private static let actions: [AppointmentAction?] = [nil] + AppointmentAction.allCases
 
     let answers = CounterFamily(
         "odys_http_requests_total", "Requests answered, by the action that was asked for and the status.",
-        CounterLabel("action", [nil] + AppointmentAction.allCases) { $0?.rawValue ?? "none" },
-        CounterLabel("status", statuses + [otherStatus]) { $0 == otherStatus ? "other" : "\($0)" })
+        actions.flatMap { action in (statuses + [otherStatus]).map { LabelPair(first: action, second: $0) } }
+    ) { key in
+        let status = key.second == otherStatus ? "other" : "\(key.second)"
+        return [("action", key.first?.rawValue ?? "none"), ("status", status)]
+    }
     let requestSeconds = Histogram([0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5])
-    let slowRequests = CounterFamily("odys_slow_requests_total", "Requests that took longer than a second.")
-    let connections = CounterFamily("odys_connections_accepted_total", "Connections from the web server.")
-    let brokenConnections = CounterFamily(
-        "odys_connections_broken_total", "Connections that ended before their request was there.")
-    let tokenProblems = CounterFamily(
-        "odys_auth_failures_total", "Requests without a good token.", CounterLabel("reason", TokenProblem.allCases))
+    let slowRequests = Counter()
+    let connections = Counter()
+    let brokenConnections = Counter()
+    let tokenProblems = CounterFamily<TokenProblem>(
+        "odys_auth_failures_total", "Requests without a good token.", by: "reason")
     let transitions = CounterFamily(
-        "odys_transitions_total", "Changes of appointments that were committed.",
-        CounterLabel("action", AppointmentAction.allCases), CounterLabel("from", Status.allCases),
-        CounterLabel("to", Status.allCases))
+        "odys_transitions_total", "Changes of appointments that were committed.", RequestRecord.Transition.allCases
+    ) { [("action", $0.action.rawValue), ("from", $0.from.rawValue), ("to", $0.to.rawValue)] }
 
     let sent = CounterFamily(
-        "odys_messages_sent_total", "Messages that a provider took.", CounterLabel("channel", Channel.allCases),
-        CounterLabel("template", Template.allCases))
+        "odys_messages_sent_total", "Messages that a provider took.", by: ("channel", "template"), Channel.allCases,
+        Template.allCases)
     let failures = CounterFamily(
-        "odys_messages_failed_total", "Attempts that failed, by the class of the outcome.",
-        CounterLabel("channel", Channel.allCases), CounterLabel("class", DeliveryOutcome.Class.allCases))
+        "odys_messages_failed_total", "Attempts that failed, by the class of the outcome.", by: ("channel", "class"),
+        Channel.allCases, DeliveryOutcome.Class.allCases)
     let settled = CounterFamily(
         "odys_messages_settled_total", "Messages that this process finished, by their final state.",
-        CounterLabel("channel", Channel.allCases),
-        CounterLabel("state", OutboxState.allCases.filter { $0 != .pending }))
-    let pauses = CounterFamily(
-        "odys_breaker_pauses_total", "Times that the channel was paused.", CounterLabel("channel", Channel.allCases))
+        by: ("channel", "state"), Channel.allCases, OutboxState.allCases.filter { $0 != .pending })
+    let pauses = CounterFamily<Channel>(
+        "odys_breaker_pauses_total", "Times that the channel was paused.", by: "channel")
     let sendSeconds = Channel.allCases.map { channel in
         Histogram([0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15], ("channel", channel.rawValue))
     }
 
-    let databaseErrors = CounterFamily(
-        "odys_db_errors_total", "Failures of the database, by kind.", CounterLabel("kind", StoreError.Kind.allCases))
+    let databaseErrors = CounterFamily<StoreError.Kind>(
+        "odys_db_errors_total", "Failures of the database, by kind.", by: "kind")
     /// The last failed write, and when it was; nil once another has succeeded.
     private let writeFailure = Mutex<(kind: StoreError.Kind, at: Double)?>(nil)
 
@@ -59,7 +60,7 @@ final class Metrics: Sendable {
             tokenProblems.add(tokenPresented ? .invalid : .missing)
         }
         if let transition = record.transition {
-            transitions.add(transition.action, transition.from, transition.to)
+            transitions.add(transition)
             noteWrite()
         }
         if let failure = record.failure { note(failure, isWrite: true) }

@@ -41,9 +41,14 @@ struct MetricsPage {
         page.add(
             "odys_worker_threads", .gauge, "Threads that answer requests.",
             [(busy, [("state", "busy")]), (management.workers.threads.count - busy, [("state", "idle")])])
-        page.add(metrics.slowRequests)
-        page.add(metrics.connections)
-        page.add(metrics.brokenConnections)
+        page.add(
+            "odys_slow_requests_total", .counter, "Requests that took longer than a second.", metrics.slowRequests.count
+        )
+        page.add(
+            "odys_connections_accepted_total", .counter, "Connections from the web server.", metrics.connections.count)
+        page.add(
+            "odys_connections_broken_total", .counter, "Connections that ended before their request was there.",
+            metrics.brokenConnections.count)
         if let queue = management.queueLength {
             page.add("odys_listen_queue_connections", .gauge, "Connections that wait for a thread.", queue)
         }

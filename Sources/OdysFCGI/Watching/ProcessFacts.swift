@@ -25,7 +25,7 @@ struct ProcessFacts {
         virtualBytes = fields[20]
         residentBytes = fields[21] * sysconf(Int32(_SC_PAGESIZE))
         // One of them is the directory's own, open only while it is read.
-        openDescriptors = max(0, ((try? Directory.names(in: "/proc/self/fd")) ?? []).count - 1)
+        openDescriptors = max(0, ((try? Directory.names(in: "/proc/self/fd").get()) ?? []).count - 1)
         var limit = rlimit()
         let isKnown = getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0
         descriptorsMax = isKnown ? Int(clamping: limit.rlim_cur) : 0

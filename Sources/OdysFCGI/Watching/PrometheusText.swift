@@ -27,8 +27,8 @@ struct PrometheusText: Sendable {
         add(name, kind, help, [(value, [])])
     }
 
-    mutating func add<A, B, C>(
-        _ family: CounterFamily<A, B, C>, where isShown: ((value: Int, labels: [Label])) -> Bool = { _ in true }
+    mutating func add<Key>(
+        _ family: CounterFamily<Key>, where isShown: ((value: Int, labels: [Label])) -> Bool = { _ in true }
     ) { add(family.name, .counter, family.help, family.samples.filter(isShown)) }
 
     mutating func add(_ name: String, _ help: String, _ histograms: [Histogram]) {

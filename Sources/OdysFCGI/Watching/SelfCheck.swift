@@ -19,9 +19,7 @@ final class SelfCheck: Sendable {
         self.log = log
     }
 
-    func start(in group: DispatchGroup) {
-        DispatchQueue(label: "odys.selfcheck").async(group: group, execute: run)
-    }
+    func start(in group: DispatchGroup) { DispatchQueue(label: "odys.selfcheck").async(group: group, execute: run) }
 
     func stop() { stopped.signal() }
 

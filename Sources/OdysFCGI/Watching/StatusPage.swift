@@ -21,8 +21,8 @@ struct StatusPage {
             JSON.Member("ready", JSON(management.health(database).status)),
             JSON.Member(
                 "threads", ["total": .integer(workers.threads.count), "busy": .integer(busy), "idle": .integer(idle)]),
-            JSON.Member("accepted", .integer(management.metrics.connections.total)),
-            JSON.Member("slow", .integer(management.metrics.slowRequests.total)),
+            JSON.Member("accepted", .integer(management.metrics.connections.count)),
+            JSON.Member("slow", .integer(management.metrics.slowRequests.count)),
             JSON.Member("queue", management.queueLength.map(JSON.integer) ?? .null),
             JSON.Member("channels", .array(management.queues.map(Self.channel))),
             JSON.Member("outbox", Self.outbox(database)),

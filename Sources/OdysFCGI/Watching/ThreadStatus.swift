@@ -18,7 +18,6 @@ final class ThreadStatus: Sendable {
     private let lastBeat = Atomic<Int>(ThreadStatus.milliseconds)
 
     init(_ name: String) { self.name = name }
-
     private static var milliseconds: Int { Int(Clock.uptime * 1_000) }
 
     func adoptCurrentThread() {

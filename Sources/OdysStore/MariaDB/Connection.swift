@@ -130,8 +130,7 @@ public final class Connection {
         }
     }
 
-    /// Runs a file of many statements. Only here may one text hold more than one: elsewhere it would help an
-    /// injection.
+    /// Runs a file of many statements. Only here may one text hold more than one: elsewhere it would help an injection.
     func executeScript(_ sql: String, operation: String) throws(StoreError) {
         try connect()
         guard let handle else { throw lost(operation) }
@@ -285,9 +284,7 @@ public final class Connection {
         handle.map { StoreError($0, operation: operation) } ?? lost(operation)
     }
 
-    private func lost(_ operation: String) -> StoreError {
-        StoreError(kind: .connectionLost, operation: operation)
-    }
+    private func lost(_ operation: String) -> StoreError { StoreError(kind: .connectionLost, operation: operation) }
 }
 
 /// The text of a statement as a key. Hashes the length alone, not two thousand bytes: it tells nearly all apart, and

@@ -19,6 +19,5 @@ final class HostOrder: Sendable {
     }
 
     func failed(_ host: String, now: ContinuousClock.Instant = .now) { failures.withLock { $0[host] = now } }
-
     func answered(_ host: String) { failures.withLock { $0[host] = nil } }
 }

@@ -69,9 +69,7 @@ public struct OutboxAdmin {
         try connection.transaction { _ throws(StoreError) in try select(change.condition, filter) }
     }
 
-    /// Changes what `selection` finds.
-    ///
-    /// - Returns: the messages as they were before.
+    /// Changes what `selection` finds. Returns the messages as they were before.
     public func apply(_ change: Change, to filter: Filter, by operatorName: String) throws(StoreError) -> [OutboxEntry]
     {
         try connection.transaction { connection throws(StoreError) in

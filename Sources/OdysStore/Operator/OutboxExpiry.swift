@@ -27,9 +27,7 @@ extension OutboxAdmin {
     /// Expires the messages that `pending` counts, and records each.
     ///
     /// Claimed ones too: in a restored database their senders are gone. A live sender loses its lease and records
-    /// nothing.
-    ///
-    /// - Returns: how many.
+    /// nothing. Returns how many.
     public func expire(before time: Instant, by operatorName: String) throws(StoreError) -> Int {
         try connection.transaction { connection throws(StoreError) in
             // Locked first, so that what is recorded is what is changed.

@@ -18,7 +18,6 @@ public struct Housekeeping {
         public var contexts = 0
 
         public init() {}
-
         public var total: Int { messages + emptied + keys + contexts }
     }
 

@@ -103,13 +103,10 @@ public final class OutboxStore {
     /// Fills the places of unused exclusions. Not the empty text, which a row may have as its recipient.
     private static let nobody = "(nobody)"
 
-    private static func places(_ count: Int) -> String {
-        Array(repeating: "?", count: count).joined(separator: ", ")
-    }
+    private static func places(_ count: Int) -> String { Array(repeating: "?", count: count).joined(separator: ", ") }
 
-    /// The rate over all processes: one row says when the next message may be sent.
-    ///
-    /// - Returns: seconds to wait, or nil when the message may be sent now, which is then counted.
+    /// The rate over all processes: one row says when the next message may be sent. Returns seconds to wait, or nil
+    /// when the message may be sent now, which is then counted.
     private func waitForRate() throws(StoreError) -> Double? {
         guard ratePerSecond > 0 else { return nil }
         let row = try connection.query(
@@ -164,9 +161,8 @@ public final class OutboxStore {
         FROM appointments WHERE id = ?
         """
 
-    /// Stores the result of a claimed message, if the lease is still the sender's.
-    ///
-    /// - Returns: false when another sender has claimed the message since; then nothing was changed.
+    /// Stores the result of a claimed message, if the lease is still the sender's. Returns false when another sender
+    /// has claimed the message since; then nothing was changed.
     public func record(_ message: ClaimedMessage, _ settlement: Settlement) throws(StoreError) -> Bool {
         do throws(StoreError) {
             try connection.transaction { _ throws(StoreError) in try write(message, settlement) }

@@ -1,27 +1,17 @@
+internal import Glibc
 public import OdysCore
 
 /// The request's transaction: lock the row, judge it, write what was decided. Two round trips.
 public final class AppointmentStore {
     private let connection: Connection
     private let rules: Rules
-    /// 16 random bytes for each try (see `appointment_events.marker`).
-    private let makeMarker: () -> [UInt8]
-    private let makeMessageUID: () -> String
-    private let pause: (_ milliseconds: Int) -> Void
-    /// Seconds on a monotonic clock.
-    private let uptime: () -> Double
+    /// The 16 bytes of a new UUID.
+    private let makeID: () -> [UInt8]
 
-    public init(
-        _ connection: Connection, rules: Rules, makeMarker: @escaping () -> [UInt8],
-        makeMessageUID: @escaping () -> String, pause: @escaping (_ milliseconds: Int) -> Void,
-        uptime: @escaping () -> Double
-    ) {
+    public init(_ connection: Connection, rules: Rules, makeID: @escaping () -> [UInt8]) {
         self.connection = connection
         self.rules = rules
-        self.makeMarker = makeMarker
-        self.makeMessageUID = makeMessageUID
-        self.pause = pause
-        self.uptime = uptime
+        self.makeID = makeID
     }
 
     /// Judges the request and applies it, all or nothing.
@@ -31,25 +21,25 @@ public final class AppointmentStore {
     ///
     /// - Parameter requestID: stored with the event.
     public func act(_ id: AppointmentID, _ request: ActionRequest, requestID: String) throws(StoreError) -> ActResult {
-        let deadline = uptime() + Double(Limits.requestSeconds)
+        let deadline = ContinuousClock.now + .seconds(Limits.requestSeconds - Limits.lockWaitSeconds)
         var tries = 0
         while true {
             tries += 1
             var unclear: AppliedChange?
-            let marker = makeMarker()
+            let marker = makeID()
             do throws(StoreError) {
                 return try connection.transaction { connection throws(StoreError) in
                     try self.tryOnce(id, request, requestID, marker, writing: &unclear)
                 }
             } catch {
-                guard uptime() < deadline - Double(Limits.lockWaitSeconds) else { throw error }
+                guard ContinuousClock.now < deadline else { throw error }
                 switch error.kind {
                 case .connectionLost:
                     if let change = unclear, try isCommitted(id, marker) { return .changed(change) }
-                    guard tries < 2, uptime() < deadline - Double(Limits.lockWaitSeconds) else { throw error }
+                    guard tries < 2, ContinuousClock.now < deadline else { throw error }
                 case .deadlock:
                     guard tries < Limits.transactionTriesMax else { throw error }
-                    pause(Int.random(in: Limits.retryDelayMilliseconds))
+                    usleep(UInt32.random(in: Limits.retryDelayMicroseconds))
                 case .timeout:
                     // max_statement_time can end the block after its COMMIT.
                     if let change = unclear, try isCommitted(id, marker) { return .changed(change) }
@@ -81,7 +71,7 @@ public final class AppointmentStore {
         switch appointment.judge(request, now: now, rules: rules) {
         case .refused(let refusal): return .refused(refusal)
         case .accepted(let decision):
-            let change = AppliedChange(decision, to: appointment, at: now, makeUID: makeMessageUID)
+            let change = AppliedChange(decision, to: appointment, at: now, makeUID: { String(uuid: makeID()) })
             unclear = change
             do throws(StoreError) {
                 try write(change, request, requestID, marker)
@@ -121,8 +111,6 @@ public final class AppointmentStore {
         try connection.execute(block.sql, groups: values, operation: "write the change")
         FailPoint.p9.hit()
     }
-
-    // MARK: After a lost COMMIT
 
     /// Whether the transaction with this marker was committed. The lock waits until the server has ended it; before
     /// that, a missing marker means nothing.

@@ -41,9 +41,7 @@ enum IdempotencyStore {
             StoredAnswer(status: try row.integer(1), etag: try row.text(2), body: Array(try row.text(3).utf8)))
     }
 
-    private static func values(_ key: IdempotencyKey) -> [SQLValue] {
-        [.bytes(key.actorHash), .bytes(key.keyHash)]
-    }
+    private static func values(_ key: IdempotencyKey) -> [SQLValue] { [.bytes(key.actorHash), .bytes(key.keyHash)] }
 
     /// Of `WriteBlock.answer`.
     static func values(_ key: IdempotencyKey, keeping answer: StoredAnswer) -> [SQLValue] {

@@ -71,9 +71,7 @@ public enum MailAddress {
         let name = MailHeader.withoutControls(name)
         guard name.contains(where: { $0 != " " }) else { return address }
         guard MailHeader.isPlain(name) else { return "\(MailHeader.encoded(name))\r\n <\(address)>" }
-        if name.utf8.allSatisfy({ isAtomByte($0) || $0 == UInt8(ascii: " ") }) {
-            return "\(name) <\(address)>"
-        }
+        if name.utf8.allSatisfy({ isAtomByte($0) || $0 == UInt8(ascii: " ") }) { return "\(name) <\(address)>" }
         var quoted = ""
         for character in name {
             if character == "\"" || character == "\\" { quoted.append("\\") }

@@ -2,8 +2,7 @@
 public enum Phone {
     /// The digits that WhatsApp wants, country code first and without `+`; nil when the text is unusable.
     ///
-    /// docs/MESSAGES.md, "Phones", has the rule. Where it leaves something open, a wrong recipient is worse than
-    /// none.
+    /// docs/MESSAGES.md, "Phones", has the rule. Where it leaves something open, a wrong recipient is worse than none.
     ///
     /// Not for its own result: that has lost its `+`, and `14155552671` would be taken for a Brazilian number.
     /// What is read again, such as the recipient of a stored message, is kept as `stored` has it.

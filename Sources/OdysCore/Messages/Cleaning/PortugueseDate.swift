@@ -16,9 +16,7 @@ public enum PortugueseDate {
     }
 
     /// `01/12/2026`.
-    public static func short(_ time: CivilTime) -> String {
-        "\(padded(time.day))/\(padded(time.month))/\(time.year)"
-    }
+    public static func short(_ time: CivilTime) -> String { "\(padded(time.day))/\(padded(time.month))/\(time.year)" }
 
     /// `14:00`.
     public static func time(_ time: CivilTime) -> String { padded(time.hour) + ":" + padded(time.minute) }

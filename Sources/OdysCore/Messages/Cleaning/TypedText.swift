@@ -106,9 +106,7 @@ public enum TypedText {
     }
 
     /// Digits, `#` and `*` count as emoji in Unicode, for the sake of keycaps; nothing is joined to those.
-    private static func isEmoji(_ scalar: Unicode.Scalar) -> Bool {
-        scalar.properties.isEmoji && !scalar.isASCII
-    }
+    private static func isEmoji(_ scalar: Unicode.Scalar) -> Bool { scalar.properties.isEmoji && !scalar.isASCII }
 
     private static func appendSpace(to out: inout [Unicode.Scalar]) {
         if let last = out.last, last != " " { out.append(" ") }
@@ -131,9 +129,7 @@ public enum TypedText {
             // Behind a space that was put in, a space and a mark have no place.
             let isAfterSpace = out.last == " "
             if !(isAfterSpace && (scalar == " " || kind(of: scalar) == .mark)) { out.append(scalar) }
-            if isStop(scalar), needsSpace(afterStopAt: index, in: scalars, inAddress: inAddress) {
-                out.append(" ")
-            }
+            if isStop(scalar), needsSpace(afterStopAt: index, in: scalars, inAddress: inAddress) { out.append(" ") }
             index += 1
             if scalar == ":", scalars[index...].starts(with: ["/", "/"]) {
                 appendSpace(to: &out)
