@@ -43,7 +43,7 @@ public enum Environment {
         guard let file = fopen(path, "re") else { return .failure(ReadError(errnoOf: path)) }
         defer { fclose(file) }
         var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 64 * 1024)
+        var chunk = [UInt8](repeating: 0, count: 4_096)
         while case let count = fread(&chunk, 1, chunk.count, file), count > 0 {
             bytes += chunk[..<count]
             guard bytes.count <= 1 << 20 else { return .failure(ReadError("\(path) is larger than a megabyte")) }

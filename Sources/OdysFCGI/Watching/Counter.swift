@@ -20,20 +20,22 @@ struct LabelPair<First: Hashable & Sendable, Second: Hashable & Sendable>: Hasha
 struct CounterFamily<Key: Hashable & Sendable>: Sendable {
     let name: String
     let help: String
-    private let series: [(key: Key, counter: Counter, labels: [PrometheusText.Label])]
+    private let keys: [Key]
+    private let labels: @Sendable (Key) -> [PrometheusText.Label]
     private let counters: [Key: Counter]
 
-    init(_ name: String, _ help: String, _ keys: [Key], labels: (Key) -> [PrometheusText.Label]) {
+    init(_ name: String, _ help: String, _ keys: [Key], labels: @escaping @Sendable (Key) -> [PrometheusText.Label]) {
         self.name = name
         self.help = help
-        series = keys.map { ($0, Counter(), labels($0)) }
-        counters = Dictionary(uniqueKeysWithValues: series.map { ($0.key, $0.counter) })
+        self.keys = keys
+        self.labels = labels
+        counters = Dictionary(uniqueKeysWithValues: keys.map { ($0, Counter()) })
     }
 
     /// - Returns: false where the key is not on the list; then nothing is counted.
     @discardableResult func add(_ key: Key) -> Bool { counters[key]?.add() != nil }
 
-    var samples: [(value: Int, labels: [PrometheusText.Label])] { series.map { ($0.counter.count, $0.labels) } }
+    var samples: [(value: Int, labels: [PrometheusText.Label])] { keys.map { (counters[$0]?.count ?? 0, labels($0)) } }
 }
 
 extension CounterFamily where Key: CaseIterable & RawRepresentable<String> {

@@ -23,7 +23,7 @@ final class ThreadStatus: Sendable {
     func adoptCurrentThread() {
         // The id that `top -H` shows is the first field (proc(5)); gettid(2) is hidden from Swift.
         let stat = try? Environment.readFile("/proc/thread-self/stat").get()
-        let id = stat?.split(separator: " ").first.flatMap { Int($0) } ?? 0
+        let id = stat.flatMap { Int($0.prefix { $0 != " " }) } ?? 0
         work.withLock { $0.threadID = id }
         beat()
     }
