@@ -97,6 +97,19 @@ import Testing
         }
     }
 
+    @Test("plan: a professional is found by id or user id, without a look at others")
+    func aProfessionalIsFoundByEitherId() throws {
+        try database.run(
+            """
+            INSERT INTO professionals (user_id, name, slug, phone, profession)
+            SELECT CONCAT('u', seq), 'x', CONCAT('s', seq), '1', 'x' FROM seq_1_to_20000
+            """)
+        _ = try database.rows("ANALYZE TABLE professionals")
+        let id = SQLValue.text(fixture.professional)
+        let plan = try explain(ProfessionalStore.named, [id, .text("u7"), id])
+        #expect(plan.allSatisfy { $0.rows <= 2 }, "\(plan)")
+    }
+
     @Test("plan: claim candidates come in index order, without a sort")
     func candidatesComeInIndexOrderWithoutASort() throws {
         try fillOutbox()

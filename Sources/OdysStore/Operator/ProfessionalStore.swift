@@ -26,14 +26,16 @@ public struct ProfessionalStore {
     public init?(_ connection: Connection, professional name: String) throws(StoreError) {
         let id = AppointmentID(name).map(SQLValue.id) ?? .null
         let found = try connection.readAlone(
-            "SELECT id, user_id, profession FROM professionals WHERE id = ? OR user_id = ? ORDER BY id = ? DESC",
-            [id, .text(name), id], operation: "look for the professional")
+            Self.named, [id, .text(name), id], operation: "look for the professional")
         guard let row = found.first else { return nil }
         self.connection = connection
         professionalID = try row.text(0)
         userID = UserID(try row.text(1))
         profession = try row.text(2)
     }
+
+    static let named =
+        "SELECT id, user_id, profession FROM professionals WHERE id = ? OR user_id = ? ORDER BY id = ? DESC"
 
     /// The database's clock.
     public func now() throws(StoreError) -> Instant {
