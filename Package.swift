@@ -57,7 +57,8 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(
-            name: "OdysCoreTests", dependencies: ["OdysCore"], exclude: ["Golden"], swiftSettings: settings),
+            name: "OdysCoreTests", dependencies: ["OdysCore"], exclude: ["Golden", "phones.txt"],
+            swiftSettings: settings),
         .testTarget(
             name: "OdysFCGITests",
             dependencies: [

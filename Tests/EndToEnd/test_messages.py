@@ -157,7 +157,9 @@ def test_an_address_cannot_add_recipients_or_headers(odys):
 
 
 @pytest.mark.parametrize("phone, error", [("", "no_phone"), ("   ", "no_phone"), ("123", "unusable_phone"),
-                                          ("(00) 99999-9999", "unusable_phone"), ("ramal doze", "unusable_phone")])
+                                          ("(00) 99999-9999", "unusable_phone"), ("ramal doze", "unusable_phone"),
+                                          ("3333-4444 / 5555", "unusable_phone"),
+                                          ("11 3333-4444 45", "unusable_phone")])
 def test_a_message_without_a_usable_phone_is_a_skipped_row(odys, phone, error):
     professional = odys.professional()
     booking = odys.booking(professional, odys.client(professional, phone=phone))
@@ -173,7 +175,10 @@ def test_a_message_without_a_usable_phone_is_a_skipped_row(odys, phone, error):
 
 @pytest.mark.parametrize("typed, number", [
     ("(11) 9{}-{}", "55119{}{}"), ("011 9{}{}", "55119{}{}"), ("55 11 9{} {}", "55119{}{}"),
-    ("+55 (11) 9{}-{}", "55119{}{}"), ("+1 415 5{}{}", "14155{}{}"), ("351 91{}{}", "35191{}{}")])
+    ("+55 (11) 9{}-{}", "55119{}{}"), ("+1 415 5{}{}", "14155{}{}"), ("351 91{}{}", "35191{}{}"),
+    ("+55 (0)11 9{}-{}", "55119{}{}"), ("0055 11 9{}{}", "55119{}{}"), ("00 1 415 5{}{}", "14155{}{}"),
+    ("(11) 9{}-{}/45", "55119{}{}"), ("(11) 9{}-{} (2)", "55119{}{}"), ("(11) 9{}-{} ramal 45", "55119{}{}"),
+    ("(11) 9{}-{}\n(11) 91234-5678", "55119{}{}"), ("\uff08\uff11\uff11\uff09\uff19{}\uff0d{}", "55119{}{}")])
 def test_a_phone_is_read_as_people_type_it(odys, typed, number):
     professional = odys.professional()
     digits = professional.number[-8:]

@@ -2,38 +2,71 @@
 public enum Phone {
     /// The digits that WhatsApp wants, country code first and without `+`; nil when the text is unusable.
     ///
-    /// docs/MESSAGES.md, "Phones", has the rule. Where it leaves something open, a wrong recipient is worse than none.
+    /// docs/MESSAGES.md, "Phones", has the rules. Where they leave something open, a wrong recipient is worse than
+    /// none.
     ///
     /// Not for its own result: that has lost its `+`, and `14155552671` would be taken for a Brazilian number.
     /// What is read again, such as the recipient of a stored message, is kept as `stored` has it.
     public static func normalise(_ typed: String) -> String? {
-        guard let (digits, isInternational) = read(typed) else { return nil }
-        return normalise(digits, isInternational).map(text)
+        TypedPhone(typed).flatMap(number).map { String(decoding: $0, as: UTF8.self) }
     }
 
     /// The digits, with a `+` where `normalise` needs one to make the same again; nil when the text is unusable.
     public static func stored(_ typed: String) -> String? {
-        guard let (digits, isInternational) = read(typed), let number = normalise(digits, isInternational)
-        else { return nil }
-        // Of so many digits, and without a 0 in front, `normalise` leaves every one of its results as it is.
-        let isUnmistakable = (12...15).contains(number.count) && number.first != UInt8(ascii: "0")
-        return isUnmistakable ? text(number) : "+" + text(number)
+        normalise(typed).map { normalise($0) == $0 ? $0 : "+" + $0 }
     }
 
-    private static func normalise(_ digits: [UInt8], _ isInternational: Bool) -> [UInt8]? {
-        let isBrazilian = digits.count > 1 && digits[0] == UInt8(ascii: "5") && digits[1] == UInt8(ascii: "5")
-        if isInternational {
-            guard (8...15).contains(digits.count) else { return nil }
-            return isBrazilian ? brazilian(digits.dropFirst(2)) : digits
+    private static func number(_ typed: TypedPhone) -> [UInt8]? {
+        let digits = typed.digits
+        if typed.isInternational { return international(typed, from: 0) }
+        if digits.starts(with: "00".utf8) {
+            // A number begins with no zero. What could be a mobile number of Brazil behind a zero too many could also
+            // be one of Peru.
+            let rest = digits[2...]
+            let isDoubtful = rest.count == 11 && isAreaCode(rest.prefix(2)) && rest[4] == UInt8(ascii: "9")
+            return rest.first == UInt8(ascii: "0") || isDoubtful ? nil : international(typed, from: 2)
         }
-        switch digits.count {
-        case 10, 11: return brazilian(digits.first == UInt8(ascii: "0") ? digits.dropFirst() : digits[...])
-        case 12...15:
-            if digits.first == UInt8(ascii: "0") { return brazilian(digits.dropFirst()) }
-            return isBrazilian ? brazilian(digits.dropFirst(2)) : digits
-        default: return nil
+        // `1 415 555 2671` and `415 555 2671` are written as numbers of another country, without its `+`.
+        let isTrunk = digits.first == UInt8(ascii: "0")
+        if typed.breaks.first == 1, !isTrunk { return nil }
+        if typed.breaks.first == 3, digits.count == 10 { return nil }
+        if isTrunk || digits.count < 12 { return brazilian(typed, from: 0) }
+        if digits.starts(with: countryCode) {
+            // 55 is an area code too: `55 3222-1234 45`.
+            let couldEndEarlier = typed.continues(from: 0) && digits[2] != UInt8(ascii: "0")
+            return couldEndEarlier && !typed.breaks.contains(4) ? nil : brazilian(typed, from: 2)
         }
+        return foreign(typed)
     }
+
+    private static func international(_ typed: TypedPhone, from start: Int) -> [UInt8]? {
+        let digits = typed.digits[start...]
+        guard (8...15).contains(digits.count) else { return nil }
+        return digits.starts(with: countryCode) ? brazilian(typed, from: start + 2) : Array(digits)
+    }
+
+    /// Without a `+`: 12 to 15 digits that are no Brazilian number with something behind it.
+    private static func foreign(_ typed: TypedPhone) -> [UInt8]? {
+        let digits = typed.digits
+        guard (12...15).contains(digits.count), !typed.hasAreaCode else { return nil }
+        if isAreaCode(digits.prefix(2)), digits[2] == UInt8(ascii: "9") || typed.continues(from: 0) { return nil }
+        // The text's last word may be a number too.
+        if typed.followsText, !typed.breaks.isEmpty { return nil }
+        return digits
+    }
+
+    /// With the country code before it, if an area code and eight or nine digits stand from here on, perhaps behind a
+    /// trunk zero.
+    private static func brazilian(_ typed: TypedPhone, from start: Int) -> [UInt8]? {
+        var national = typed.digits[start...]
+        if national.first == UInt8(ascii: "0") { national.removeFirst() }
+        guard (10...11).contains(national.count), isAreaCode(national.prefix(2)),
+            !typed.continues(from: national.startIndex)
+        else { return nil }
+        return countryCode + national
+    }
+
+    private static let countryCode = Array("55".utf8)
 
     /// The 67 area codes of Brazil (Anatel).
     static let areaCodes: Set<Int> = [
@@ -42,32 +75,7 @@ public enum Phone {
         71, 73, 74, 75, 77, 79, 81, 82, 83, 84, 85, 86, 87, 88, 89, 91, 92, 93, 94, 95, 96, 97, 98, 99,
     ]
 
-    private static func read(_ typed: String) -> (digits: [UInt8], isInternational: Bool)? {
-        var digits: [UInt8] = []
-        digits.reserveCapacity(16)
-        var isInternational = false
-        var isInterrupted = false
-        for scalar in typed.unicodeScalars {
-            switch scalar {
-            case "0"..."9":
-                if isInterrupted || digits.count == 16 { return nil }
-                digits.append(UInt8(scalar.value))
-            case "+": if digits.isEmpty { isInternational = true }
-            case ",", ";", "#", "*": if digits.count >= 8 { isInterrupted = true }
-            default:
-                if scalar.isDigit { return nil }
-                if digits.count >= 8, scalar.isLetter { isInterrupted = true }
-            }
-        }
-        return (digits, isInternational)
+    static func isAreaCode(_ digits: ArraySlice<UInt8>) -> Bool {
+        digits.count == 2 && areaCodes.contains(digits.reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) })
     }
-
-    /// With the country code before it, if this is an area code and a number of eight or nine digits.
-    private static func brazilian(_ national: ArraySlice<UInt8>) -> [UInt8]? {
-        guard national.count == 10 || national.count == 11 else { return nil }
-        let code = national.prefix(2).reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) }
-        return areaCodes.contains(code) ? [UInt8(ascii: "5"), UInt8(ascii: "5")] + national : nil
-    }
-
-    private static func text(_ digits: [UInt8]) -> String { String(decoding: digits, as: UTF8.self) }
 }
