@@ -190,6 +190,20 @@ def test_a_phone_is_read_as_people_type_it(odys, typed, number):
     assert booking.client.name in entry["text"]
 
 
+@pytest.mark.parametrize("starts_at", [
+    "2031-03-05T17:30:00Z", "2031-03-05T17:30:00+00:00", "2031-03-05T14:30:00-03:00", "2031-03-05t17:30:00.123z",
+    "2031-03-05T17:30:00.123456789Z", "2031-03-06T01:30:00+08:00", "2031-03-05 17:30:00", "2031-03-05 17:30:00.000000"])
+def test_an_instant_of_another_program_is_read_in_every_form(odys, starts_at):
+    professional = odys.professional()
+    identifier = odys.enqueue(
+        channel="whatsapp", recipient_role="professional", recipient=professional.phone, template="booking_request",
+        payload={"clientName": "Ana", "startsAt": starts_at})
+    assert odys.finished(identifier)["state"] == "sent"
+    (entry,) = odys.whatsapp.to(professional.number)
+    for part in spec.local(datetime.datetime(2031, 3, 5, 17, 30)):
+        assert part in entry["text"]
+
+
 def test_a_reply_from_the_client_belongs_to_the_last_message_for_two_hours(odys):
     professional = odys.professional()
     client = odys.client(professional)

@@ -23,10 +23,23 @@ import Testing
             #"{"invite": ""}"#, #"{"invite": []}"#, #"{"invite": {}}"#,
             #"{"clientName": 42}"#, #"{"professionalName": true}"#, #"{"slug": 7}"#, #"{"reason": []}"#,
             #"{"preview": {}}"#, #"{"startsAt": 1796144400}"#, #"{"startsAt": "2026-12-01"}"#,
-            #"{"startsAt": ""}"#, #"{"startsAt": "2026-12-01T14:00:00-03:00"}"#, "[]", "null", "1", #""{}""#,
+            #"{"startsAt": ""}"#, #"{"startsAt": "2026-12-01T14:00:00-0300"}"#, "[]", "null", "1", #""{}""#,
         ])
     func wrongType(_ text: String) throws {
         #expect(try Self.payload(text) == nil)
+    }
+
+    @Test(
+        "payload: startsAt as other programs write it",
+        arguments: [
+            // PHP's date('c'), JavaScript's toISOString, Go's RFC3339Nano, Python's isoformat, MariaDB's JSON_OBJECT.
+            "2026-12-01T17:00:00+00:00", "2026-12-01T14:00:00-03:00", "2026-12-01T17:00:00.000Z",
+            "2026-12-01T17:00:00.000000000Z", "2026-12-01T17:00:00.000000+00:00", "2026-12-01 17:00:00",
+            "2026-12-01t17:00:00z",
+        ])
+    func startsAt(_ text: String) throws {
+        let startsAt = Instant(year: 2026, month: 12, day: 1, hour: 17, minute: 0, second: 0)
+        #expect(try Self.payload(#"{"startsAt": "\#(text)"}"#) == MessagePayload(startsAt: startsAt))
     }
 
     @Test("payload: null is absent, DATETIME(6) of JSON_OBJECT is read")

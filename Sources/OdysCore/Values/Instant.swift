@@ -11,37 +11,6 @@ public struct Instant: Sendable, Hashable, Comparable {
         microseconds = seconds * 1_000_000 + Int64(microsecond)
     }
 
-    /// Reads `2026-12-01T17:00:00Z`, with an optional fraction. A space for the `T` and a missing `Z` are accepted
-    /// too, because that is what `JSON_OBJECT('startsAt', starts_at)` produces; it is UTC in any case.
-    public init?(text: String) {
-        var bytes = Array(text.utf8)
-        guard bytes.count >= 19 else { return nil }
-        if bytes[10] == UInt8(ascii: "T") { bytes[10] = UInt8(ascii: " ") }
-        let hasForm = zip(bytes, "0000-00-00 00:00:00".utf8).allSatisfy { byte, form in
-            form == UInt8(ascii: "0") ? byte.isASCIIDigit : byte == form
-        }
-        func number(_ digits: ArraySlice<UInt8>) -> Int { digits.reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) } }
-        guard hasForm else { return nil }
-        let (year, month, day) = (number(bytes[0..<4]), number(bytes[5..<7]), number(bytes[8..<10]))
-        let (hour, minute, second) = (number(bytes[11..<13]), number(bytes[14..<16]), number(bytes[17..<19]))
-        var rest = bytes[19...]
-        var fraction = 0
-        if rest.first == UInt8(ascii: ".") {
-            let digits = rest.dropFirst().prefix(while: \.isASCIIDigit)
-            guard (1...6).contains(digits.count) else { return nil }
-            fraction = number(digits)
-            for _ in digits.count..<6 { fraction *= 10 }
-            rest = rest[digits.endIndex...]
-        }
-        guard rest.isEmpty || rest.elementsEqual("Z".utf8) else { return nil }
-        self.init(year: year, month: month, day: day, hour: hour, minute: minute, second: second, microsecond: fraction)
-        // 30 February is 1 or 2 March, and 24:00 the next day.
-        let read = fields
-        guard (read.year, read.month, read.day) == (year, month, day),
-            (read.hour, read.minute, read.second) == (hour, minute, second)
-        else { return nil }
-    }
-
     /// Whole seconds since 1970, rounded down: what C's `time_t` holds.
     public var unixSeconds: Int64 { Instant.quotient(microseconds, 1_000_000) }
 
