@@ -76,17 +76,17 @@ final class CurlHandle {
         check(odys_setopt_pointer(handle, option, value))
     }
 
-    /// Records the first four bytes of the last SMTP command, because libcurl does not say which one was refused.
-    /// QUIT does not count: libcurl sends it after a refusal too.
-    func watchCommands() {
+    /// Records the dialogue of an SMTP session, because libcurl says neither which command was refused nor with what
+    /// words.
+    func watchDialogue() {
         set(CURLOPT_VERBOSE, 1)
         set(CURLOPT_DEBUGDATA, Unmanaged.passUnretained(sink).toOpaque())
         let debug = odys_setopt_debug(handle, CURLOPT_DEBUGFUNCTION) { _, type, data, size, sink in
-            if type == CURLINFO_HEADER_OUT, let data, let sink {
-                let target = Unmanaged<ResponseSink>.fromOpaque(sink).takeUnretainedValue()
-                let command = Array(UnsafeRawBufferPointer(start: data, count: min(size, 4)))
-                if !command.elementsEqual("QUIT".utf8) { target.lastCommand = command }
-            }
+            guard let data, let sink else { return 0 }
+            let target = Unmanaged<ResponseSink>.fromOpaque(sink).takeUnretainedValue()
+            let bytes = UnsafeRawBufferPointer(start: data, count: size)
+            if type == CURLINFO_HEADER_OUT { target.dialogue.note(command: Array(bytes)) }
+            if type == CURLINFO_HEADER_IN { target.dialogue.note(replyLine: Array(bytes)) }
             return 0
         }
         check(debug)
@@ -146,7 +146,8 @@ final class CurlHandle {
         return TransferResult(
             failure: failure, code: number(CURLINFO_RESPONSE_CODE), body: sink.body,
             bytesSent: number(CURLINFO_REQUEST_SIZE) + size(CURLINFO_SIZE_UPLOAD_T),
-            reachedRecipient: sink.lastCommand.starts(with: "RCPT".utf8) || sink.lastCommand.starts(with: "DATA".utf8),
+            command: sink.dialogue.command,
+            reply: String(decoding: sink.dialogue.reply, as: UTF8.self),
             retryAfterSeconds: retryAfter > 0 ? min(Double(retryAfter), Limits.retryAfterSecondsMax) : nil,
             reason: failure == .tooLarge ? "the answer is too large" : reason)
     }
@@ -185,12 +186,12 @@ private final class ResponseSink {
     private(set) var body: [UInt8] = []
     /// Whether the answer has more than that. libcurl's error is a failed write then, as for other reasons too.
     private(set) var hasRefused = false
-    var lastCommand: [UInt8] = []
+    var dialogue = SMTPDialogue()
 
     func reset() {
         body.removeAll(keepingCapacity: true)
         hasRefused = false
-        lastCommand = []
+        dialogue = SMTPDialogue()
     }
 
     /// - Returns: how many bytes were taken; fewer than offered ends the transfer.

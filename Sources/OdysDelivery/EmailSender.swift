@@ -58,7 +58,7 @@ extension CurlHandle {
     /// For a conversation with the mail server, as far as the login.
     func prepare(_ settings: SMTPSettings) {
         prepare(url: settings.url, protocols: "smtp,smtps")
-        watchCommands()
+        watchDialogue()
         if settings.requiresSTARTTLS { set(CURLOPT_USE_SSL, Int(CURLUSESSL_ALL.rawValue)) }
         if let username = settings.username { set(CURLOPT_USERNAME, username) }
         if let password = settings.password { set(CURLOPT_PASSWORD, password) }

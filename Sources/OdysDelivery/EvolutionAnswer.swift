@@ -20,22 +20,48 @@ struct EvolutionAnswer {
 
     private func answered(to number: String) -> DeliveryOutcome {
         let json = try? JSON(reading: result.body)
-        let status = "HTTP \(result.code)"
-        if result.code == 201, let id = json?["key"]?["id"]?.string, !id.isEmpty {
+        if Self.isSuccess(result.code), let id = json?["key"]?["id"]?.string, !id.isEmpty {
             return .sent(providerID: id, to: number)
         }
+        let status = "HTTP \(result.code)"
         if String(decoding: result.body, as: UTF8.self).contains("Connection Closed") {
             return .notSent(reason: "\(status): Connection Closed", retryAfterSeconds: result.retryAfterSeconds)
         }
-        switch result.code {
-        case 201: return .unclear(reason: "201 without key.id")
-        case 400: return badRequest(json?["response"]?["message"])
-        case 401, 403, 404: return .misconfigured(reason: "evolution_\(status)")
-        case 300...399, 405: return .misconfigured(reason: "evolution_\(status): is EVOLUTION_API_URL right?")
-        case 408, 429, 502, 503: return .notSent(reason: status, retryAfterSeconds: result.retryAfterSeconds)
-        case 410...499: return .permanent(reason: status)
-        default: return .unclear(reason: status)
+        if isUnlicensed { return .misconfigured(reason: "evolution_LICENSE_REQUIRED") }
+        switch Self.meaning(ofStatus: result.code) {
+        case .judgedByBody: return badRequest(json?["response"]?["message"])
+        case .configuration: return .misconfigured(reason: "evolution_\(status)")
+        case .wrongAddress: return .misconfigured(reason: "evolution_\(status): is EVOLUTION_API_URL right?")
+        case .notPassedOn: return .notSent(reason: status, retryAfterSeconds: result.retryAfterSeconds)
+        case .malformed: return .permanent(reason: status)
+        case .unclear: return .unclear(reason: Self.isSuccess(result.code) ? "\(status) without key.id" : status)
         }
+    }
+
+    /// What a status says of a message, unless the body says more.
+    enum Meaning: Equatable {
+        case judgedByBody, configuration, wrongAddress, notPassedOn, malformed, unclear
+    }
+
+    static func meaning(ofStatus code: Int) -> Meaning {
+        switch code {
+        case 400: .judgedByBody
+        case 401, 403, 404: .configuration
+        case 300...399, 405, 407: .wrongAddress
+        case 408, 421, 425, 429, 502, 503: .notPassedOn
+        // Cloudflare, whose connection to the API failed before it passed the request on.
+        case 521, 522, 523, 525, 526, 530: .notPassedOn
+        case 413, 414, 415, 422, 431: .malformed
+        // 504, 520 and 524 among them: the API may have taken the message and answered too late.
+        default: .unclear
+        }
+    }
+
+    private static func isSuccess(_ code: Int) -> Bool { code == 200 || code == 201 }
+
+    /// Version 2.4 of the API needs a licence, and sends nothing until it has one.
+    var isUnlicensed: Bool {
+        result.code == 503 && (try? JSON(reading: result.body))?["code"]?.string == "LICENSE_REQUIRED"
     }
 
     /// A 400 is final only where the API says that it did not send: unknown number, or malformed request.

@@ -20,6 +20,7 @@ public enum ProviderProbe {
             protocols: "http,https")
         let result = curl.withLists([(CURLOPT_HTTPHEADER, ["apikey: \(settings.apiKey)"])]) { curl.perform() }
         if result.failure != nil { return .unreachable(result.reason) }
+        if EvolutionAnswer(result: result).isUnlicensed { return .misconfigured("HTTP 503: the API needs a licence") }
         switch result.code {
         case 200:
             // The member is missing where the link was dropped.
@@ -27,7 +28,8 @@ public enum ProviderProbe {
             return state == "open" ? .good("the instance is linked") : .notReady("the instance's link is '\(state)'")
         case 401, 403: return .misconfigured("HTTP \(result.code): the key is refused")
         case 404: return .misconfigured("HTTP 404: there is no such instance, or the address is not the API's")
-        case 300...499: return .misconfigured("HTTP \(result.code)")
+        case 300...499 where EvolutionAnswer.meaning(ofStatus: result.code) != .notPassedOn:
+            return .misconfigured("HTTP \(result.code)")
         default: return .unreachable("HTTP \(result.code)")
         }
     }
@@ -39,7 +41,7 @@ public enum ProviderProbe {
         // CURLOPT_CUSTOMREQUEST(3): the command in the place of HELP, which libcurl sends where there is no mail.
         curl.set(CURLOPT_CUSTOMREQUEST, "NOOP")
         let result = curl.perform()
-        let reason = result.code == 0 ? result.reason : "SMTP \(result.code): \(result.reason)"
+        let reason = SMTPAnswer(result: result).reason
         switch result.failure {
         case nil: return .good("it greets, and takes the login")
         case .notConnected, .broken, .tooLarge: return .unreachable(result.reason)

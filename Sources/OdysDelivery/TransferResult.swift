@@ -26,8 +26,10 @@ struct TransferResult {
     let body: [UInt8]
     /// Bytes of the request that were written, headers and body.
     let bytesSent: Int
-    /// SMTP: whether the session had reached RCPT TO, so that a refusal is about the message and not about us.
-    let reachedRecipient: Bool
+    /// SMTP: the first four letters of the last command, such as `RCPT`; empty before the first one.
+    let command: String
+    /// SMTP: the lines of the last reply. They may name the recipient.
+    let reply: String
     /// Seconds or a date, as the server wrote it.
     let retryAfterSeconds: Double?
     /// For the operator: what failed, mostly in libcurl's own words, which quote nothing of ours.

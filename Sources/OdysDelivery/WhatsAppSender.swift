@@ -73,7 +73,8 @@ public final class WhatsAppSender {
         curl.prepare(url: settings.url + "/", protocols: "http,https")
         curl.set(CURLOPT_TIMEOUT_MS, Limits.versionSeconds * 1_000)
         let result = curl.perform()
-        guard result.failure == nil, result.code < 500, result.code != 429 else {
+        guard result.failure == nil, result.code < 500, EvolutionAnswer.meaning(ofStatus: result.code) != .notPassedOn
+        else {
             let reason = result.failure == nil ? "HTTP \(result.code)" : result.reason
             return .unreachable("evolution_version_unknown: \(reason)")
         }

@@ -19,6 +19,8 @@ WHATSAPP = {
     "connection_closed": (NOT_SENT, "Connection Closed"),
     "gateway_timeout_504": (UNCLEAR, "504"),
     "no_key": (UNCLEAR, "201"),
+    "no_key_200": (UNCLEAR, "200"),
+    "unlicensed": (MISCONFIGURED, "LICENSE_REQUIRED"),
     "error_500": (UNCLEAR, "500"),
     "accepted_then_400": (UNCLEAR, "400"),
     "reset_after_accept": (UNCLEAR, ""),
@@ -31,6 +33,9 @@ WHATSAPP = {
     "instance_missing": (MISCONFIGURED, "404"),
     "redirect": (MISCONFIGURED, "302"),
 }
+# As a proxy answers, Cloudflare for example, when it did not pass the request on, and when it may have.
+PROXY = {**dict.fromkeys((408, 421, 425, 521, 522, 523, 525, 526, 530), NOT_SENT),
+         **dict.fromkeys((504, 520, 524), UNCLEAR)}
 MAIL = {
     "greeting_4xx": (NOT_SENT, "421"),
     "reject_mail_4xx": (NOT_SENT, "451"),
@@ -38,10 +43,11 @@ MAIL = {
     "reject_data_4xx": (NOT_SENT, "451"),
     "drop_before_reply": (UNCLEAR, ""),
     "drop_after_accept": (UNCLEAR, ""),
-    "reject_rcpt_5xx": (PERMANENT, "550"),
-    "reject_data_5xx": (PERMANENT, "554"),
+    "reject_rcpt_5xx": (PERMANENT, "SMTP 550 5.1.1: RCPT refused"),
+    "reject_data_5xx": (PERMANENT, "SMTP 554 5.6.0"),
+    "reject_mail_5xx": (MISCONFIGURED, "SMTP 550 5.7.1: MAIL refused"),
 }
-FOR_ALL = ("greeting_4xx", "reject_mail_4xx")
+FOR_ALL = ("greeting_4xx", "reject_mail_4xx", "reject_mail_5xx")
 
 
 def send(bench, channel, mode, **rule):
@@ -80,8 +86,21 @@ def test_an_answer_of_the_mail_server_has_its_consequence(bench, mode):
     consequence(bench, "email", mode, *MAIL[mode])
 
 
-def consequence(bench, channel, mode, expected, words):
-    _, identifier = send(bench, channel, mode, times=1)
+@pytest.mark.parametrize("status", PROXY)
+def test_an_answer_of_a_proxy_has_its_consequence(bench, status):
+    consequence(bench, "whatsapp", "proxy_error", PROXY[status], str(status), status=status)
+
+
+def test_a_200_with_an_id_is_sent(bench):
+    person, identifier = send(bench, "whatsapp", "ok_200")
+    bench.start()
+    row = bench.finished(identifier)
+    assert (row["state"], row["attempts"]) == ("sent", 1)
+    assert [entry["id"] for entry in bench.whatsapp.to(person.number)] == [row["provider_id"]]
+
+
+def consequence(bench, channel, mode, expected, words, **rule):
+    _, identifier = send(bench, channel, mode, times=1, **rule)
     bench.start()
     check(bench.tried(identifier), expected, words)
     if expected[0] == "pending":
@@ -120,6 +139,66 @@ def test_retries_are_further_and_further_apart(bench, mode):
     bench.whatsapp.reset()
     bench.make_due(identifier)
     eventually(lambda: bench.row(identifier)["state"] == "sent" or bench.make_due(identifier), 15)
+
+
+def mails(bench, count):
+    """Due mails to as many people: their addresses, and the ids of the rows."""
+    people = [bench.client(bench.professional()) for _ in range(count)]
+    return [person.email for person in people], [bench.enqueue(
+        channel="email", recipient_role="client", recipient=person.email, template="booking_confirmed",
+        payload={"clientName": "Ana", "professionalName": "Paula", "startsAt": "2031-03-05T17:30:00Z"})
+        for person in people]
+
+
+@pytest.mark.parametrize("mode, words", [
+    ("relay_denied", "SMTP 554 5.7.1: RCPT refused"), ("client_rejected", "SMTP 550 5.7.1: RCPT refused"),
+    ("exim_relay", "SMTP 550: ")])
+def test_a_mail_server_that_refuses_everybody_is_a_configuration_error(bench, mode, words):
+    bench.peer("smtp")
+    bench.mail.control(mode=mode)
+    addresses, identifiers = mails(bench, 5)
+    bench.start(ODYS_EMAIL_SENDERS="2")
+    eventually(lambda: "the channel is paused" in bench.log())
+
+    def unleased():
+        rows = [bench.row(identifier) for identifier in identifiers]
+        return all(row["lease_token"] is None for row in rows) and rows
+
+    rows = eventually(unleased)
+    assert [(row["state"], row["attempts"]) for row in rows] == [("pending", 0)] * 5
+    tried = [row["last_error"] for row in rows if row["last_error"]]
+    assert len(tried) >= 2 and all(words in error for error in tried), tried
+    assert not any(address in (error or "") for address in addresses for error in tried)
+    # Repaired: all of them arrive.
+    bench.mail.reset()
+    bench.restart()
+    bench.make_due(*identifiers)
+    assert {bench.finished(identifier)["state"] for identifier in identifiers} == {"sent"}
+    assert [len(bench.mail.entries(address)) for address in addresses] == [1] * 5
+
+
+@pytest.mark.parametrize("others", [0, 3])
+def test_one_recipient_whom_the_mail_server_refuses_is_dead_alone(bench, others):
+    bench.peer("smtp")
+    (address, *_), (identifier, *rest) = mails(bench, 1 + others)
+    bench.mail.control(mode="relay_denied", recipient=address)
+    bench.start()
+    row = bench.finished(identifier)
+    assert (row["state"], row["attempts"], row["last_error"]) == ("dead", 1, "SMTP 554 5.7.1: RCPT refused")
+    assert bench.mail.requests(address) == 2
+    assert [bench.finished(other)["state"] for other in rest] == ["sent"] * others
+    assert "the channel is paused" not in bench.log()
+
+
+@pytest.mark.parametrize("path, name", [("", "odys.example"), ("/host-1.odys.example", "host-1.odys.example")])
+def test_a_strict_mail_server_is_greeted_with_a_full_name(bench, path, name):
+    """The stand-in refuses recipients from a client that gives a bare host name."""
+    bench.peer("smtp")
+    (address,), (identifier,) = mails(bench, 1)
+    bench.start(ODYS_SMTP_URL=bench.own["ODYS_SMTP_URL"] + path)
+    assert bench.finished(identifier)["state"] == "sent"
+    (entry,) = bench.mail.entries(address)
+    assert entry["commands"][0] == f"EHLO {name}"
 
 
 @pytest.mark.parametrize("retry_after, low, high", [

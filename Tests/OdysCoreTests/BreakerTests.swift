@@ -93,6 +93,18 @@ import Testing
         #expect(breaker.permits(at: 0))
     }
 
+    @Test("breaker: a refusal not understood yet is no failure, but no success of a probe either")
+    func aRefusalThatIsNotUnderstoodYet() {
+        let refused = DeliveryOutcome.refused(reason: "SMTP 554 5.7.1: RCPT refused")
+        let closed = Tried()
+        for recipient in 0..<50 { #expect(!closed.note(refused, recipient: "\(recipient)", at: 0)) }
+        #expect(closed.permits(at: 0))
+        let breaker = opened()
+        #expect(breaker.permits(at: 25))
+        #expect(breaker.note(refused, recipient: "1", at: 25))
+        #expect(!breaker.permits(at: 49.9) && breaker.permits(at: 50))
+    }
+
     private func opened() -> Tried {
         let breaker = Tried()
         for recipient in 0..<5 { _ = breaker.note(failure, recipient: "\(recipient)", at: 0) }

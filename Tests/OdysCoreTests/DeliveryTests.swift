@@ -66,6 +66,14 @@ import Testing
         }
     }
 
+    @Test("settle: refused, perhaps because of us → uncounted retry after 5 s")
+    func aRefusalThatIsNotUnderstoodYetIsTriedAgainSoon() {
+        for attempts in [1, 2, 40] {
+            let settlement = ClaimedMessage.sample(attempts: attempts).settle(.refused(reason: "r"), jitter: 0.5)
+            #expect(settlement == .retry(afterSeconds: 5, error: "r", counted: false, unclear: false))
+        }
+    }
+
     @Test("settle: misconfigured → uncounted retry within 30 s")
     func aMisconfiguredChannelGivesTheAttemptBackAndIsProbedWithinThirtySeconds() {
         for attempts in [1, 2, 40] {

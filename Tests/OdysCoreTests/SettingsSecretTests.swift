@@ -153,9 +153,25 @@ import Testing
     }
 
     @Test(
+        "ODYS_SMTP_URL: EHLO has the sender's domain, or the name behind the port",
+        arguments: [
+            ("smtp://127.0.0.1:25", "smtp://127.0.0.1:25/b.example"),
+            ("smtps://m.example", "smtps://m.example/b.example"),
+            ("smtp://[::1]:25/", "smtp://[::1]:25/b.example"),
+            ("smtp://127.0.0.1/h.a.example", "smtp://127.0.0.1/h.a.example"),
+            ("smtp://127.0.0.1/h.a.example/", "smtp://127.0.0.1/h.a.example"),
+        ])
+    func theNameThatTheMailServerIsGreetedWith(_ url: String, _ expected: String) throws {
+        let values = ["ODYS_SMTP_URL": url, "ODYS_MAIL_FROM": "Odys <a@b.example>"]
+        #expect(try SettingsSamples.read(values, base: Self.least).messaging.smtp?.url == expected)
+    }
+
+    @Test(
         "ODYS_SMTP_URL: other forms are a problem",
         arguments: [
             "mail.example", "http://mail.example", "smtp://", "smtp://u:p@mail.example", "smtp://a b", "smtp:mail",
+            "smtp://mail.example/a/b", "smtp://mail.example/a_b", "smtp://mail.example/%0a", "smtp://mail.example?x",
+            "smtp://mail.example/-a", "smtp://mail.example/a..b",
         ])
     func otherMailServersAreAProblem(_ url: String) {
         #expect(SettingsSamples.names(["ODYS_SMTP_URL": url], base: Self.least) == ["ODYS_SMTP_URL"])

@@ -154,7 +154,7 @@ extension ProcessTests {
             server.stop()
             let result = Self.post(CurlHandle(), server.url)
             #expect(result.failure == .notConnected)
-            #expect(result.bytesSent == 0 && result.code == 0 && !result.reachedRecipient)
+            #expect(result.bytesSent == 0 && result.code == 0 && result.command.isEmpty)
             #expect(OutcomeClass(EvolutionAnswer(result: result).outcome(to: "55")) == .notSent)
         }
 

@@ -13,7 +13,7 @@ import Testing
     }
 
     @Test(
-        "Evolution API: 201 with an id → sent",
+        "Evolution API: 200 or 201 with an id → sent",
         arguments: [
             #"{"key":{"id":"3EB0"}}"#, #" {"status":"PENDING","key":{"remoteJid":"55@s","fromMe":true,"id":"3EB0"}} "#,
             // The message's own words come back in the answer; they decide nothing.
@@ -21,12 +21,14 @@ import Testing
             #"{"key":{"id":"3EB0"},"response":{"message":[{"exists":false}]}}"#,
         ])
     func createdWithAnIDIsSent(_ body: String) {
-        let outcome = Self.outcome(.sample(code: 201, body: body))
-        #expect(outcome == .sent(providerID: "3EB0", to: "5511999999999"))
+        for code in [200, 201] {
+            let outcome = Self.outcome(.sample(code: code, body: body))
+            #expect(outcome == .sent(providerID: "3EB0", to: "5511999999999"))
+        }
     }
 
     @Test(
-        "Evolution API: 201 without an id → unclear",
+        "Evolution API: 200 or 201 without an id → unclear",
         arguments: [
             "", "OK", "{", "[]", "null", "{}", #"{"key":null}"#, #"{"key":{}}"#, #"{"key":{"id":""}}"#,
             #"{"key":{"id":null}}"#,
@@ -35,21 +37,53 @@ import Testing
             #"{"key":{"id":"a"},"key":{"id":"b"}}"#, #"{"error":{"message":"(#131030) Recipient not allowed"}}"#,
         ])
     func createdWithoutAnIDIsUnclear(_ body: String) {
-        #expect(OutcomeClass(Self.outcome(.sample(code: 201, body: body))) == .unclear)
+        for code in [200, 201] { #expect(OutcomeClass(Self.outcome(.sample(code: code, body: body))) == .unclear) }
     }
 
-    /// With the body that is a success under 201.
-    @Test("Evolution API: a status other than 201 is never taken for sent")
-    func onlyCreatedIsSent() {
-        let classes: [Int: OutcomeClass] = [
-            400: .unclear, 401: .misconfigured, 403: .misconfigured, 404: .misconfigured, 429: .notSent, 500: .unclear,
-            502: .notSent, 503: .notSent, 504: .unclear,
-        ]
-        for code in Array(100...200) + Array(202...599) + [0, 999] {
-            let kind = OutcomeClass(Self.outcome(.sample(code: code, body: #"{"key":{"id":"3EB0"}}"#)))
-            #expect(kind != .sent && kind != .skipped, "\(code)")
-            if let expected = classes[code] { #expect(kind == expected, "\(code)") }
+    /// What each status says where the body says nothing, read from docs/MESSAGES.md, "What an answer means".
+    private static let classes: [Int: OutcomeClass] = {
+        var classes: [Int: OutcomeClass] = [:]
+        for code in [408, 421, 425, 429, 502, 503, 521, 522, 523, 525, 526, 530] { classes[code] = .notSent }
+        for code in [401, 403, 404, 405, 407] + Array(300...399) { classes[code] = .misconfigured }
+        for code in [413, 414, 415, 422, 431] { classes[code] = .permanent }
+        return classes
+    }()
+
+    /// Also with the body that is a success under 200 and 201.
+    @Test("Evolution API: every status has its class, whatever the body")
+    func everyStatusHasItsClass() {
+        for code in Array(100...199) + Array(202...599) + [0, 999] {
+            let expected = Self.classes[code] ?? .unclear
+            for body in ["", "{}", "null", #"{"key":{"id":"3EB0"}}"#, "<html><h1>nginx</h1></html>", "{\"status\":"] {
+                #expect(OutcomeClass(Self.outcome(.sample(code: code, body: body))) == expected, "\(code) \(body)")
+            }
         }
+    }
+
+    @Test("Evolution API: Connection Closed anywhere in the text → not sent, with every status")
+    func aClosedConnectionIsNotSent() {
+        for code in 100...599 {
+            for body in [
+                "<p>Connection Closed</p>", #"{"a":["Error: Connection Closed"]}"#,
+                #"{"key":{},"e":"Connection Closed"}"#,
+            ] {
+                #expect(OutcomeClass(Self.outcome(.sample(code: code, body: body))) == .notSent, "\(code) \(body)")
+            }
+        }
+    }
+
+    @Test(
+        "Evolution API: 503 with the code LICENSE_REQUIRED → misconfigured, with another code or status not",
+        arguments: [
+            (503, "LICENSE_REQUIRED", OutcomeClass.misconfigured), (503, "OTHER", .notSent),
+            (500, "LICENSE_REQUIRED", .unclear),
+            (502, "LICENSE_REQUIRED", .notSent),
+        ])
+    func aMissingLicence(_ code: Int, _ word: String, _ expected: OutcomeClass) {
+        let body = #"{"error":"service not activated","code":"\#(word)","register_url":"https://licence.example"}"#
+        let outcome = Self.outcome(.sample(code: code, body: body))
+        #expect(OutcomeClass(outcome) == expected)
+        #expect(expected != .misconfigured || outcome.words == "evolution_LICENSE_REQUIRED")
     }
 
     @Test(
@@ -96,7 +130,9 @@ import Testing
         #expect(OutcomeClass(closed) == .notSent)
     }
 
-    @Test("Evolution API: Retry-After is passed on", arguments: [429, 502, 503])
+    @Test(
+        "Evolution API: Retry-After is passed on",
+        arguments: [408, 421, 425, 429, 502, 503, 521, 522, 523, 525, 526, 530])
     func aRetryAfterIsPassedOn(_ code: Int) {
         for asked in [nil, 1, 3_600.0] {
             let outcome = Self.outcome(.sample(code: code, retryAfter: asked))

@@ -6,13 +6,11 @@ extension TransferResult {
     /// A transfer as libcurl would report it.
     static func sample(
         _ failure: Failure? = nil, code: Int = 0, body: String = "", bytesSent: Int = 500,
-        reachedRecipient: Bool = true,
-        retryAfter: Double? = nil, reason: String = "curl's words"
+        command: String = "RCPT", reply: String = "", retryAfter: Double? = nil, reason: String = "curl's words"
     ) -> TransferResult {
         TransferResult(
             failure: failure, code: code, body: Array(body.utf8), bytesSent: bytesSent,
-            reachedRecipient: reachedRecipient,
-            retryAfterSeconds: retryAfter, reason: reason)
+            command: command, reply: reply, retryAfterSeconds: retryAfter, reason: reason)
     }
 
     static let failures: [Failure] = [.notConnected, .tls, .noSTARTTLS, .login, .refused, .broken, .tooLarge, .other]
@@ -20,7 +18,7 @@ extension TransferResult {
 
 /// The classes of the contract, without the words for the operator.
 enum OutcomeClass: Equatable {
-    case sent, notSent, unclear, permanent, misconfigured, skipped, noRequest
+    case sent, notSent, unclear, permanent, refused, misconfigured, skipped, noRequest
 
     init(_ outcome: DeliveryOutcome) {
         self =
@@ -29,6 +27,7 @@ enum OutcomeClass: Equatable {
             case .notSent: .notSent
             case .unclear: .unclear
             case .permanent: .permanent
+            case .refused: .refused
             case .misconfigured: .misconfigured
             case .skipped: .skipped
             case .unsendable, .notTried: .noRequest
@@ -42,7 +41,7 @@ extension DeliveryOutcome {
         switch self {
         case .sent, .skipped: ""
         case .notSent(let reason, _), .unclear(let reason), .permanent(let reason), .misconfigured(let reason),
-            .unsendable(let reason), .notTried(let reason):
+            .refused(let reason), .unsendable(let reason), .notTried(let reason):
             reason
         }
     }

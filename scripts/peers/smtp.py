@@ -13,6 +13,9 @@ Without `recipient` the mode holds for everybody, without `times` until the next
     reject_mail_4xx, reject_mail_5xx        hang_at_rcpt         no answer to RCPT
     reject_rcpt_4xx, reject_rcpt_5xx        hang_after_dot       no answer to the message, not accepted
     reject_data_4xx, reject_data_5xx        (the reply to the message itself)
+    relay_denied, client_rejected           refusals at RCPT that may be about us; exim_relay has no enhanced code
+
+As Postfix with reject_non_fqdn_helo_hostname it refuses every recipient from a client whose EHLO has a bare host name.
 
 Greeting and MAIL come before any recipient is known: their modes hold for everybody only.
 """
@@ -28,7 +31,9 @@ from aiosmtpd.smtp import SMTP, AuthResult
 GREETING = {"greeting_4xx": "421 4.3.2 Service not available", "greeting_5xx": "554 5.3.2 No service here"}
 MAIL = {"reject_mail_4xx": "451 4.7.1 Try again later", "reject_mail_5xx": "550 5.7.1 Sender refused"}
 RCPT = {"reject_rcpt_4xx": "450 4.2.1 Mailbox busy", "reject_rcpt_5xx": "550 5.1.1 No such user",
-        "hang_at_rcpt": None}
+        "hang_at_rcpt": None, "relay_denied": "554 5.7.1 <{address}>: Relay access denied",
+        "client_rejected": "550-5.7.1 <vm.example[192.0.2.1]>: Client host rejected\r\n550 5.7.1 for <{address}>",
+        "exim_relay": "550 relay not permitted"}
 DATA = {"reject_data_4xx": "451 4.3.0 Try again later", "reject_data_5xx": "554 5.6.0 Message refused",
         "hang_after_dot": None, "drop_before_reply": None, "drop_after_accept": None, "ok": None}
 
@@ -85,7 +90,9 @@ class Mailbox:
         if rule["mode"] == "hang_at_rcpt":
             await asyncio.sleep(HANG_SECONDS)
         if rule["mode"] in RCPT:
-            return RCPT[rule["mode"]]
+            return (RCPT[rule["mode"]] or "").format(address=address)
+        if "." not in session.host_name:
+            return f"504 5.5.2 <{session.host_name}>: Helo command rejected: need fully-qualified hostname"
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
 

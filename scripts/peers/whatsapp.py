@@ -10,12 +10,13 @@ It accepts messages as the real server does, writes each accepted one to a ledge
 
 Without `number` the mode holds for everybody, without `times` until the next control message.
 
-    accepted, then     ok 201 · accepted_then_400 · reset_after_accept · slow 201, a byte a second
+    accepted, then     ok 201 · ok_200 · accepted_then_400 · reset_after_accept · slow 201, a byte a second
                        · huge 201 of `bytes` (32 MiB)
     not accepted       exists_false · connection_closed · bad_request 400 · unauthorized 401
                        · forbidden 403 · instance_missing 404 · rate_limited 429 with `retry_after` (1)
                        · error_500 · bad_gateway 502 · unavailable 503 · gateway_timeout_504
-                       · no_key 201 without key · redirect 302 · hang
+                       · no_key 201 without key · no_key_200 · redirect 302 · hang
+                       · proxy_error with `status`, as a proxy's page in HTML · unlicensed 503, as version 2.4
                        · reset_before_read (before the body, when for everybody)
 """
 
@@ -29,10 +30,11 @@ from urllib.parse import unquote
 
 import peer
 
-ACCEPTING = ("ok", "accepted_then_400", "reset_after_accept", "slow", "huge")
+ACCEPTING = ("ok", "ok_200", "accepted_then_400", "reset_after_accept", "slow", "huge")
 REFUSING = ("exists_false", "connection_closed", "bad_request", "unauthorized", "forbidden",
             "instance_missing", "rate_limited", "error_500", "bad_gateway", "unavailable",
-            "gateway_timeout_504", "no_key", "redirect", "hang", "reset_before_read")
+            "gateway_timeout_504", "no_key", "no_key_200", "redirect", "hang", "reset_before_read", "proxy_error",
+            "unlicensed")
 
 REASONS = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
            429: "Too Many Requests", 500: "Internal Server Error"}
@@ -132,7 +134,7 @@ class Evolution(peer.Handler):
         if mode == "slow":
             self.trickle(json.dumps(answer).encode())
         else:
-            self.answer(201, answer)
+            self.answer(200 if mode == "ok_200" else 201, answer)
 
     def refuse(self, rule, number):
         mode = rule["mode"]
@@ -156,8 +158,14 @@ class Evolution(peer.Handler):
             status, title = PROXY_ERRORS[mode]
             page = f"<html><head><title>{status} {title}</title></head></html>\r\n"
             self.answer(status, page.encode(), media_type="text/html")
-        elif mode == "no_key":
-            self.answer(201, {"error": {"message": "(#131000) Something went wrong", "code": 131000}})
+        elif mode == "proxy_error":
+            self.answer(rule["status"], b"<html><h1>Error</h1></html>\r\n", media_type="text/html")
+        elif mode == "unlicensed":
+            self.answer(503, {"error": "service not activated", "code": "LICENSE_REQUIRED",
+                              "register_url": "https://licence.example"})
+        elif mode in ("no_key", "no_key_200"):
+            self.answer(200 if mode == "no_key_200" else 201,
+                        {"error": {"message": "(#131000) Something went wrong", "code": 131000}})
         elif mode == "redirect":
             self.answer(302, b"", [("Location", f"http://{self.headers['Host']}/_redirected")])
         elif mode == "hang":

@@ -60,6 +60,10 @@ public struct Breaker: Sendable, Equatable {
         case .notTried:
             returnPermit(at: now)
             return false
+        // It says nothing yet of the channel. A probe has not shown that it works.
+        case .refused:
+            if case .probing = state { return open(at: now) }
+            return false
         case .sent, .permanent, .unsendable, .skipped:
             switch state {
             case .closed: state = .closed(failures: 0, recipients: [])

@@ -57,6 +57,8 @@ public enum DeliveryOutcome: Sendable, Equatable {
     case unclear(reason: String)
     /// This message will never be taken.
     case permanent(reason: String)
+    /// Certainly not taken, either because of us or because of this recipient; `RefusedRecipients` finds out.
+    case refused(reason: String)
     /// The row does not make a message; no request was made.
     case unsendable(reason: String)
     /// There was no time left for an attempt; no request was made.
@@ -137,6 +139,9 @@ extension ClaimedMessage {
                 : .dead(error: "outcome_unknown")
         case .permanent(let reason):
             .dead(error: reason)
+        // Not counted: either it met a misconfigured channel, or the second refusal counts.
+        case .refused(let reason):
+            .retry(afterSeconds: pace.refusedRetry, error: reason, counted: false, unclear: false)
         case .unsendable(let reason):
             .dead(error: reason, counted: false)
         case .notTried(let reason):
@@ -162,7 +167,7 @@ extension DeliveryOutcome {
     /// Nil where it did not fail.
     public var failureClass: Class? {
         switch self {
-        case .notSent: .notSent
+        case .notSent, .refused: .notSent
         case .unclear: .unclear
         case .permanent: .permanent
         case .unsendable: .unsendable

@@ -24,6 +24,7 @@ public struct Pace: Sendable {
     /// Seconds a sender may spend on one message before it counts as stuck.
     public func senderSilence(_ channel: Channel) -> Double { longestSend(channel) + Limits.senderSlackSeconds }
     public var unclearRetry: Double { Limits.unclearRetrySeconds * scale }
+    public var refusedRetry: Double { Limits.refusedRetrySeconds * scale }
     public var misconfiguredRetry: Double { Limits.misconfiguredRetrySeconds * scale }
     public var breakerOpen: Double { Limits.breakerOpenSeconds * scale }
 

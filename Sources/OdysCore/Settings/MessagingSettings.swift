@@ -69,6 +69,7 @@ public struct EvolutionSettings: Sendable {
 
 /// The mail server that takes our e-mails.
 public struct SMTPSettings: Sendable {
+    /// Its path is the name that we greet with (EHLO), as libcurl has it.
     public let url: String
     public let username: String?
     public let password: String?
@@ -83,8 +84,10 @@ public struct SMTPSettings: Sendable {
     init?(_ reader: inout SettingsReader) {
         guard let url = reader.optional(.smtpURL) else { return nil }
         let parts = URLParts(url, schemes: ["smtp", "smtps"])
-        if parts == nil { reader.problem(.smtpURL, "must be smtp://HOST:PORT or smtps://HOST:PORT") }
-        self.url = url
+        let path = parts.map { _ in url.split(separator: "/").dropFirst(2).joined(separator: "/") } ?? ""
+        if parts == nil || url.contains(where: "?#".contains) || !(path.isEmpty || MailAddress.isHost(path)) {
+            reader.problem(.smtpURL, "must be smtp://HOST:PORT or smtps://HOST:PORT, perhaps with /NAME behind it")
+        }
         username = reader.optional(.smtpUsername)
         password = reader.optional(.smtpPassword)
         if (username == nil) != (password == nil) {
@@ -98,6 +101,9 @@ public struct SMTPSettings: Sendable {
             reader.missing(.mailFrom, "is missing: e-mails need a sender, such as Odys <agenda@odys.example>")
         }
         from = sender?.address ?? ""
+        // A name of ours that is known to the whole world; strict servers refuse a host's bare name.
+        let domain = from.split(separator: "@").last ?? ""
+        self.url = path.isEmpty ? "\(url.withoutTrailingSlashes)/\(domain)" : url.withoutTrailingSlashes
         fromName = sender?.name
     }
 

@@ -112,7 +112,8 @@ extension Setting {
 
     static let smtpURL = Setting(
         "ODYS_SMTP_URL", .text(.words("e-mail is off")), example: "smtp://127.0.0.1:25",
-        "`smtp://HOST:PORT` or `smtps://HOST:PORT`; STARTTLS is required unless it is this host")
+        "`smtp://HOST:PORT` or `smtps://HOST:PORT`; STARTTLS is required unless it is this host. It is greeted (EHLO) "
+            + "with the domain of `ODYS_MAIL_FROM`, or with `NAME` where `/NAME` stands behind the port")
     static let smtpUsername = Setting(
         "ODYS_SMTP_USERNAME", .text(.words("no login")), example: "agenda@odys.example", "who logs in there")
     static let smtpPassword = Setting("ODYS_SMTP_PASSWORD", .secret(.words("no login")), "with what")

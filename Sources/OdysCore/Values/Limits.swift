@@ -106,6 +106,10 @@ public enum Limits {
     public static let unclearRetrySeconds = 30.0
     /// Seconds before a message that met a misconfigured channel is due again.
     public static let misconfiguredRetrySeconds = 25.0
+    /// Seconds before a message is due again whose refusal may be about us. Meanwhile others are tried.
+    public static let refusedRetrySeconds = 5.0
+    /// Recipients of whom a process remembers that they were refused.
+    public static let refusedRecipientsMax = 1_024
     /// Failures in a row, over at least two recipients, after which a channel is paused.
     public static let breakerFailures = 5
     /// Seconds for which a channel is paused before one message is tried; with the poll below the 30 s within which a
@@ -117,6 +121,8 @@ public enum Limits {
     public static let rateSlackSeconds = 0.02
     /// Seconds that a provider's `Retry-After` may ask for at most.
     public static let retryAfterSecondsMax = 3_600.0
+    /// Bytes of a mail server's reply that are looked at.
+    public static let smtpReplyBytesMax = 4 * 1024
     /// Bytes of a provider's answer that are read.
     public static let answerBytesMax = 64 * 1024
     /// UTF-16 units of a WhatsApp text.

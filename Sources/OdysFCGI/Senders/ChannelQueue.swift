@@ -18,6 +18,7 @@ final class ChannelQueue: Sendable {
     private let claimTurn = DispatchSemaphore(value: 1)
     private let inFlight = Mutex<[String]>([])
     private let breaker: Mutex<Breaker>
+    private let refused = Mutex(RefusedRecipients())
     private let lastPause = Mutex<DeliveryOutcome.Class?>(nil)
 
     init(_ channel: Channel, senders: Int, pace: Pace) {
@@ -74,6 +75,11 @@ final class ChannelQueue: Sendable {
 
     /// Gives back a permit that was not needed.
     func returnPermit(at now: Double) { breaker.withLock { $0.returnPermit(at: now) } }
+
+    /// What an attempt's outcome means beside those of other recipients.
+    func judge(_ outcome: DeliveryOutcome, recipient: String) -> DeliveryOutcome {
+        refused.withLock { $0.judge(outcome, recipient: recipient) }
+    }
 
     /// - Returns: true when the channel was just paused.
     func note(_ outcome: DeliveryOutcome, recipient: String, at now: Double) -> Bool {

@@ -118,7 +118,8 @@ struct OutboxWorker {
         let isTooLate = Clock.uptime > leaseEnds - pace.longestSend(queue.channel)
         if !isTooLate { FailPoint.w3.hitSoon() }
         let begun = Clock.uptime
-        let outcome = isTooLate ? .notTried(reason: "the lease was nearly over") : deliver(message)
+        let outcome = queue.judge(
+            isTooLate ? .notTried(reason: "the lease was nearly over") : deliver(message), recipient: message.recipient)
         FailPoint.w4.hit()
         status.beat()
         metrics.note(outcome, of: message, seconds: Clock.uptime - begun)
@@ -194,8 +195,8 @@ extension DeliveryOutcome {
     /// Why it was not sent, for the log.
     fileprivate var reason: String {
         switch self {
-        case .notSent(let reason, _), .unclear(let reason), .permanent(let reason), .unsendable(let reason),
-            .notTried(let reason), .misconfigured(let reason):
+        case .notSent(let reason, _), .unclear(let reason), .permanent(let reason), .refused(let reason),
+            .unsendable(let reason), .notTried(let reason), .misconfigured(let reason):
             reason.loggable
         case .skipped(let reason): reason.rawValue
         case .sent: ""

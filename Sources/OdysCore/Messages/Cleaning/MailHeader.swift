@@ -65,6 +65,9 @@ public enum MailAddress {
         return true
     }
 
+    /// Whether the text is a host name that an address may have.
+    static func isHost(_ name: String) -> Bool { isSafe("a@" + name) }
+
     /// `Name <address>` for a header field, the name quoted or encoded as it needs; nil for an unsafe address.
     public static func header(name: String, address: String) -> String? {
         guard isSafe(address) else { return nil }
