@@ -9,8 +9,8 @@ import bench
 import stack
 from test_commands import settings_of
 
-# Alternatives to another setting, and one file that must exist.
-ALONE = {"ODYS_DB_HOST", "ODYS_JWKS_FILE"}
+# Alternatives to another setting, and files that must exist.
+ALONE = {"ODYS_DB_HOST", "ODYS_DB_CA", "ODYS_JWKS_FILE"}
 
 
 def config(*words, check=True, **settings):

@@ -26,16 +26,19 @@ import Testing
 
     @Test("settings: every variable is applied")
     func everythingThatIsSetIsTaken() throws {
-        let settings = try SettingsSamples.read([
-            "ODYS_LISTEN": "tcp:127.0.0.1:9000", "ODYS_THREADS": "24", "ODYS_WHATSAPP_SENDERS": "8",
-            "ODYS_EMAIL_SENDERS": "3", "ODYS_DELIVERY": "only", "ODYS_DB_SOCKET": nil, "ODYS_DB_HOST": " db1 , db2,",
-            "ODYS_DB_PORT": "3307", "ODYS_DB_NAME": "clinic", "ODYS_DB_USER": "app", "ODYS_DB_PASSWORD": "pass word",
-            "ODYS_DB_CA": "/etc/ca.pem", "ODYS_JWT_ISSUER": "https://id.example", "ODYS_JWT_AUDIENCE": "odys",
-            "ODYS_ALLOWED_ORIGINS": "https://a.example, http://localhost:3000",
-            "ODYS_APP_URL": "https://odys.example//",
-            "ODYS_TIME_ZONE": "America/Manaus", "ODYS_ENFORCE_START_TIME": "true", "ODYS_LOG_LEVEL": "debug",
-            "ODYS_LOG_FORMAT": "text",
-        ])
+        let settings = try SettingsSamples.read(
+            [
+                "ODYS_LISTEN": "tcp:127.0.0.1:9000", "ODYS_THREADS": "24", "ODYS_WHATSAPP_SENDERS": "8",
+                "ODYS_EMAIL_SENDERS": "3", "ODYS_DELIVERY": "only", "ODYS_DB_SOCKET": nil,
+                "ODYS_DB_HOST": " db1 , db2,",
+                "ODYS_DB_PORT": "3307", "ODYS_DB_NAME": "clinic", "ODYS_DB_USER": "app",
+                "ODYS_DB_PASSWORD": "pass word",
+                "ODYS_DB_CA": "/etc/ca.pem", "ODYS_JWT_ISSUER": "https://id.example", "ODYS_JWT_AUDIENCE": "odys",
+                "ODYS_ALLOWED_ORIGINS": "https://a.example, http://localhost:3000",
+                "ODYS_APP_URL": "https://odys.example//",
+                "ODYS_TIME_ZONE": "America/Manaus", "ODYS_ENFORCE_START_TIME": "true", "ODYS_LOG_LEVEL": "debug",
+                "ODYS_LOG_FORMAT": "text",
+            ], files: ["/etc/ca.pem": "-----BEGIN CERTIFICATE-----"])
         #expect(settings.listen == .tcp(address: "127.0.0.1", port: 9_000))
         #expect(settings.threads == 24 && settings.whatsAppSenders == 8 && settings.emailSenders == 3)
         #expect(settings.delivery == .only)

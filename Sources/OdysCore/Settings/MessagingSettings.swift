@@ -20,8 +20,8 @@ public struct MessagingSettings: Sendable {
     init(_ reader: inout SettingsReader) {
         evolution = EvolutionSettings(&reader)
         smtp = SMTPSettings(&reader)
-        let address = reader.value(.appURL, mustBe: "an address such as https://app.example") { text in
-            URLParts(text, schemes: ["https", "http"]) == nil ? nil : text.withoutTrailingSlashes
+        let address = reader.value(.appURL, mustBe: "an address such as https://app.example, without ? and #") { text in
+            URLParts(text, schemes: ["https", "http"])?.isBase == true ? text.withoutTrailingSlashes : nil
         }
         if address == nil {
             reader.missing(.appURL, "is missing: messages link to the platform, such as https://app.example")
@@ -48,9 +48,9 @@ public struct EvolutionSettings: Sendable {
 
     /// Nil where none of the variables is set: the channel is off.
     init?(_ reader: inout SettingsReader) {
-        let url = reader.optional(.evolutionURL)?.trimmed
+        let url = reader.optional(.evolutionURL)
         let key = reader.optional(.evolutionKey)?.trimmed
-        let instance = reader.optional(.evolutionInstance)?.trimmed
+        let instance = reader.optional(.evolutionInstance)
         version = reader.choice(.evolutionVersion)
         guard url != nil || key != nil || instance != nil else { return nil }
         for (setting, value) in [(Setting.evolutionURL, url), (.evolutionKey, key), (.evolutionInstance, instance)] {
@@ -58,9 +58,11 @@ public struct EvolutionSettings: Sendable {
                 reader.missing(
                     setting, "is missing, although other EVOLUTION_ variables are set; set all of them or none")
             }
-            reader.checkControlCharacters(value, of: setting)
         }
         reader.checkSecureURL(url, of: .evolutionURL, example: "https://evolution.example")
+        if url.flatMap({ URLParts($0, schemes: ["https", "http"]) })?.isBase == false {
+            reader.problem(.evolutionURL, "must be the address alone, without ? and #")
+        }
         self.url = (url ?? "").withoutTrailingSlashes
         apiKey = key ?? ""
         self.instance = instance ?? ""
@@ -86,15 +88,16 @@ public struct SMTPSettings: Sendable {
         let parts = URLParts(url, schemes: ["smtp", "smtps"])
         let path = parts.map { _ in url.split(separator: "/").dropFirst(2).joined(separator: "/") } ?? ""
         if parts == nil || url.contains(where: "?#".contains) || !(path.isEmpty || MailAddress.isHost(path)) {
-            reader.problem(.smtpURL, "must be smtp://HOST:PORT or smtps://HOST:PORT, perhaps with /NAME behind it")
+            reader.problem(
+                .smtpURL,
+                "must be smtp://HOST:PORT or smtps://HOST:PORT, perhaps with /NAME behind it; a login goes into "
+                    + "ODYS_SMTP_USERNAME and ODYS_SMTP_PASSWORD")
         }
         username = reader.optional(.smtpUsername)
         password = reader.optional(.smtpPassword)
         if (username == nil) != (password == nil) {
             reader.problem(.smtpUsername, "and ODYS_SMTP_PASSWORD belong together; set both or neither")
         }
-        reader.checkControlCharacters(username, of: .smtpUsername)
-        reader.checkControlCharacters(password, of: .smtpPassword)
         requiresSTARTTLS = parts?.scheme == "smtp" && !isLoopback(parts?.host ?? "")
         let sender = reader.value(.mailFrom, mustBe: "ADDRESS or NAME <ADDRESS>", Self.sender)
         if sender == nil {
@@ -113,7 +116,7 @@ public struct SMTPSettings: Sendable {
             name = text[..<open].trimmed
             address = String(text[open...].dropFirst().dropLast())
         }
-        guard MailAddress.isSafe(address), !text.hasControlCharacters else { return nil }
+        guard MailAddress.isSafe(address) else { return nil }
         return (address, name.isEmpty ? nil : name)
     }
 }

@@ -61,7 +61,10 @@ public struct Settings: Sendable {
         tokens = TokenSettings(&reader)
         allowedOrigins = reader.list(.allowedOrigins)
         for origin in allowedOrigins where !Self.isOrigin(origin) {
-            reader.problem(.allowedOrigins, "'\(origin)' is not an origin such as https://app.example")
+            reader.problem(
+                .allowedOrigins,
+                "'\(origin)' is not an origin such as https://app.example, as browsers send it: scheme and host in "
+                    + "lower case, without the scheme's own port, nothing behind; of a host that is not ASCII xn--…")
         }
         messaging = MessagingSettings(&reader)
         enforcesStartTime = reader.flag(.enforcesStartTime)
@@ -74,10 +77,7 @@ public struct Settings: Sendable {
 
     private static func listen(_ reader: inout SettingsReader) -> Listen {
         let listen = reader.value(.listen, mustBe: "unix:PATH or tcp:ADDRESS:PORT", Listen.init) ?? .inherited
-        // sockaddr_un.sun_path holds 108 bytes, the last of them a NUL.
-        if case .unix(let path) = listen, path.utf8.count > 107 {
-            reader.problem(.listen, "the path is longer than the 107 bytes that a Unix socket's may have")
-        }
+        if case .unix(let path) = listen { reader.checkSocketPath(path, of: .listen) }
         if case .tcp(let address, _) = listen, !isOneAddress(address) {
             reader.problem(
                 .listen,
@@ -90,21 +90,18 @@ public struct Settings: Sendable {
     /// Whether the text is an address in its usual form, and not one that means all of this host's. The C library
     /// reads `0`, `0x0` and `::ffff:0.0.0.0` as such too, so only plain forms are let through.
     private static func isOneAddress(_ text: String) -> Bool {
-        if text.contains(":") {
-            return text.allSatisfy { $0 == ":" || $0.isHexDigit } && !text.allSatisfy { ":0f".contains($0) }
-        }
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false).map { Int(digits: String($0)) ?? 256 }
-        return parts.count == 4 && parts.allSatisfy { $0 <= 255 } && parts != [0, 0, 0, 0]
-            && text == parts.map(String.init).joined(separator: ".")
+        isIPv6(text)
+            ? !text.contains(".") && !text.allSatisfy { ":0f".contains($0) } : isIPv4(text) && text != "0.0.0.0"
     }
 
-    /// An origin as browsers write it: scheme, host, optional port, nothing behind. It is also pasted into nginx's
-    /// configuration, so only characters that a host may have are let through.
+    /// An origin as browsers write it: scheme, host, a port other than the scheme's own, nothing behind. It is also
+    /// pasted into nginx's configuration, which these characters cannot break.
     private static func isOrigin(_ text: String) -> Bool {
-        guard let scheme = ["https://", "http://"].first(where: text.hasPrefix) else { return false }
-        let host = text.utf8.dropFirst(scheme.utf8.count)
-        return host.first.map { $0 != UInt8(ascii: ":") } == true
-            && host.allSatisfy { "abcdefghijklmnopqrstuvwxyz0123456789.-:[]".utf8.contains($0) }
+        guard let parts = URLParts(text, schemes: ["https", "http"]),
+            parts.port != (parts.scheme == "https" ? 443 : 80)
+        else { return false }
+        let port = parts.port.map { ":\($0)" } ?? ""
+        return text.hasSameBytes(as: "\(parts.scheme)://\(parts.host.lowercased())\(port)")
     }
 }
 
@@ -130,9 +127,18 @@ public struct DatabaseSettings: Sendable {
 
     init(_ reader: inout SettingsReader, migrating: Bool = false) {
         let hosts = reader.list(.databaseHosts)
+        for host in hosts where !isHostName(host) && !isIPv6(host) {
+            reader.problem(
+                .databaseHosts,
+                "'\(host)' is not the name or the address of a host alone, such as db.example; a port goes into "
+                    + "ODYS_DB_PORT, the path of a socket into ODYS_DB_SOCKET, and IPv6 needs no brackets")
+        }
         let port = UInt16(reader.integer(.databasePort))
-        let socket = reader.optional(.databaseSocket)
+        let socket = reader.value(
+            .databaseSocket, mustBe: "a path such as /run/mysqld/mysqld.sock; a host goes into ODYS_DB_HOST"
+        ) { $0.hasPrefix("/") || $0.hasPrefix("@") ? $0 : nil }
         server = hosts.isEmpty ? .socket(path: socket ?? "") : .hosts(hosts, port: port)
+        if let socket { reader.checkSocketPath(socket, of: .databaseSocket) }
         if socket != nil, !hosts.isEmpty {
             reader.problem(.databaseSocket, "is set, and so is ODYS_DB_HOST; keep one")
         } else if socket == nil, hosts.isEmpty {
@@ -140,8 +146,11 @@ public struct DatabaseSettings: Sendable {
         }
         name = reader.text(.databaseName)
         certificateAuthority = reader.optional(.databaseCA)
+        certificateAuthority.map { reader.checkCertificates($0, of: .databaseCA) }
         let migrator = migrating ? reader.optional(.migrationUser) : nil
         user = migrator ?? reader.text(.databaseUser)
+        reader.checkLength(name, of: .databaseName, Limits.databaseNameScalarsMax)
+        reader.checkLength(user, of: migrator == nil ? .databaseUser : .migrationUser, Limits.databaseUserScalarsMax)
         password = reader.optional(migrator == nil ? .databasePassword : .migrationPassword) ?? ""
     }
 }

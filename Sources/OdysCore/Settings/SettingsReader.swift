@@ -2,6 +2,8 @@
 struct SettingsReader {
     let source: SettingsSource
     private var problems: [String] = []
+    /// Settings with a character that nobody sees. What else is wrong with them comes of it.
+    private var unclean: Set<Setting> = []
 
     /// What `read` makes of the settings, or everything that is wrong with those that it reads.
     static func read<Part>(_ source: SettingsSource, _ read: (inout Self) -> Part) throws(SettingsError) -> Part {
@@ -26,16 +28,22 @@ struct SettingsReader {
         }
         let found = source.find(setting)
         switch found.text {
-        case .success(let text): return text.isEmpty ? nil : text
+        case .success(let text):
+            checkCharacters(text, of: setting)
+            // Blanks around a secret may belong to it.
+            let value = if case .text = setting.kind { text.trimmed } else { text }
+            return value.isEmpty ? nil : value
         case .failure(let error):
             problems.append("\(found.origin == .file ? setting.fileName : setting.name): \(error)")
             return nil
         }
     }
 
-    /// The elements without the blanks around them. Empty ones are left out.
+    /// The elements without the blanks around them, each once. Empty ones are left out.
     mutating func list(_ setting: Setting) -> [String] {
-        (optional(setting) ?? "").split(separator: ",").map(\.trimmed).filter { !$0.isEmpty }
+        (optional(setting) ?? "").split(separator: ",").map(\.trimmed).reduce(into: []) { list, element in
+            if !element.isEmpty, !list.contains(element) { list.append(element) }
+        }
     }
 
     mutating func integer(_ setting: Setting) -> Int {
@@ -64,7 +72,9 @@ struct SettingsReader {
         return value
     }
 
-    mutating func problem(_ setting: Setting, _ what: String) { problems.append("\(setting.name): \(what)") }
+    mutating func problem(_ setting: Setting, _ what: String) {
+        if !unclean.contains(setting) { problems.append("\(setting.name): \(what)") }
+    }
 
     /// Reports that a setting has no value, unless it was said already why it has none.
     mutating func missing(_ setting: Setting, _ what: String) {
@@ -84,9 +94,40 @@ struct SettingsReader {
         }
     }
 
-    /// What goes into a header or a conversation with a server cannot hold the ends of its lines.
-    mutating func checkControlCharacters(_ value: String?, of setting: Setting) {
-        if value?.hasControlCharacters == true { problem(setting, "has a control character in it") }
+    /// No setting has a character that nobody sees: a carriage return is part of a secret, or ends the line of a
+    /// header.
+    private mutating func checkCharacters(_ text: String, of setting: Setting) {
+        guard let scalar = text.unicodeScalars.first(where: \.isInvisible) else { return }
+        let (what, remedy) =
+            switch scalar {
+            case "\r": ("a carriage return", "save the file with Unix line ends")
+            case "\n": ("a line feed", "keep it on one line, with one line end behind it")
+            case "\u{FEFF}": ("a byte order mark", "save the file as UTF-8 without one")
+            default: ("the invisible character \(scalar.escaped(asASCII: true))", "type it again")
+            }
+        problem(setting, "has \(what) in it: \(remedy)")
+        unclean.insert(setting)
+    }
+
+    mutating func checkLength(_ text: String, of setting: Setting, _ scalarsMax: Int) {
+        if text.unicodeScalars.count > scalarsMax { problem(setting, "is longer than \(scalarsMax) characters") }
+    }
+
+    /// Not whether there is a socket: the server may start later.
+    mutating func checkSocketPath(_ path: String, of setting: Setting) {
+        // sockaddr_un.sun_path holds 108 bytes, the last of them a NUL.
+        if path.utf8.count > 107 {
+            problem(setting, "the path is longer than the 107 bytes that a Unix socket's may have")
+        }
+    }
+
+    /// A file of certificates that cannot be read would only be noticed by connections that fail.
+    mutating func checkCertificates(_ path: String, of setting: Setting) {
+        switch source.readFile(path) {
+        case .failure(let error): problem(setting, "\(error)")
+        case .success(let text):
+            if !text.contains("-----BEGIN ") { problem(setting, "\(path) holds no certificate in PEM form") }
+        }
     }
 
     /// Reports variables that are not UTF-8 and that nothing has read.

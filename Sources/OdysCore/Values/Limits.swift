@@ -2,7 +2,7 @@
 public enum Limits {
     /// Bytes of a request body (contract of the route). nginx refuses more first; this holds without nginx too.
     public static let bodyBytesMax = 16 * 1024
-    /// Bytes of one CGI parameter that is read; a longer value is unusable. nginx allows 8 KiB a header line.
+    /// Bytes of one CGI parameter that is read, other than cookies; a longer value is unusable.
     public static let headerBytesMax = 8 * 1024
     /// Unicode scalars of a reason.
     public static let reasonScalarsMax = 500
@@ -16,7 +16,8 @@ public enum Limits {
     public static let tokenLeewaySeconds = 30.0
     /// Tokens that a process remembers as verified; some 200 bytes each.
     public static let tokenCacheMax = 4_096
-    /// Bytes of all `Cookie` fields of a request. nginx allows four lines of 8 KiB.
+    /// Bytes of all `Cookie` fields of a request: what browsers keep of a site, 4 KiB for each piece of a session.
+    /// HTTP/1.1 has them on one line, so nginx takes lines of 40 KiB (odys-limits.conf).
     public static let cookieBytesMax = 32 * 1024
     /// Bytes and keys of a key set; issuers publish two or three keys.
     public static let keySetBytesMax = 64 * 1024
@@ -34,6 +35,9 @@ public enum Limits {
     public static let keyOutageSeconds = 86_400.0
     /// Seconds between two looks at whether the file of a key set has changed.
     public static let keyFilePollSeconds = 2.0
+    /// Characters of a database's name, and of an account's: MariaDB's own.
+    public static let databaseNameScalarsMax = 64
+    public static let databaseUserScalarsMax = 128
     /// Bytes of a user id: the width of the columns that hold one.
     public static let userIDBytesMax = 64
 
@@ -68,7 +72,7 @@ public enum Limits {
     public static let readTransaction = Duration.milliseconds(100)
     /// Bytes that a worker receives into at first: most requests fit.
     public static let receiveBytes = 16 * 1024
-    /// Bytes of a request's parameters. nginx takes 32 KiB of header lines and passes some of them on twice.
+    /// Bytes of a request's parameters. nginx sends at most 64 KiB.
     public static let parameterBytesMax = 128 * 1024
     /// Bytes of a request in the FastCGI protocol, with the heads of its records. All of it waits in the socket until
     /// it is judged, so this is also what the kernel is asked to buffer.

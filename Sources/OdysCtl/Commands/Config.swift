@@ -62,11 +62,13 @@ struct Config: ParsableCommand {
             output.show(["origins": JSON(settings.allowedOrigins, each: JSON.string)], orText: Self.map(of: settings))
         }
 
-        /// The content of `origins.conf`. The settings allow no character that is special to nginx.
+        /// The content of `origins.conf`. Regular expressions, because nginx puts them into no hash table: texts would
+        /// need a `map_hash_bucket_size` as large as the longest, which a site may have set already. The settings
+        /// allow no character that is special to nginx, and none that ends \Q.
         static func map(of settings: Settings) -> String {
             // nginx leaves a header out whose value is empty.
             let credentials = settings.tokens.sessionCookie == nil ? "\"\"" : "true"
-            let origins = settings.allowedOrigins.map { "    \"\($0)\" \"\($0)\";\n" }.joined()
+            let origins = settings.allowedOrigins.map { "    \"~^\\Q\($0)\\E\\z\" $http_origin;\n" }.joined()
             return """
                 # Made by 'odysctl config nginx' from ODYS_ALLOWED_ORIGINS and ODYS_SESSION_COOKIE; make it again when
                 # they change.
