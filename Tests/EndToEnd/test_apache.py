@@ -134,6 +134,25 @@ def test_chunks_keys_and_versions_arrive(own, apache):
     assert again.body == answer.body and again.header("Idempotency-Replayed") == "true"
 
 
+def test_long_cookies_arrive(own, apache):
+    """All cookies are one line, and a session may have 32 KiB."""
+    fields = [*head(own, None), f"Cookie: a={'b' * 32_766}"]
+    problem(apache.lines("PATCH", own.booking().path, fields, BODY), "unauthenticated")
+    assert apache.lines("PATCH", own.booking().path, [*fields[:-1], f"Cookie: a={'b' * 40_000}"], BODY).status == 400
+
+
+def test_a_length_beside_chunks_is_dropped_and_the_connection_closed(own, apache):
+    """As RFC 9112, 6.1, allows; nginx refuses it."""
+    booking, other = own.booking(), own.booking()
+    texts = ["\r\n".join([f"PATCH {each.path} HTTP/1.1", "Host: localhost", *head(own, each.professional), framing, ""])
+             for each, framing in ((booking, "Content-Length: 4\r\nTransfer-Encoding: chunked"), (other, "Content-Length: 20"))]
+    chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY)
+    got = apache.exchange(texts[0].encode() + b"\r\n" + chunked + texts[1].encode() + b"\r\n" + BODY)
+    # What follows on the connection is not read: whoever wrote it may have meant it as a body.
+    assert [answer.status for answer in got] == [200]
+    assert own.state(booking)[0] == "confirmed" and own.state(other)[0] == "pending_confirmation"
+
+
 def test_a_body_that_is_too_large_is_refused(own, apache):
     booking = own.booking()
     with nothing_written(own):

@@ -292,7 +292,7 @@ def test_the_shared_secret_counts_beside_the_key_set(keyed):
     lambda u: signed(u, {"kid": "k" * 10_000}), lambda u: signed(u, filler="x" * 12_000),
     lambda u: "A" * 16_384, lambda u: signed(u) + "A" * 16_000], ids=["kid of 10 KB", "16 KB", "no dots", "signature"])
 def test_a_token_that_is_too_long_reaches_nobody(keyed, make):
-    """nginx itself refuses a header line above 8 KiB."""
+    """nginx refuses a header line above 40 KiB, the responder a token above 8 KiB."""
     booking = keyed.booking()
     with nothing_written(keyed):
         answer = keyed.patch(booking, None, "confirm", Authorization=f"Bearer {make(booking.professional.user_id)}")

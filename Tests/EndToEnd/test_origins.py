@@ -5,6 +5,8 @@ import signal
 
 import pytest
 
+import bench
+import stack
 from conftest import ORIGIN
 from edge import Nginx, silent
 from refusing import problem
@@ -49,10 +51,12 @@ def own_answers(nginx, own, headers):
 
 
 def test_a_request_line_that_is_too_long_is_answered_before_the_origin_is_read(nginx, own):
-    """The one exception: nginx gives up at the request line, before it reads an origin."""
+    """The one exception, from 40 KiB on: nginx gives up at the request line, before it reads an origin."""
     for origin in (ORIGIN, "https://evil.example"):
-        answer = nginx.request("PATCH", own.booking().path + "?" + "x" * 9_000, {"Origin": origin})
-        check(answer, 414, None)
+        for path in (own.booking().path, "/elsewhere"):
+            check(nginx.request("PATCH", path + "?" + "x" * 45_000, {"Origin": origin}), 414, None)
+            answer = nginx.request("PATCH", path + "?" + "x" * 9_000, {"Origin": origin})
+            check(answer, 414, origin if origin == ORIGIN else None)
 
 
 def check(answer, status, origin):
@@ -89,6 +93,37 @@ def test_also_where_there_are_too_many_requests_or_no_responder(nginx, own):
     check(answer, 429, ORIGIN)
     os.kill(own.process("supervisor"), signal.SIGKILL)
     check(eventually(lambda: (got := nginx.request("OPTIONS", path, headers)).status == 502 and got), 502, ORIGIN)
+
+
+LABEL = "a" * 62
+ACCEPTED = {
+    "48 characters": [f"https://{'a' * 27}.odys.example"],
+    "a host of 253 characters": [f"https://{'.'.join([LABEL] * 4)}.b:65535"],
+    "200 origins": [f"https://clinic-{number:03}.{LABEL}.odys.example" for number in range(200)],
+    "repeated": ["https://a.example", "https://a.example", "https://b.example", "https://a.example"],
+    "IPv6, IPv4, ports": ["https://[2001:db8::7]:8443", "http://[::1]:3000", "http://10.0.0.7", "http://a.example:443"],
+    "punycode and underscore": ["https://xn--clnica-2va.example", "http://my_app.internal"],
+    "the root's dot": ["https://a.example."],
+}
+
+
+@pytest.mark.parametrize("site", ["", "map_hash_bucket_size 32; map_hash_max_size 64;"], ids=["bare", "own hashes"])
+@pytest.mark.parametrize("origins", ACCEPTED.values(), ids=ACCEPTED)
+def test_nginx_bears_every_origin_that_the_settings_accept(own, origins, site):
+    """Also on a site that has set the sizes of its hash tables: nginx refuses a second value."""
+    settings = {"ODYS_DB_SOCKET": "/s", "ODYS_JWT_SECRET": "x" * 40, "ODYS_APP_URL": "https://odys.example",
+                "ODYS_ALLOWED_ORIGINS": ", ".join(origins), "ODYS_BIN_DIR": None}
+    assert stack.run(bench.CTL, "config", "check", **settings).stdout == "the settings are good\n"
+    made = Nginx(own, origins=stack.run(bench.CTL, "config", "nginx", **settings).stdout, http_more=site)
+    try:
+        for origin in {*origins[:2], *origins[-2:]}:
+            assert made.request("GET", "/", {"Origin": origin}).header("Access-Control-Allow-Origin") == origin
+            for other in (origin + "x", "x" + origin, origin.upper(), origin.replace(".", "-", 1), origin + "/"):
+                if other not in origins:
+                    answer = made.request("GET", "/", {"Origin": other})
+                    assert answer.header("Access-Control-Allow-Origin") is None, other
+    finally:
+        made.close()
 
 
 def test_without_a_cookie_there_are_no_credentials(quiet):

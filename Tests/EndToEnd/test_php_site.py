@@ -86,9 +86,9 @@ def nginx(quiet, php):
 
 @pytest.fixture(scope="module")
 def without(quiet, php):
-    """The site as before: our two lines are removed."""
+    """The site as before: our three lines are removed."""
     lines = [line for line in site(php).splitlines() if not line.endswith("# Odys")]
-    assert len(lines) == len(site(php).splitlines()) - 2
+    assert len(lines) == len(site(php).splitlines()) - 3
     with with_fastcgi_conf(quiet, "\n".join(lines)) as made:
         yield made
 
@@ -146,6 +146,12 @@ def test_the_sites_php_and_pages_do_not_take_our_paths(quiet, nginx, path):
     with nothing_written(quiet):
         answer = nginx.request("PATCH", path.format(path=booking.path), quiet.head(booking.professional), BODY)
     problem(answer, "not_found")
+
+
+def test_long_cookies_arrive(quiet, nginx):
+    cookie = {"Cookie": "a=" + "b" * 32_766}
+    problem(nginx.request("PATCH", quiet.booking().path, cookie, BODY), "unauthenticated")
+    assert nginx.request("GET", "/hello.php", cookie).status == 200
 
 
 def test_the_sites_error_pages_do_not_replace_ours(quiet, nginx):

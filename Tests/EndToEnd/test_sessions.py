@@ -2,10 +2,13 @@
 
 import base64
 import json
+import subprocess
 
 import pytest
 
 from conftest import ORIGIN
+from edge import Edge, Nginx
+from hosts import balancer_site
 from refusing import nothing_written, problem
 
 NAME = "sb-odys-auth-token"
@@ -149,6 +152,51 @@ def test_cookie_lines_count_as_one(cookied):
     for lines in ([f"{NAME}={token}", f"{NAME}={token}"], [f"{NAME}=x", f"{NAME}={token}"]):
         answer = cookied.raw_patch(other, [*head, *(f"Cookie: {line}" for line in lines)])
         problem(answer, "unauthenticated")
+
+
+COOKIE_MAX = 32 * 1024
+
+
+def long_cookie(token, size):
+    """A session in pieces, as @supabase/ssr writes it, among cookies of others: this many bytes."""
+    cookie = "; ".join([*pieces(session(token, filler="x" * min(4_000, size // 4))), "consent="])
+    return cookie + "y" * (size - len(cookie))
+
+
+@pytest.fixture(scope="module")
+def balanced(cookied):
+    """Over TLS to the stack's own nginx, by HTTP/1.1."""
+    made = Nginx(cookied, balancer_site([f"https://localhost:{cookied.port}"] * 2), exempt="127.0.0.0/8 1;\n")
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("place", ["host", "balancer"])
+@pytest.mark.parametrize("version", ["1.1", "2"])
+@pytest.mark.parametrize("size", [8_600, COOKIE_MAX])
+def test_long_cookies_arrive_over_every_protocol(cookied, balanced, size, version, place):
+    """In one line, as HTTP/1.1 needs it, and beside a head as large as browsers send."""
+    edge, booking = balanced if place == "balancer" else Edge.of(cookied), cookied.booking()
+    cookie = long_cookie(cookied.token(booking.professional.user_id), size)
+    assert len(cookie) == size
+    lines = {"Content-Type": "application/json", "Origin": ORIGIN, "Cookie": cookie, "Referer": ORIGIN + "/" + "r" * 4_000}
+    done = subprocess.run(
+        ["/usr/bin/curl", "--silent", "--show-error", f"--http{version}", "--cacert", cookied.description["ca"],
+         "--noproxy", "*", "--request", "PATCH", *(word for name, value in lines.items() for word in ("--header", f"{name}: {value}")),
+         "--data", '{"action":"confirm"}', "--output", "/dev/null", "--write-out", "%{http_version} %{http_code}",
+         f"https://localhost:{edge.port}{booking.path}"], capture_output=True, text=True, check=False, timeout=30)
+    assert done.stdout == f"{version} 200", (done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize("size, status", [(COOKIE_MAX + 1, 401), (41_000, 400), (120_000, 400)])
+def test_longer_cookies_are_refused(cookied, balanced, size, status):
+    booking = cookied.booking()
+    cookie = long_cookie(cookied.token(booking.professional.user_id), size)
+    for edge in (Edge.of(cookied), balanced):
+        with nothing_written(cookied):
+            answer = edge.request("PATCH", booking.path, {"Content-Type": "application/json", "Cookie": cookie, **OURS},
+                                  b'{"action":"confirm"}')
+        problem(answer, "unauthenticated" if status == 401 else "malformed_request", status)
 
 
 def test_answers_allow_credentials_to_listed_origins(cookied):
