@@ -10,6 +10,11 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+/// All symbols are bound at the start, and the table of their addresses is read-only from then on (full RELRO).
+let hardening: [LinkerSetting] = [
+    .unsafeFlags(["-Xlinker", "-z", "-Xlinker", "relro", "-Xlinker", "-z", "-Xlinker", "now"])
+]
+
 let package = Package(
     name: "odys",
     products: [
@@ -22,6 +27,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
     ],
     targets: [
+        .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "CFCGI", pkgConfig: "fcgi", providers: [.apt(["libfcgi-dev"])]),
         .systemLibrary(name: "CMariaDB", pkgConfig: "libmariadb", providers: [.apt(["libmariadb-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
@@ -38,7 +44,7 @@ let package = Package(
             dependencies: ["OdysCore", "CMariaDB", .product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: settings
         ),
-        .target(name: "OdysHost", dependencies: ["OdysCore"], swiftSettings: settings),
+        .target(name: "OdysHost", dependencies: ["OdysCore", "CLinux"], swiftSettings: settings),
         .target(name: "OdysDelivery", dependencies: ["OdysCore", "CCurl"], swiftSettings: settings),
         .executableTarget(
             name: "OdysFCGI",
@@ -46,7 +52,7 @@ let package = Package(
                 "OdysCore", "OdysStore", "OdysDelivery", "OdysHost", "CFCGI",
                 .product(name: "Logging", package: "swift-log"),
             ],
-            swiftSettings: settings
+            swiftSettings: settings, linkerSettings: hardening
         ),
         .executableTarget(
             name: "OdysCtl",
@@ -54,7 +60,7 @@ let package = Package(
                 "OdysCore", "OdysStore", "OdysDelivery", "OdysHost",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            swiftSettings: settings
+            swiftSettings: settings, linkerSettings: hardening
         ),
         .testTarget(
             name: "OdysCoreTests", dependencies: ["OdysCore"], exclude: ["Golden", "phones.txt"],

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Glibc
 internal import OdysCore
+internal import OdysHost
 internal import OdysStore
 
 /// The operator's command. Settings come from the same environment variables as the responder's.
@@ -16,6 +17,7 @@ internal import OdysStore
         ])
 
     static func main() {
+        ProcessMemory.forbidDumps()
         // A closed pipe, as in `odysctl … | head`, must not kill the process.
         signal(SIGPIPE, SIG_IGN)
         do {

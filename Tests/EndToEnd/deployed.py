@@ -52,6 +52,8 @@ class Deployed(stack.Stack):
             for name in ("bin", "etc/odys", "etc/nginx/conf.d", "etc/nginx/snippets", "etc/nginx/sites-available",
                          "etc/nginx/sites-enabled", "run", "tls", "tmp", "logs", "work"):
                 (self.dir / name).mkdir(parents=True)
+            # As Debian ships it; the page's text changes this line.
+            (self.dir / "etc/nginx/nginx.conf").write_text("user www-data;\n", encoding="utf-8")
             self.start_shared()
         except BaseException:
             self.down()
@@ -101,7 +103,8 @@ class Deployed(stack.Stack):
                 ("https://YOUR.NAME/", f"https://localhost:{self.port}/"), ("YOUR.NAME", "localhost"),
                 ("https://evolution.example.com", self.evolution),
                 ("migrate up", f"migrate up --sql {stack.CHECKOUT}/sql"),
-                ("odysctl doctor", f"odysctl doctor --socket-dir {self.dir}/run --nginx-dir {self.dir}/etc/nginx"),
+                ("odysctl doctor", f"odysctl doctor --socket-dir {self.dir}/run --nginx-dir {self.dir}/etc/nginx"
+                                   f" --settings-file {self.dir}/etc/odys/odys.env"),
                 ("odysctl health ready", f"odysctl health ready --socket-dir {self.dir}/run"),
                 ("odysctl status", f"odysctl status --socket-dir {self.dir}/run")):
             text = text.replace(old, new)
@@ -156,6 +159,8 @@ class Deployed(stack.Stack):
     def start_nginx(self):
         """Debian's nginx.conf in short, with what every nginx test changes: addresses, certificates, log."""
         etc = self.dir / "etc" / "nginx"
+        # nginx's workers have joined the group of the sockets.
+        assert (etc / "nginx.conf").read_text(encoding="utf-8") == "user www-data odys-web;\n"
         for name in ("conf.d/odys-ops.conf", "conf.d/odys-upstream.conf", "sites-available/odys-site.conf"):
             text = (etc / name).read_text(encoding="utf-8")
             for old, new in (("127.0.0.1:9464", f"127.0.0.1:{self.ops_port}"),

@@ -167,6 +167,36 @@ def test_a_socket_that_anybody_may_write_to(patient):
         path.chmod(before)
 
 
+@pytest.fixture
+def files(tmp_path):
+    """A settings file, a secret and a key set with the modes that they should have, reachable for everybody."""
+    for directory in (tmp_path, *tmp_path.parents[:2]):
+        directory.chmod(0o755)
+    for name, mode in (("odys.env", 0o640), ("secret", 0o600), ("jwks.json", 0o644)):
+        (tmp_path / name).write_text(jwks.key_set(jwks.Key.es256("one")) if mode == 0o644 else "s" * 40, encoding="ascii")
+        (tmp_path / name).chmod(mode)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name, mode, cause, remedy", [
+    ("odys.env", 0o644, "odys.env holds secrets, and every user", "chmod 0640"), ("secret", 0o604, "secret holds", "chmod 0640"),
+    ("jwks.json", 0o646, "jwks.json can be written by every user", "chmod o-w"),
+    ("odys.env", 0o642, "odys.env can be written", "chmod o-w")])
+def test_a_file_that_others_may_read_or_write(patient, files, name, mode, cause, remedy):
+    """As `odysctl config example > odys.env` makes it with the usual umask."""
+    def look():
+        return doctor(patient, "--settings-file", files / "odys.env", ODYS_SMTP_PASSWORD_FILE=str(files / "secret"),
+                      ODYS_SMTP_USERNAME="odys", ODYS_SMTP_URL=None, ODYS_JWKS_FILE=str(files / "jwks.json"))
+
+    findings, bad, code = look()
+    assert (bad, code) == ([], 0) and "those of secrets are closed" in str(findings)
+    (files / name).chmod(mode)
+    one(look(), "files", 1, cause, remedy)
+    # A closed directory above is as good.
+    files.chmod(0o700)
+    assert look()[1:] == ([], 0)
+
+
 def test_an_instance_that_is_frozen(patient):
     pid = patient.responder_pids()[0]
     os.kill(pid, signal.SIGSTOP)

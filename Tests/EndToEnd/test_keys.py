@@ -117,6 +117,27 @@ def test_a_hostile_answer_changes_nothing(bench, make):
         assert bench.log().count("cannot be fetched") == 1
 
 
+def test_each_cause_of_an_outage_is_one_line(bench):
+    """Whoever repairs the first has to see the second."""
+    causes = [("HTTP 500", hostile(status=500)), ("HTTP 404", hostile(status=404)),
+              ("is not JSON", hostile(status=200, body="<html>")), ("HTTP 302", hostile(status=302)),
+              ("the answer is too large", hostile(status=200, body=" " * 5_000_000))]
+    with jwks.serving(OLD) as server:
+        bench.start(ODYS_JWKS_URL=server.url)
+        for number, (_, make) in enumerate(causes, 1):
+            make(server)
+            for _ in range(2):
+                fetches = len(server.requests)
+                reload(bench)
+                eventually(lambda: len(server.requests) > fetches)
+            eventually(lambda: bench.log().count("ODYS_JWKS_URL cannot be fetched") == number)
+        lines = [line for line in bench.log().splitlines() if "cannot be fetched" in line]
+        assert all(words in line for (words, _), line in zip(causes, lines, strict=True)), lines
+        server.publish(OLD)
+        reload(bench)
+        eventually(lambda: "can be fetched again" in bench.log())
+
+
 def test_a_fetch_that_failed_is_tried_again_soon(bench):
     with jwks.serving(OLD) as server:
         server.status = 500

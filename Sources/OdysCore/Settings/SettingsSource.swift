@@ -56,6 +56,11 @@ public struct SettingsSource {
         return variables[name].flatMap { $0.isEmpty ? nil : .success($0) }
     }
 
+    /// The files that variables name for secrets.
+    public var secretFiles: [String] {
+        Setting.allCases.filter(\.isSecret).compactMap { variables[$0.fileName] }.filter { !$0.isEmpty }
+    }
+
     static let notText = ReadError("is not UTF-8 text")
     private static let credentials = "CREDENTIALS_DIRECTORY"
 

@@ -14,6 +14,7 @@ struct Doctor: ParsableCommand {
 
     @Option(help: "The directory of the responders' sockets.") var socketDir = "/run/odys"
     @Option(help: "The directory of nginx.conf.") var nginxDir = "/etc/nginx"
+    @Option(help: "The file of the settings.") var settingsFile = "/etc/odys/odys.env"
     @Option(help: "Mebibytes that must be free where MariaDB keeps its data.") var freeMib = 1_024
     @OptionGroup var output: OutputOptions
 
@@ -29,7 +30,7 @@ struct Doctor: ParsableCommand {
     private func findings() -> [Finding] {
         let read = Result { () throws(SettingsError) in try Config.settings() }
         let settings = try? read.get()
-        var findings = Finding.settings(read)
+        var findings = Finding.settings(read) + FilesCheck(settingsFile: settingsFile, settings: settings).findings()
         if let database = try? DatabaseSettings(.process) {
             findings += DatabaseCheck(settings: database, freeMiB: freeMib).findings()
         }

@@ -57,7 +57,7 @@ struct InstancesCheck {
                 "instances", .unreachable, "instance \(instance.name) \(error.words)",
                 access(instance.path, W_OK) == 0
                     ? "start it: systemctl restart odys-fcgi@\(instance.name); its log says why it ended"
-                    : "ask as root, or as a member of the socket's group: runuser -u odys -g odys -G www-data")
+                    : "ask as root, or as a member of the socket's group: runuser -u odys -g odys -G odys-web")
         }
     }
 }

@@ -119,28 +119,29 @@ private struct KeySource {
     var published = PublishedKeys(now: Clock.uptime)
     private let fetch: KeySetFetch
     private var leftOut: [String] = []
-    private var isFailing = false
+    /// Why the last fetch failed; nil where it did not.
+    private var failure: String?
 
     init(_ url: String) { fetch = KeySetFetch(url) }
 
-    /// Fetches the set. One line for an outage, not one for each try.
+    /// Fetches the set. One line for each cause in turn, not one for each try.
     mutating func refresh(_ log: Logger) {
         switch fetch.fetch() {
         case .success(let set):
             published.fetched(set.keys, at: Clock.uptime)
-            if isFailing { log.notice("the key set can be fetched again") }
-            isFailing = false
+            if failure != nil { log.notice("the key set can be fetched again") }
+            failure = nil
             if set.leftOut != leftOut { log.report(leftOut: set.leftOut, of: "ODYS_JWKS_URL") }
             leftOut = set.leftOut
-        case .failure(let failure):
+        case .failure(let error):
             let areDropped = published.failed(at: Clock.uptime)
             if areDropped {
                 log.error("the key set could not be fetched for too long; its keys count no longer")
-            } else if !isFailing {
+            } else if failure != "\(error)" {
                 let last = published.isKnown ? "the last keys count for up to a day" : "there are none yet"
-                log.error("ODYS_JWKS_URL cannot be fetched; \(last)", metadata: ["error": "\(failure)"])
+                log.error("ODYS_JWKS_URL cannot be fetched; \(last)", metadata: ["error": "\(error)"])
             }
-            isFailing = true
+            failure = "\(error)"
         }
     }
 }

@@ -6,6 +6,8 @@ internal import Logging
 internal import OdysCore
 internal import OdysHost
 
+ProcessMemory.forbidDumps()
+
 // mallopt(3): left alone, each thread has an arena, which keeps what it freed from all others. More than a few serve
 // nobody, as no more threads than processors run at a time.
 _ = mallopt(M_ARENA_MAX, 2 * Int32(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
