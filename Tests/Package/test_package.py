@@ -1,5 +1,6 @@
 """The package as a file: its contents, paths and permissions."""
 
+import json
 import os
 import re
 import subprocess
@@ -113,6 +114,17 @@ def test_a_host_needs_no_swift(unpacked, program):
     assert ".symtab" not in sections and ".debug" not in sections
     assert set(re.findall(r"R(?:UN)?PATH\).*\[(.*)\]", sections)) <= {"$ORIGIN"}
     assert path.stat().st_size < 30e6
+
+
+def test_the_bill_of_materials_names_every_library(unpacked):
+    """What the programs load, by Debian's packages; test_sbom.py has the rest."""
+    made = json.loads((unpacked / "usr/share/odys/odys.cdx.json").read_text(encoding="utf-8"))
+    assert made["metadata"]["component"]["name"] == "odys"
+    loaded = {each["name"] for each in made["components"] if each["purl"].startswith("pkg:deb/")}
+    assert loaded >= {"libfcgi0ldbl", "libmariadb3", "libcurl4", "libc6"}
+    depends = (unpacked / "DEBIAN" / "control").read_text(encoding="utf-8")
+    assert all(name in depends for name in loaded)
+    assert {"swift-crypto", "boringssl", "swift"} <= {each["name"] for each in made["components"]}
 
 
 def test_the_same_commit_makes_the_same_package(package):

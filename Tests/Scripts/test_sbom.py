@@ -1,0 +1,57 @@
+"""scripts/sbom: the bill of materials of programs, and that Package.swift and Package.resolved name the same versions."""
+
+import json
+import pathlib
+import re
+import subprocess
+
+CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
+# Programs of Debian whose libraries are known.
+CURL = "/usr/bin/curl"
+
+
+def bill(*programs):
+    done = subprocess.run([CHECKOUT / "scripts" / "sbom", *programs], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def pins():
+    return {each["identity"]: each for each in json.loads((CHECKOUT / "Package.resolved").read_text(encoding="utf-8"))["pins"]}
+
+
+def test_every_dependency_is_pinned_to_the_version_that_package_swift_names():
+    named = dict(re.findall(r'\.package\(url: "\S+/(\S+?)", exact: "([\d.]+)"\)',
+                            (CHECKOUT / "Package.swift").read_text(encoding="utf-8")))
+    assert len(named) == (CHECKOUT / "Package.swift").read_text(encoding="utf-8").count(".package(url:")
+    assert {name: pins()[name]["state"]["version"] for name in named} == named
+    # What packages need themselves is pinned too, each with its revision.
+    assert "swift-asn1" in pins()
+    assert all(re.fullmatch(r"[0-9a-f]{40}", each["state"]["revision"]) for each in pins().values())
+
+
+def test_the_file_is_kept_in_git():
+    listed = subprocess.run(["git", "ls-files", "--error-unmatch", "Package.resolved"], cwd=CHECKOUT, check=False,
+                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert listed.returncode == 0
+
+
+def test_the_bill_names_what_is_linked_and_what_is_loaded():
+    made = bill(CURL)
+    assert (made["bomFormat"], made["specVersion"]) == ("CycloneDX", "1.5")
+    found = {each["name"]: each for each in made["components"]}
+    assert {name: found[name]["version"] for name in pins()} == {
+        name: each["state"]["version"] for name, each in pins().items()}
+    compiler = subprocess.run(["swift", "--version"], capture_output=True, text=True, check=True).stdout
+    assert found["swift"]["version"] in compiler and re.fullmatch(r"[0-9a-f]{40}", found["boringssl"]["version"])
+    version = subprocess.run(["dpkg-query", "--show", "--showformat", "${Version}", "libcurl4"], capture_output=True,
+                             text=True, check=True).stdout
+    assert found["libcurl4"]["version"] == version and found["libcurl4"]["purl"].startswith("pkg:deb/debian/libcurl4@")
+    linkage = {name: each["properties"][0]["value"] for name, each in found.items()}
+    assert {name for name, how in linkage.items() if how == "static"} == {*pins(), "swift", "boringssl"}
+    references = [each["bom-ref"] for each in made["components"]]
+    assert made["dependencies"] == [{"ref": "odys", "dependsOn": references}] and len(set(references)) == len(references)
+
+
+def test_a_program_that_is_none_is_an_error():
+    done = subprocess.run([CHECKOUT / "scripts" / "sbom", "/etc/hostname"], capture_output=True, text=True, check=False)
+    assert done.returncode != 0 and done.stdout == ""
