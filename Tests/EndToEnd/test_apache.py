@@ -145,7 +145,8 @@ def test_a_length_beside_chunks_is_dropped_and_the_connection_closed(own, apache
     """As RFC 9112, 6.1, allows; nginx refuses it."""
     booking, other = own.booking(), own.booking()
     texts = ["\r\n".join([f"PATCH {each.path} HTTP/1.1", "Host: localhost", *head(own, each.professional), framing, ""])
-             for each, framing in ((booking, "Content-Length: 4\r\nTransfer-Encoding: chunked"), (other, "Content-Length: 20"))]
+             for each, framing in ((booking, "Content-Length: 4\r\nTransfer-Encoding: chunked"),
+                                   (other, "Content-Length: 20"))]
     chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY)
     got = apache.exchange(texts[0].encode() + b"\r\n" + chunked + texts[1].encode() + b"\r\n" + BODY)
     # What follows on the connection is not read: whoever wrote it may have meant it as a body.

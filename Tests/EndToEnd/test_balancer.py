@@ -102,7 +102,7 @@ def test_a_client_is_counted_once_over_all_hosts_and_seen_by_each(quiet, two):
         # One request a second is given back meanwhile.
         again = [balancer.request("PATCH", booking.path, {"X-Request-Id": "from-127.0.0.21"}, source="127.0.0.21")
                  for _ in range(BURST)]
-        refused = [answer for answer in again if answer.status == 429][0]
+        refused = next(answer for answer in again if answer.status == 429)
         problem(refused, "rate_limited")
         assert refused.header("Retry-After") == "1"
         for host in two:

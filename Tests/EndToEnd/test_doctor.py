@@ -173,13 +173,15 @@ def files(tmp_path):
     for directory in (tmp_path, *tmp_path.parents[:2]):
         directory.chmod(0o755)
     for name, mode in (("odys.env", 0o640), ("secret", 0o600), ("jwks.json", 0o644)):
-        (tmp_path / name).write_text(jwks.key_set(jwks.Key.es256("one")) if mode == 0o644 else "s" * 40, encoding="ascii")
+        content = jwks.key_set(jwks.Key.es256("one")) if name == "jwks.json" else "s" * 40
+        (tmp_path / name).write_text(content, encoding="ascii")
         (tmp_path / name).chmod(mode)
     return tmp_path
 
 
 @pytest.mark.parametrize("name, mode, cause, remedy", [
-    ("odys.env", 0o644, "odys.env holds secrets, and every user", "chmod 0640"), ("secret", 0o604, "secret holds", "chmod 0640"),
+    ("odys.env", 0o644, "odys.env holds secrets, and every user", "chmod 0640"),
+    ("secret", 0o604, "secret holds", "chmod 0640"),
     ("jwks.json", 0o646, "jwks.json can be written by every user", "chmod o-w"),
     ("odys.env", 0o642, "odys.env can be written", "chmod o-w")])
 def test_a_file_that_others_may_read_or_write(patient, files, name, mode, cause, remedy):

@@ -59,26 +59,28 @@ def full(edge, path, **client):
     return answer.status == 429
 
 
-@pytest.mark.parametrize("place", ["nginx", "balancer"])
-def test_preflights_have_a_generous_limit_of_their_own(request, quiet, place):
+@pytest.mark.parametrize("place, one, other", [("nginx", "127.0.0.31", "127.0.0.32"),
+                                                ("balancer", "127.0.0.36", "127.0.0.37")])
+def test_preflights_have_a_generous_limit_of_their_own(request, quiet, place, one, other):
     edge, path = request.getfixturevalue(place), quiet.booking().path
-    got = statuses(edge, path, PREFLIGHTS + 100, source="127.0.0.31")
+    got = statuses(edge, path, PREFLIGHTS + 100, source=one)
     assert got[:PREFLIGHTS] == [204] * PREFLIGHTS and got.count(429) >= 20 and set(got) == {204, 429}
     # Requests of that client are counted by themselves, and preflights of another are not.
-    assert statuses(edge, path, 3, "GET", "127.0.0.31") == [401] * 3
-    assert statuses(edge, path, 3, source="127.0.0.32") == [204] * 3
+    assert statuses(edge, path, 3, "GET", one) == [401] * 3
+    assert statuses(edge, path, 3, source=other) == [204] * 3
 
 
-@pytest.mark.parametrize("place", ["nginx", "balancer"])
-def test_fifty_connections_of_one_client_are_served_at_once(request, quiet, place):
+@pytest.mark.parametrize("place, one, other", [("nginx", "127.0.0.33", "127.0.0.34"),
+                                                ("balancer", "127.0.0.38", "127.0.0.39")])
+def test_fifty_connections_of_one_client_are_served_at_once(request, quiet, place, one, other):
     edge, path = request.getfixturevalue(place), quiet.booking().path
-    with slow_bodies(edge, path, CONNECTIONS, source="127.0.0.33"):
-        assert eventually(lambda: full(edge, path, source="127.0.0.33"))
+    with slow_bodies(edge, path, CONNECTIONS, source=one):
+        assert eventually(lambda: full(edge, path, source=one))
         # Preflights need a connection too; other clients have their own.
-        assert statuses(edge, path, 1, source="127.0.0.33") == [429]
-        assert not full(edge, path, source="127.0.0.34")
-    eventually(lambda: not full(edge, path, source="127.0.0.33"))
-    line = [each for each in edge.log_lines() if each["remote_addr"] == "127.0.0.33" and each["status"] == "429"][0]
+        assert statuses(edge, path, 1, source=one) == [429]
+        assert not full(edge, path, source=other)
+    eventually(lambda: not full(edge, path, source=one))
+    line = next(each for each in edge.log_lines() if each["remote_addr"] == one and each["status"] == "429")
     assert line["limit_req_status"] == "PASSED"
 
 
@@ -121,7 +123,7 @@ def test_idle_connections_are_closed_soon(quiet, nginx):
     threads = [threading.Thread(target=watch, args=args) for args in (
         ("TCP", socket.create_connection((nginx.host, nginx.port), source_address=(OTHER, 0))),
         ("TLS", nginx.connect(OTHER)), ("head", nginx.connect(OTHER), asked[:40]),
-        ("body", nginx.connect(OTHER), asked.replace(b"OPTIONS", b"PATCH").replace(b"\r\n\r\n", b"\r\nContent-Length: 9\r\n\r\n{")),
+        ("body", nginx.connect(OTHER), asked[:-2].replace(b"OPTIONS", b"PATCH") + b"Content-Length: 9\r\n\r\n{"),
         ("kept", nginx.connect(OTHER), asked))]
     for thread in threads:
         thread.start()

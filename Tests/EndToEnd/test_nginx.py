@@ -77,7 +77,8 @@ def test_a_responder_that_is_silent_is_504_and_one_that_is_gone_502(limited):
     ("TRACE {path} HTTP/1.1\r\nHost: localhost\r\n", 405, "method_not_allowed"),
     ("PATCH {path}?{long} HTTP/1.1\r\nHost: localhost\r\n", 414, "uri_too_long"),
     ("PATCH {path}?{long}{long}{long}{long} HTTP/1.1\r\nHost: localhost\r\n", 414, "uri_too_long"),
-    ("PATCH {path} HTTP/1.1\r\nHost: localhost\r\nX-Long: {long}{long}{long}{long}{long}\r\n", 400, "malformed_request"),
+    ("PATCH {path} HTTP/1.1\r\nHost: localhost\r\nX-Long: {long}{long}{long}{long}{long}\r\n", 400,
+     "malformed_request"),
     ("PATCH {path} HTTP/1.1\r\n", 400, "malformed_request"),
     ("PATCH {path} HTTP/1.1\r\nHost: a\r\nHost: b\r\n", 400, "malformed_request"),
     ("PATCH {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n", 400,
@@ -86,8 +87,8 @@ def test_a_responder_that_is_silent_is_504_and_one_that_is_gone_502(limited):
     ("PATCH {path}\x00 HTTP/1.1\r\nHost: localhost\r\n", 400, "malformed_request"),
     ("PATCH {path} HTTP/3.7\r\nHost: localhost\r\n", 400, "malformed_request"),
     ("p{{}} {path} HTTP/1.1\r\nHost: localhost\r\n", 400, "malformed_request"),
-], ids=["TRACE", "long URI", "longer URI", "long header", "no Host", "two Hosts", "length and chunked", "gzip", "NUL", "HTTP/3.7",
-        "method"])
+], ids=["TRACE", "long URI", "longer URI", "long header", "no Host", "two Hosts", "length and chunked", "gzip", "NUL",
+        "HTTP/3.7", "method"])
 def test_what_nginx_refuses_has_the_same_shape(quiet, request_text, status, code):
     booking = quiet.booking()
     text = request_text.format(path=booking.path, long="x" * 10_000) + "Connection: close\r\n\r\n"

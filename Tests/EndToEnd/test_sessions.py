@@ -179,10 +179,12 @@ def test_long_cookies_arrive_over_every_protocol(cookied, balanced, size, versio
     edge, booking = balanced if place == "balancer" else Edge.of(cookied), cookied.booking()
     cookie = long_cookie(cookied.token(booking.professional.user_id), size)
     assert len(cookie) == size
-    lines = {"Content-Type": "application/json", "Origin": ORIGIN, "Cookie": cookie, "Referer": ORIGIN + "/" + "r" * 4_000}
+    lines = {"Content-Type": "application/json", "Origin": ORIGIN, "Cookie": cookie,
+             "Referer": ORIGIN + "/" + "r" * 4_000}
     done = subprocess.run(
         ["/usr/bin/curl", "--silent", "--show-error", f"--http{version}", "--cacert", cookied.description["ca"],
-         "--noproxy", "*", "--request", "PATCH", *(word for name, value in lines.items() for word in ("--header", f"{name}: {value}")),
+         "--noproxy", "*", "--request", "PATCH",
+         *(word for name, value in lines.items() for word in ("--header", f"{name}: {value}")),
          "--data", '{"action":"confirm"}', "--output", "/dev/null", "--write-out", "%{http_version} %{http_code}",
          f"https://localhost:{edge.port}{booking.path}"], capture_output=True, text=True, check=False, timeout=30)
     assert done.stdout == f"{version} 200", (done.stdout, done.stderr)

@@ -1,4 +1,4 @@
-"""scripts/sbom: the bill of materials of programs, and that Package.swift and Package.resolved name the same versions."""
+"""scripts/sbom: the bill of materials of programs, from the versions that Package.resolved and Package.swift name."""
 
 import json
 import pathlib
@@ -16,7 +16,8 @@ def bill(*programs):
 
 
 def pins():
-    return {each["identity"]: each for each in json.loads((CHECKOUT / "Package.resolved").read_text(encoding="utf-8"))["pins"]}
+    resolved = json.loads((CHECKOUT / "Package.resolved").read_text(encoding="utf-8"))
+    return {each["identity"]: each for each in resolved["pins"]}
 
 
 def test_every_dependency_is_pinned_to_the_version_that_package_swift_names():
@@ -49,7 +50,8 @@ def test_the_bill_names_what_is_linked_and_what_is_loaded():
     linkage = {name: each["properties"][0]["value"] for name, each in found.items()}
     assert {name for name, how in linkage.items() if how == "static"} == {*pins(), "swift", "boringssl"}
     references = [each["bom-ref"] for each in made["components"]]
-    assert made["dependencies"] == [{"ref": "odys", "dependsOn": references}] and len(set(references)) == len(references)
+    assert made["dependencies"] == [{"ref": "odys", "dependsOn": references}]
+    assert len(set(references)) == len(references)
 
 
 def test_a_program_that_is_none_is_an_error():
