@@ -117,7 +117,7 @@ def answers(odys):
 
 
 # What every HTTP server adds, and no description lists.
-BY_ANY_SERVER = {"server", "date", "content-type", "content-length", "connection", "transfer-encoding"}
+BY_ANY_SERVER = {"server", "date", "content-type", "content-length", "connection", "keep-alive", "transfer-encoding"}
 
 
 def test_the_header_fields_of_the_answers_are_documented_and_the_reverse(quiet):
