@@ -101,3 +101,18 @@ def test_nginx_gives_the_origins_as_json(odys):
     settings = {**settings_of(odys), "ODYS_ALLOWED_ORIGINS": "https://a.example, http://localhost:3000"}
     assert json.loads(config("nginx", "--json", **settings).stdout) == {
         "origins": ["https://a.example", "http://localhost:3000"]}
+
+
+def test_a_key_set_without_an_audience_is_a_warning(bench):
+    """The settings are good all the same: the responder starts, and says it too."""
+    key_set = {"ODYS_JWKS_URL": "https://issuer.example/jwks.json"}
+    settings = {**bench.settings(), **key_set}
+    done = config("check", **settings)
+    warnings = [line for line in done.stdout.splitlines() if line.startswith("warning: ODYS_JWT_AUDIENCE ")]
+    assert len(warnings) == 1 and "the settings are good" in done.stdout
+    found = json.loads(config("check", "--json", **settings).stdout)
+    assert found["unknown"] == [] and found["warnings"] == [warnings[0].removeprefix("warning: ")]
+    for quiet in ({}, {**key_set, "ODYS_JWT_AUDIENCE": "odys"}):
+        assert "warning" not in config("check", **{**bench.settings(), **quiet}).stdout
+    bench.start(ODYS_DELIVERY="off", ODYS_JWKS_URL="http://127.0.0.1:9/jwks.json")
+    assert bench.log().count("ODYS_JWT_AUDIENCE is not set") == 1

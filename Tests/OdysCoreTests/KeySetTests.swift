@@ -131,7 +131,8 @@ import Testing
 
     // MARK: Which key
 
-    @Test("kid: the shared secret and the key set have separate names")
+    /// Hosted Supabase stamps a kid on every token.
+    @Test("kid: HS256 is judged by the shared secret where there is one, whatever its kid")
     func theSecretAndTheKeySetShareNoNames() throws {
         let secret = TokenSamples.secret
         let claims = #"{"sub":"u","exp":1893459600}"#
@@ -139,11 +140,16 @@ import Testing
             [KeySamples.jwk(KeySamples.ec), KeySamples.jwk(KeySamples.ec, ["kid": nil])], secret: secret)
         #expect(both.userID(in: TokenSamples.token(claims, secret: secret), now: Self.now)?.text == "u")
         #expect(both.userID(in: KeySamples.es256, now: Self.now)?.text == "u")
-        // Without a name it is the secret's, whatever its algorithm; with one it never is.
+        // Another algorithm without a name is the secret's too.
         #expect(both.examine(KeySamples.es256Unnamed, now: Self.now).problems == [.algorithm(.hs256)])
-        for (name, problem) in [("ec-1", TokenProblem.algorithm(.es256)), ("ec-2", .unknownKey)] {
+        let published = try KeySamples.verifier([KeySamples.jwk(KeySamples.ec)])
+        for (name, problem) in [("ec-1", TokenProblem.algorithm(.es256)), ("ec-2", .unknownKey), ("", .unknownKey)] {
             let token = TokenSamples.token(claims, header: #"{"alg":"HS256","kid":"\#(name)"}"#, secret: secret)
-            #expect(both.examine(token, now: Self.now).problems == [problem])
+            #expect(both.userID(in: token, now: Self.now)?.text == "u")
+            #expect(!both.examine(token, now: Self.now).namesUnknownKey)
+            #expect(published.examine(token, now: Self.now).problems == [problem])
+            let forged = TokenSamples.token(claims, header: #"{"alg":"HS256","kid":"\#(name)"}"#, secret: secret + "0")
+            #expect(both.examine(forged, now: Self.now).problems == [.signature])
         }
     }
 

@@ -44,6 +44,17 @@ import Testing
         #expect(Self.names(["ODYS_JWKS_URL": url]) == (isGood ? [] : ["ODYS_JWKS_URL"]))
     }
 
+    @Test("ODYS_JWT_AUDIENCE: its absence is a warning beside a key set")
+    func aKeySetWithoutAnAudienceIsWarnedOf() throws {
+        for (changes, count) in [
+            ([:], 0), (["ODYS_JWKS_URL": "https://issuer.example/j"], 1), (["ODYS_JWKS_FILE": "/etc/jwks.json"], 1),
+            (["ODYS_JWKS_URL": "https://issuer.example/j", "ODYS_JWT_AUDIENCE": "odys"], 0),
+        ] as [([String: String?], Int)] {
+            let warnings = try SettingsSamples.read(changes, files: Self.files).warnings
+            #expect(warnings.count == count && warnings.allSatisfy { $0.hasPrefix("ODYS_JWT_AUDIENCE ") })
+        }
+    }
+
     @Test("token keys: a bad source is named")
     func whatIsWrongWithASourceIsNamed() {
         for file in ["/gone", "/bad", "/empty"] { #expect(Self.names(["ODYS_JWKS_FILE": file]) == ["ODYS_JWKS_FILE"]) }

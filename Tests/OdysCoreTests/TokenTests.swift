@@ -91,6 +91,9 @@ import Testing
             #"{"sub":"u",\#(farExp),"nbf":null}"#, #"{"sub":"u",\#(farExp),"nbf":true}"#,
             #"{"sub":"u",\#(farExp),"nbf":1e300}"#, #"{"sub":"u",\#(farExp),"iat":1893456031}"#,
             #"{"sub":"u",\#(farExp),"iat":"0"}"#, #"{"sub":"u",\#(farExp),"iat":null}"#,
+            // A logout token (OpenID Connect Back-Channel Logout 1.0, 2.4).
+            #"{"sub":"u",\#(farExp),"events":{"http://schemas.openid.net/event/backchannel-logout":{}}}"#,
+            #"{"sub":"u",\#(farExp),"events":null}"#,
         ])
     func bad(_ claims: String) {
         #expect(Self.user(TokenSamples.token(claims)) == nil)
@@ -123,6 +126,10 @@ import Testing
         "JWT header: accepted",
         arguments: [
             #"{"alg":"HS256"}"#, #"{"typ":"at+jwt","alg":"HS256"}"#, #"{"alg":"HS256","cty":1,"x5t":"AAAA"}"#,
+            #"{"alg":"HS256","typ":"jwt"}"#, #"{"alg":"HS256","typ":"application/at+jwt"}"#,
+            #"{"alg":"HS256","typ":"AT+JWT"}"#, #"{"alg":"HS256","typ":"application/JWT"}"#,
+            // There is a secret, so the name of its key says nothing.
+            #"{"alg":"HS256","kid":"1"}"#, #"{"alg":"HS256","kid":""}"#,
         ])
     func goodHeaders(_ header: String) {
         #expect(Self.user(TokenSamples.token(#"{"sub":"u",\#(Self.farExp)}"#, header: header)) == "u")
@@ -134,12 +141,16 @@ import Testing
             #"{"alg":"none"}"#, #"{"alg":"None"}"#, #"{"alg":"HS512"}"#, #"{"alg":"RS256"}"#, #"{"alg":"ES256"}"#,
             #"{"alg":"hs256"}"#, #"{"alg":""}"#, #"{"alg":null}"#, #"{"alg":["HS256"]}"#, #"{"alg":256}"#, "{}",
             #"{"typ":"JWT"}"#, #"{"alg":"HS256","alg":"none"}"#, #"{"alg":"none","alg":"HS256"}"#,
-            #"{"alg":"HS256 "}"#, #"{"alg":"HS256","kid":"1"}"#, #"{"alg":"HS256","kid":null}"#,
+            #"{"alg":"HS256 "}"#, #"{"alg":"HS256","kid":1}"#, #"{"alg":"HS256","kid":null}"#,
+            // Made for something else.
+            #"{"alg":"HS256","typ":"logout+jwt"}"#, #"{"alg":"HS256","typ":"dpop+jwt"}"#,
+            #"{"alg":"HS256","typ":"secevent+jwt"}"#, #"{"alg":"HS256","typ":"JOSE"}"#, #"{"alg":"HS256","typ":""}"#,
+            #"{"alg":"HS256","typ":null}"#, #"{"alg":"HS256","typ":["JWT"]}"#, #"{"alg":"HS256","typ":"JWT "}"#,
+            #"{"alg":"HS256","typ":"text/jwt"}"#, #"{"alg":"HS256","typ":"application/application/jwt"}"#,
             #"{"alg":"HS256","crit":["exp"]}"#, #"{"alg":"HS256","crit":[]}"#,
             #"{"alg":"HS256","b64":false,"crit":["b64"]}"#, #"{"alg":"HS256","b64":true}"#,
             #"{"alg":"HS256","x5u":"https://evil"}"#, #"{"alg":"HS256","jku":"https://evil"}"#,
             #"{"alg":"HS256","jwk":{"kty":"oct","k":"AAAA"}}"#, #"{"alg":"HS256","x5c":[]}"#,
-            #"{"alg":"HS256","kid":""}"#,
             "null", "[]", #""HS256""#, "",
         ])
     func badHeaders(_ header: String) {

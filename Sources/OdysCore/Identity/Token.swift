@@ -51,6 +51,8 @@ public struct TokenVerifier: Sendable {
             begins = max(begins, time - leeway)
             if time > now + leeway { problems.append(.inTheFuture(name)) }
         }
+        // A security event such as a logout token (RFC 8417, 2.2), which may come without a `typ`.
+        if claims["events"] != nil { problems.append(.event) }
         if let issuer, claims["iss"]?.string?.hasSameBytes(as: issuer) != true { problems.append(.wrong("iss")) }
         if let audience, !contains(claims["aud"], audience) { problems.append(.wrong("aud")) }
         guard let subject = claims["sub"]?.string, (1...Limits.userIDBytesMax).contains(subject.utf8.count) else {
@@ -82,8 +84,17 @@ extension KeyRing {
         for name in ["crit", "b64", "jku", "jwk", "x5u", "x5c"] where header[name] != nil {
             problems.append(.forbidden(name))
         }
+        // Media types without regard to case, perhaps with their prefix (RFC 7515, 4.1.9; RFC 9068, 2.1). The issuer's
+        // keys also sign what is no token for us, such as logout tokens.
+        if let type = header["typ"] {
+            let name = type.string?.lowercased() ?? ""
+            if !["jwt", "at+jwt", "application/jwt", "application/at+jwt"].contains(name) {
+                problems.append(.wrongType)
+            }
+        }
         let id = header["kid"]
-        guard id == nil || id?.string != nil, let key = key(named: id?.string) else {
+        guard id == nil || id?.string != nil, let key = key(for: header["alg"]?.string, named: id?.string)
+        else {
             problems.append(.unknownKey)
             return nil
         }
@@ -123,6 +134,7 @@ public enum TokenProblem: Sendable, Equatable, CustomStringConvertible {
     case notThreeParts
     case unreadable(String)
     case forbidden(String)
+    case wrongType
     case unknownKey
     case algorithm(TokenKey.Algorithm)
     case signature
@@ -132,6 +144,7 @@ public enum TokenProblem: Sendable, Equatable, CustomStringConvertible {
     case inTheFuture(String)
     case wrong(String)
     case subject
+    case event
 
     public var description: String {
         switch self {
@@ -140,6 +153,8 @@ public enum TokenProblem: Sendable, Equatable, CustomStringConvertible {
         case .unreadable(let part):
             "its \(part) is not a JSON object in base64url without padding, or a name is there twice"
         case .forbidden(let name): "its header has '\(name)', which is never accepted"
+        case .wrongType: "its header's 'typ' is neither JWT nor at+jwt: it was made for something else"
+        case .event: "it has 'events': it tells of an event, such as a logout, and is nobody's"
         case .unknownKey:
             "no key is known by the name in its header ('kid'), or there is none for a token without a name"
         case .algorithm(let algorithm): "its header's 'alg' is not \(algorithm.rawValue), which its key is for"

@@ -103,15 +103,18 @@ public struct TokenKey: Sendable, Equatable {
 
 /// The keys of the moment.
 ///
-/// Two name spaces that never meet: a token with a `kid` is judged by a published key of that name alone; one without
-/// by the shared secret alone, or, where there is no secret, by the one published key without a name.
+/// HS256 is judged by the shared secret alone, where there is one, whatever `kid` the token carries: some issuers stamp
+/// one on every token. Any other token with a `kid` is judged by a published key of that name alone; one without by the
+/// secret, or, where there is no secret, by the one published key without a name. No key verifies another algorithm
+/// than its own.
 public struct KeyRing: Sendable, Equatable {
     public let secret: TokenKey?
     /// From key sets; of two with the same name the first is used.
     public var published: [TokenKey] = []
 
-    /// The key for a token that names this one, or none.
-    func key(named id: String?) -> TokenKey? {
+    /// The key for a token that names this algorithm, and this key or none.
+    func key(for algorithm: String?, named id: String?) -> TokenKey? {
+        if let secret, algorithm?.hasSameBytes(as: secret.algorithm.rawValue) == true { return secret }
         guard id == nil else { return published.first { TokenKey.hasSameID($0.id, id) } }
         if let secret { return secret }
         let unnamed = published.filter { $0.id == nil }

@@ -43,6 +43,9 @@ public struct Settings: Sendable {
     /// Variables that begin with `ODYS_` and mean nothing; reported, as they are most often misspelt.
     public let unknown: [String]
 
+    /// What is allowed, and should not stay unknown.
+    public var warnings: [String] { tokens.warnings }
+
     /// - Parameter timeZoneProblem: what is wrong with the name of a zone; nil where nothing is.
     public init(_ source: SettingsSource, timeZoneProblem: (String) -> String? = { _ in nil }) throws(SettingsError) {
         self = try SettingsReader.read(source) { Settings(&$0, timeZoneProblem) }

@@ -41,6 +41,15 @@ public struct TokenSettings: Sendable {
         }
     }
 
+    /// What is allowed, and lets more in than its owner may know.
+    var warnings: [String] {
+        guard audience == nil, keySetFile != nil || keySetURL != nil else { return [] }
+        return [
+            "ODYS_JWT_AUDIENCE is not set: every token of the key set's issuer is accepted, also one that was made for "
+                + "another application"
+        ]
+    }
+
     /// - Parameter fetched: the keys from the address.
     public func verifier(fetched: [TokenKey]) -> TokenVerifier {
         let keys = KeyRing(secret: secret, published: (fileKeys?.keys ?? []) + fetched)

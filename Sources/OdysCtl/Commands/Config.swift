@@ -19,11 +19,13 @@ struct Config: ParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() throws {
-            let unknown = try Config.settings().unknown
+            let settings = try Config.settings()
+            let (unknown, warnings) = (settings.unknown, settings.warnings)
             output.show(
-                ["unknown": JSON(unknown, each: JSON.string)],
-                orLines: unknown.isEmpty
+                ["unknown": JSON(unknown, each: JSON.string), "warnings": JSON(warnings, each: JSON.string)],
+                orLines: (unknown.isEmpty
                     ? ["the settings are good"] : unknown.map { "\($0): there is no such setting" })
+                    + warnings.map { "warning: \($0)" })
             if !unknown.isEmpty { throw ExitCode(1) }
         }
     }

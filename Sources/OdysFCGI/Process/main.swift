@@ -19,6 +19,7 @@ do throws(SettingsError) {
     LoggingSystem.bootstrap { _ in LineLogHandler(settings) }
     let log = Logger(label: "odys")
     for name in settings.unknown { log.warning("\(name) is set, but there is no such setting; is it misspelt?") }
+    for warning in settings.warnings { log.warning("\(warning)") }
     exitCode = try Responder(settings, log: log).run()
 } catch {
     for problem in error.problems { StandardError.put(Array("odys-fcgi: \(problem)\n".utf8)) }
