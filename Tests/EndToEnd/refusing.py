@@ -16,10 +16,12 @@ def problem(answer, code, status=None):
 
 def members(answer, code, status, error):
     body = answer.json()
-    assert (body["code"], body["error"], body["status"], body["type"]) == (code, error, status, "about:blank"), body
+    assert (body["code"], body["error"], body["status"]) == (code, error, status), body
+    assert body["type"] == f"urn:odys:problem:{code}", body
     assert set(body) == spec.PROBLEM_MEMBERS | spec.EXTRA_MEMBERS.get(code, set()), body
     assert body["title"] and body["detail"]
     assert body["requestId"] == answer.header("X-Request-Id")
+    assert answer.header("Content-Language") == "pt-BR, en", answer
     assert answer.header("Cache-Control") == "no-store"
     assert answer.header("ETag") is None
     return body

@@ -83,6 +83,22 @@ def test_a_repeated_field_that_nginx_passes_on_is_400(bench):
     assert bench.state(booking) == ("pending_confirmation", "none", 1)
 
 
+# --- If-None-Match ------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("value, status", [
+    ("*", 412), ('"2"', 412), ('W/"2"', 412), ('"1", "2"', 412), ('"1","x",W/"2"', 412), ('"1"', 200),
+    ('"1", W/"x"', 200), ("2", 400), ("", 400), ("*, *", 400)])
+def test_a_version_that_is_excluded_is_not_changed(quiet, twice, value, status):
+    before = quiet.state(twice)
+    answer = quiet.raw_patch(twice, head(quiet, twice, f"If-None-Match: {value}"), b'{"action":"paid"}')
+    assert answer.status == status
+    if status == 412:
+        assert problem(answer, "version_mismatch")["currentVersion"] == 2
+    elif status == 400:
+        problem(answer, "invalid_header")
+    assert (quiet.state(twice) == before) == (status != 200)
+
+
 def head(odys, booking, *lines):
     return ["Content-Type: application/json",
             f"Authorization: Bearer {odys.token(booking.professional.user_id)}", *lines]

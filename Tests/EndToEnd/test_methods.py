@@ -5,20 +5,19 @@ import pytest
 from conftest import ORIGIN
 from refusing import nothing_written, problem
 
-ALLOW = {"": "GET, PATCH, OPTIONS", "/history": "GET, OPTIONS"}
+ALLOW = {"": "GET, HEAD, PATCH, OPTIONS", "/history": "GET, HEAD, OPTIONS"}
 
 
 @pytest.mark.parametrize("suffix, method", [
-    *(("", method) for method in ("HEAD", "POST", "PUT", "DELETE", "PROPFIND")),
-    *(("/history", method) for method in ("HEAD", "PATCH", "POST", "PUT", "DELETE", "PROPFIND"))])
+    *(("", method) for method in ("POST", "PUT", "DELETE", "PROPFIND")),
+    *(("/history", method) for method in ("PATCH", "POST", "PUT", "DELETE", "PROPFIND"))])
 def test_another_method_is_405_with_allow(quiet, suffix, method):
     booking = quiet.booking()
     with nothing_written(quiet):
         answer = quiet.request(method, booking.path + suffix, quiet.head(booking.professional),
                                b'{"action":"confirm"}')
     assert answer.status == 405 and answer.header("Allow") == ALLOW[suffix], answer
-    if method != "HEAD":
-        problem(answer, "method_not_allowed")
+    problem(answer, "method_not_allowed")
 
 
 @pytest.mark.parametrize("suffix", ALLOW)
@@ -53,6 +52,7 @@ def test_a_preflight_of_a_listed_origin_is_answered(quiet, suffix):
         assert {"authorization", "content-type", "x-request-id"} <= allowed
         assert int(answer.header("Access-Control-Max-Age")) > 0
         assert "Origin" in answer.header("Vary")
+        assert answer.header("Accept-Patch") == ("application/json" if suffix == "" else None)
         assert answer.header("Access-Control-Allow-Credentials") is None  # there is no cookie
 
 
@@ -65,6 +65,7 @@ def test_without_a_listed_origin_a_preflight_has_no_cors_headers(quiet, origin):
     for suffix, methods in ALLOW.items():
         answer = quiet.request("OPTIONS", booking.path + suffix, headers)
         assert answer.status == 204 and answer.header("Allow") == methods
+        assert answer.header("Accept-Patch") == ("application/json" if suffix == "" else None)
         assert not [name for name, _ in answer.headers if name.lower().startswith("access-control-")]
     answer = quiet.patch(booking, booking.professional, "confirm", **({"Origin": origin} if origin else {}))
     assert answer.status == 200

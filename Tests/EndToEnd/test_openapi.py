@@ -41,7 +41,8 @@ def problems(response):
 def documented():
     """{code: schema} of every error that some operation names."""
     return {each["properties"]["code"]["const"]: each for operation in OPERATIONS.values()
-            for status, response in operation["responses"].items() if status >= "4" for each in problems(response)}
+            for status, response in operation["responses"].items() if "4" <= status < "6"
+            for each in problems(response)}
 
 
 def refusals():
@@ -71,11 +72,12 @@ def test_every_code_of_nginx_is_documented():
 def test_errors_stand_at_their_status_and_have_their_members():
     for (path, method), operation in OPERATIONS.items():
         for status, response in operation["responses"].items():
-            if status < "4":
+            if not "4" <= status < "6":
                 continue
             for each in problems(response):
                 allowed, code = each["properties"]["status"], each["properties"]["code"]["const"]
                 assert int(status) in allowed.get("enum", [allowed.get("const")]), (path, method, status)
+                assert each["properties"]["type"]["const"] == f"urn:odys:problem:{code}"
                 assert set(each.get("required", [])) == spec.EXTRA_MEMBERS.get(code, set())
             assert resolve(response)["content"].keys() == {"application/problem+json", "application/json"}
     assert set(SCHEMAS["Problem"]["required"]) == spec.PROBLEM_MEMBERS
@@ -91,8 +93,8 @@ def test_the_words_are_those_of_the_rules():
 
 
 def test_the_operations_are_those_of_the_interface():
-    assert set(OPERATIONS) == {(PATH, "patch"), (PATH, "get"), (PATH, "options"), (f"{PATH}/history", "get"),
-                               (f"{PATH}/history", "options")}
+    assert set(OPERATIONS) == {(PATH, "patch"), (PATH, "get"), (PATH, "head"), (PATH, "options"),
+                               *((f"{PATH}/history", method) for method in ("get", "head", "options"))}
     assert TREE["openapi"].startswith("3.1.") and set(TREE["components"]["securitySchemes"]) == {"bearer", "cookie"}
     asked = {resolve(each)["name"].lower() for each in OPERATIONS[PATH, "patch"]["parameters"]}
     (allowed,) = re.findall(r'"(authorization, [^"]+)"', source("RequestHead.swift"))
@@ -112,6 +114,9 @@ def answers(odys):
     yield "patch", odys.request("PATCH", booking.path, {"Origin": ORIGIN}, confirm)
     yield "patch", odys.request("PATCH", booking.path, head, b"x" * 20_000)
     yield "patch", odys.request("POST", booking.path, head, confirm)
+    yield "get", odys.request("GET", booking.path, {**head, "If-Match": '"9"'})
+    yield "head", odys.request("HEAD", booking.path, head)
+    yield "head", odys.request("HEAD", booking.path)
     yield "options", odys.request("OPTIONS", booking.path, {"Origin": ORIGIN})
     yield "options", odys.request("OPTIONS", booking.path)
 
@@ -123,7 +128,8 @@ BY_ANY_SERVER = {"server", "date", "content-type", "content-length", "connection
 def test_the_header_fields_of_the_answers_are_documented_and_the_reverse(quiet):
     seen = set()
     for method, answer in answers(quiet):
-        response = resolve(OPERATIONS[PATH, method]["responses"][str(answer.status)])
+        responses = OPERATIONS[PATH, method]["responses"]
+        response = resolve(responses.get(str(answer.status), responses.get("default")))
         known = {name.lower(): resolve(header) for name, header in response["headers"].items()}
         fields = {name.lower(): value for name, value in answer.headers if name.lower() not in BY_ANY_SERVER}
         assert set(fields) <= set(known), (method, answer)
@@ -139,4 +145,16 @@ def test_the_header_fields_of_the_answers_are_documented_and_the_reverse(quiet):
 def test_the_shapes_of_success_have_the_members_of_the_interface(name):
     wanted = {"Done": {"success", "appointment", "messages"}, "Reading": {"appointment", "allowedActions", "notYet"},
               "History": {"events", "messages"}}[name]
-    assert set(SCHEMAS[name]["required"]) == set(SCHEMAS[name]["properties"]) == wanted
+    assert set(SCHEMAS[name]["required"]) == set(SCHEMAS[name]["properties"]) - {"more"} == wanted
+
+
+def test_nginx_and_the_responder_have_one_title_for_a_code():
+    text = (NGINX / "odys-http.conf").read_text(encoding="utf-8")
+    table = text.partition("$odys_problem_title {")[2].partition("}")[0]
+    titles = dict(re.findall(r'^\s+(\w+)\s+"(.+)";', table, re.MULTILINE))
+    own = source("Refusal.swift")
+    names = {code: case for case, (_, code) in refusals().items()}
+    for code in titles.keys() & names.keys():
+        explained = own.partition("var explanation")[2].partition(f"case .{names[code]}:")[2]
+        assert re.search(r'"([^"]+)"', explained)[1] == titles[code], code
+    assert len(titles) == 8

@@ -2,8 +2,10 @@
 
 import datetime
 import itertools
+import pathlib
 import random
 import re
+import time
 import uuid
 
 import pytest
@@ -268,10 +270,11 @@ def test_a_stranger_learns_nothing(quiet, suffix):
             body = problem(quiet.get(booking, person, suffix), "forbidden")
             assert "cancel" not in str(body) and "Segredo" not in str(body)
         problem(quiet.get(stack.NOBODY, booking.client, suffix), "not_found")
-        for header in (None, "Bearer", "Bearer x.y.z", "Basic eDp5"):
+        for header, error in ((None, ""), ("Bearer", ""), ("Basic eDp5", ""),
+                              ("Bearer x.y.z", ', error="invalid_token"')):
             answer = quiet.get(booking, booking.client, suffix, Authorization=header)
             problem(answer, "unauthenticated")
-            assert answer.header("WWW-Authenticate") == 'Bearer realm="odys"'
+            assert answer.header("WWW-Authenticate") == f'Bearer realm="odys"{error}'
 
 
 @pytest.mark.parametrize("path", ["/api/appointments/1", "/api/appointments/1/history", "/api/appointments/",
@@ -318,3 +321,101 @@ def test_a_reading_answers_a_listed_origin(quiet):
         assert "ETag" in answer.header("Access-Control-Expose-Headers")
         plain = quiet.get(booking, booking.client, suffix, Origin="https://evil.example")
         assert plain.status == 200 and plain.header("Access-Control-Allow-Origin") is None
+
+
+# --- Conditions, pages --------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("suffix", ["", "/history"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_version_that_is_asked_for_is_honoured(quiet, suffix, method):
+    booking = quiet.booking()
+    quiet.act(booking, "confirm")
+
+    def get(value):
+        return quiet.request(method, booking.path + suffix, quiet.head(booking.client, If_Match=value))
+
+    assert [get(value).status for value in ('"2"', "*", None, '"1"', '"3"', 'W/"2"', "2", "")] == [
+        200, 200, 200, 412, 412, 400, 400, 400]
+    if method == "GET":
+        assert problem(get('"1"'), "version_mismatch")["currentVersion"] == 2
+        problem(get("2"), "invalid_header")
+    # Nobody else learns the version.
+    stranger = quiet.head(quiet.stranger(), If_Match='"1"')
+    assert quiet.request(method, booking.path + suffix, stranger).status == 403
+
+
+def filled(odys, events, plain):
+    """An appointment with so many events, a message to each side for each, and messages that name no version."""
+    booking = odys.booking(status="confirmed", version=events + 1)
+    odys.made.remove(booking.id)
+    odys.sql("INSERT INTO appointment_events (appointment_id, version, action, actor_user_id, actor_role, from_status, "
+             "to_status, from_payment_status, to_payment_status, request_id, marker, created_at) SELECT %s, seq + 1, "
+             "'paid', 'x', 'professional', 'confirmed', 'confirmed', 'none', 'captured', 'r', "
+             "UNHEX(MD5(CONCAT(%s, seq))), '2020-01-01' + INTERVAL seq SECOND FROM seq_1_to_100000 WHERE seq <= %s",
+             booking.id, booking.id, events)
+    for role, version, count in (("client", "seq + 1", events), ("professional", "seq + 1", events),
+                                 ("client", "NULL", plain)):
+        odys.sql("INSERT INTO outbox (appointment_id, appointment_version, channel, recipient_role, recipient, "
+                 "template, payload, state, created_at, finished_at) "
+                 f"SELECT %s, {version}, 'whatsapp', %s, '5511900000000', 'payment_confirmed', '{{}}', 'sent', "
+                 "'2020-01-01' + INTERVAL seq SECOND, UTC_TIMESTAMP(6) FROM seq_1_to_100000 WHERE seq <= %s",
+                 booking.id, role, count)
+    return booking
+
+
+def emptied(odys, booking):
+    odys.sql("DELETE FROM outbox WHERE appointment_id = %s", booking.id)
+    odys.sql("DELETE FROM appointments WHERE id = %s", booking.id)
+
+
+def test_a_long_history_is_told_in_pages(quiet):
+    booking = filled(quiet, 450, 0)
+    try:
+        for by in ("professional", "client"):
+            versions, before = [], ""
+            while True:
+                told = read(quiet, booking, by, f"/history{before}").json()
+                assert list(told) == ["events", "messages"] + (["more"] if "more" in told else [])
+                own = [each["version"] for each in told["events"]]
+                assert own == sorted(own) and len(own) <= 200 and len(told["messages"]) <= 200
+                assert {each["version"] for each in told["messages"]} <= set(own)
+                versions = own + versions
+                if "more" not in told:
+                    break
+                assert told["more"] is True and len(own) == len(told["messages"]) == 200
+                before = f"?before={own[0]}"
+            assert versions == list(range(2, 452))
+        for query in ("before=", "before=0", "before=x", "before=-1", "before=2&before=3"):
+            problem(quiet.get(booking, booking.client, f"/history?{query}"), "malformed_body")
+        assert history(quiet, booking, "client")["events"][-1]["version"] == 451
+    finally:
+        emptied(quiet, booking)
+
+
+def test_a_history_that_others_filled_costs_no_memory(quiet):
+    """100,000 events and 300,000 messages: the answer and the process stay as small as for ten."""
+    small, page, large = filled(quiet, 10, 10), filled(quiet, 200, 200), filled(quiet, 100_000, 100_000)
+
+    def timed(booking, times):
+        took = []
+        for _ in range(times):
+            start = time.monotonic()
+            body = read(quiet, booking, "professional", "/history").body
+            took.append((time.monotonic() - start) * 1_000)
+        return sorted(took)[times // 2], len(body)
+
+    def resident():
+        return sum(int(pathlib.Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * 4096
+                   for pid in quiet.responder_pids())
+
+    try:
+        for booking in (small, page, large):
+            timed(booking, 60)  # every thread has its statements
+        before = resident()
+        (slow, size), (full, _), (fast, _) = timed(large, 60), timed(page, 60), timed(small, 60)
+        print(f"\nhistory: {fast:.2f} ms with 10 rows, {full:.2f} with 200, {slow:.2f} with 100,000; {size} bytes")
+        assert size < 200_000
+        assert resident() - before < 8 << 20
+    finally:
+        for booking in (small, page, large):
+            emptied(quiet, booking)

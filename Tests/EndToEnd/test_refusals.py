@@ -191,6 +191,7 @@ def test_a_503_says_nothing_of_the_inside(bench):
 @pytest.mark.parametrize("accept, content_type", [
     ("application/json", "application/json"), ("application/json;q=0.9", "application/json"),
     ("Application/JSON", "application/json"), ("application/json, text/plain", "application/json"),
+    ("application/json;q=0", "application/problem+json"), ("application/json, */*;q=0", "application/json"),
     ("*/*", "application/problem+json"), ("application/json, */*", "application/problem+json"),
     ("application/problem+json", "application/problem+json"), ("text/html", "application/problem+json"),
     ("application/json, application/problem+json", "application/problem+json")])

@@ -55,8 +55,15 @@ BAD = {
     "alg missing": lambda s, u: "Bearer " + sign(s, {"typ": "JWT"}, good(u)),
     "alg a list": lambda s, u: "Bearer " + sign(s, {"alg": ["HS256"]}, good(u)),
     "alg twice": lambda s, u: "Bearer " + sign(s, b'{"alg":"HS256","alg":"none"}', good(u)),
-    "kid": lambda s, u: "Bearer " + sign(s, {**HS256, "kid": "1"}, good(u)),
-    "kid with a path": lambda s, u: "Bearer " + sign(s, {**HS256, "kid": "../../dev/null"}, good(u)),
+    "kid a number": lambda s, u: "Bearer " + sign(s, {**HS256, "kid": 1}, good(u)),
+    "kid of a file, signed with what it holds": lambda s, u: "Bearer " + sign(
+        "", {**HS256, "kid": "../../dev/null"}, good(u)),
+    "typ of a logout token": lambda s, u: "Bearer " + sign(s, {**HS256, "typ": "logout+jwt"}, good(u)),
+    "typ of a DPoP proof": lambda s, u: "Bearer " + sign(s, {**HS256, "typ": "dpop+jwt"}, good(u)),
+    "typ empty": lambda s, u: "Bearer " + sign(s, {**HS256, "typ": ""}, good(u)),
+    "typ a number": lambda s, u: "Bearer " + sign(s, {**HS256, "typ": 1}, good(u)),
+    "events": lambda s, u: "Bearer " + sign(s, HS256, good(u, events={
+        "http://schemas.openid.net/event/backchannel-logout": {}})),
     "crit": lambda s, u: "Bearer " + sign(s, {**HS256, "crit": ["exp"]}, good(u)),
     "another secret": lambda s, u: "Bearer " + sign("x" * 64, HS256, good(u)),
     "empty secret": lambda s, u: "Bearer " + sign("", HS256, good(u)),
@@ -103,7 +110,10 @@ def test_a_bad_token_is_401_with_one_body_for_all(quiet, make):
     with nothing_written(quiet):
         answer = quiet.patch(booking, None, "confirm", Authorization=field)
         body = problem(answer, "unauthenticated")
-    assert answer.header("WWW-Authenticate") == 'Bearer realm="odys"'
+    # RFC 6750, 3.1: an error code for a token, none where no token came.
+    came = field.lower().startswith("bearer ") and field.strip().lower() != "bearer"
+    error = ', error="invalid_token"' if came else ""
+    assert answer.header("WWW-Authenticate") == f'Bearer realm="odys"{error}'
     without = problem(quiet.patch(booking, None, "confirm"), "unauthenticated")
     assert {**body, "requestId": ""} == {**without, "requestId": ""}
 
@@ -112,6 +122,9 @@ GOOD = {
     "as it should be": lambda s, u: "Bearer " + sign(s, HS256, good(u)),
     "scheme in lower case": lambda s, u: "bearer " + sign(s, HS256, good(u)),
     "scheme in upper case": lambda s, u: "BEARER " + sign(s, HS256, good(u)),
+    "kid of nobody's key": lambda s, u: "Bearer " + sign(s, {**HS256, "kid": "kZoDhkdY4lmHtTwQ"}, good(u)),
+    "typ at+jwt": lambda s, u: "Bearer " + sign(s, {**HS256, "typ": "at+jwt"}, good(u)),
+    "typ in another form": lambda s, u: "Bearer " + sign(s, {**HS256, "typ": "application/AT+jwt"}, good(u)),
     "without typ": lambda s, u: "Bearer " + sign(s, {"alg": "HS256"}, good(u)),
     "fraction": lambda s, u: "Bearer " + sign(s, HS256, good(u, exp=time.time() + 100.5)),
     "expired within the leeway": lambda s, u: "Bearer " + sign(s, HS256, good(u, exp=time.time() - 15.5)),

@@ -55,11 +55,11 @@ def test_readiness_names_each_check(bench):
 
 def test_a_schema_that_is_too_old_is_not_ready(bench):
     bench.start()
-    bench.sql("DELETE FROM schema_migrations WHERE version = 4")
+    bench.sql("DELETE FROM schema_migrations WHERE version = 5")
     _, checks = eventually(lambda: (found := ready(bench))[0] == 503 and found)
     assert checks["database:schemaVersion"]["status"] == "fail" and checks["database:schemaVersion"]["output"]
-    assert metrics(bench)("odys_database_schema_version") == 3
-    bench.sql("INSERT INTO schema_migrations (version, name) VALUES (4, 'personal_data'), (5, 'later')")
+    assert metrics(bench)("odys_database_schema_version") == 4
+    bench.sql("INSERT INTO schema_migrations (version, name) VALUES (5, 'history'), (6, 'later')")
     eventually(lambda: ready(bench)[1]["database:schemaVersion"]["status"] == "warn")
     assert ready(bench)[0] == 200
 

@@ -53,6 +53,7 @@ private func readFields(_ input: [UInt8]) {
     if case .success(let key?) = IdempotencyKey.key(in: .one(text)) {
         precondition((1...255).contains(key.utf8.count) && !key.hasControlCharacters)
     }
+    _ = Precondition.excluded(in: text)
     if case .success(let version?) = Precondition.version(in: .one(text)) { precondition(version >= 0) }
 }
 

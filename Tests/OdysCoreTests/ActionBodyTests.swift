@@ -68,18 +68,24 @@ private enum ActionBody: Equatable {
     }
 
     /// Every control character, both in its escaped form and, above U+001F, as it is.
-    @Test("reason: control characters are refused, newline and tab become a space")
-    func aReasonHasNoControlCharactersButNewlineAndTab() {
+    @Test("reason: control characters are refused, line breaks and tab become a space")
+    func aReasonHasNoControlCharactersButLineBreaksAndTab() {
         for value in Array(0...0x1F) + Array(0x7F...0x9F) {
             let hex = String(value, radix: 16)
             let escaped = #"\u"# + String(repeating: "0", count: 4 - hex.count) + hex
             let body = Self.read(#"{"action":"paid","reason":"a"# + escaped + #"b"}"#)
-            let isSpace = value == 0x0A || value == 0x09
+            let isSpace = [0x09, 0x0A, 0x0D].contains(value)
             #expect(body == (isSpace ? .readable(action: "paid", reason: "a b") : .refused(.malformedBody)), "\(hex)")
             guard value > 0x1F, let scalar = Unicode.Scalar(value) else { continue }
             #expect(Self.read(#"{"action":"paid","reason":"\#(scalar)"}"#) == .refused(.malformedBody), "\(hex)")
         }
-        #expect(Self.read(#"{"action":"paid","reason":"a\r\nb"}"#) == .refused(.malformedBody))
+        for (reason, kept) in [
+            (#"a\r\nb"#, "a b"), (#"a\n\rb"#, "a  b"), (#"a\r\r\nb"#, "a  b"), (#"a\r\n\r\nb"#, "a  b"),
+            (#"a\n\nb"#, "a  b"),
+        ] {
+            #expect(
+                Self.read(#"{"action":"paid","reason":"\#(reason)"}"#) == .readable(action: "paid", reason: kept))
+        }
     }
 
     /// Not bytes, UTF-16 units or grapheme clusters.
@@ -88,6 +94,11 @@ private enum ActionBody: Equatable {
         let longest = String(repeating: scalar, count: 500)
         #expect(Self.read(#"{"action":"paid","reason":"\#(longest)"}"#) == .readable(action: "paid", reason: longest))
         #expect(Self.read(#"{"action":"paid","reason":"\#(longest + scalar)"}"#) == .refused(.malformedBody))
+        // Counted as it is kept, as the text field of a form counts it.
+        let lines = String(repeating: scalar, count: 498) + #"\r\n"#
+        #expect(
+            Self.read(#"{"action":"paid","reason":"\#(lines + scalar)"}"#)
+                == .readable(action: "paid", reason: String(repeating: scalar, count: 498) + " " + scalar))
     }
 
     @Test("reason: a blank one counts as none", arguments: ["", " ", #"\n\t "#, "\u{A0}\u{2003}"])

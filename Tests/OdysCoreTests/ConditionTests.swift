@@ -2,7 +2,7 @@ import Testing
 
 @testable import OdysCore
 
-@Suite("Idempotency-Key and If-Match") struct ConditionTests {
+@Suite("Idempotency-Key, If-Match and If-None-Match") struct ConditionTests {
     private static func read(
         _ headers: [(String, String)], body: String = #"{"action":"cancel","reason":"a"}"#, user: String = "user-p",
         id: String = InterfaceWorld.id
@@ -51,6 +51,32 @@ import Testing
         ])
     func anyOtherPreconditionIsUnusable(_ value: String) throws {
         #expect(try Self.refusal([("HTTP_IF_MATCH", value)]) == .invalidHeader)
+    }
+
+    // MARK: If-None-Match
+
+    @Test(
+        "If-None-Match: * or entity tags, compared weakly, as one list over all fields",
+        arguments: [
+            (["*"], .all), (["\"2\""], .only([2])), (["W/\"2\""], .only([2])),
+            (["\"2\", W/\"3\",\"4\""], .only([2, 3, 4])),
+            (["\"2\"", "\"3\""], .only([2, 3])), (["\"a,b\", \"\" ,, \"7\","], .only([7])), (["\"*\""], .only([])),
+            ([], .only([])),
+        ] as [([String], ExcludedVersions)])
+    func versionsAreExcluded(_ values: [String], _ versions: ExcludedVersions) throws {
+        let read = try Self.read(values.map { ("HTTP_IF_NONE_MATCH", $0) }).get()
+        #expect(read.excludedVersions == versions)
+    }
+
+    @Test(
+        "If-None-Match: any other form → invalidHeader",
+        arguments: [
+            [""], ["2"], ["\"2"], ["2\""], ["\""], ["\"2\"\"3\""], ["\"2\" \"3\""], ["*, \"2\""], ["*", "*"], ["**"],
+            ["w/\"2\""], ["\"2\"W/"], ["\"2\", W/"], ["X/\"2\""], [","], ["\u{201C}2\u{201D}"],
+            ["\"" + String(repeating: "x", count: 8_192) + "\""],
+        ])
+    func anyOtherExclusionIsUnusable(_ values: [String]) throws {
+        #expect(try Self.refusal(values.map { ("HTTP_IF_NONE_MATCH", $0) }) == .invalidHeader)
     }
 
     @Test("If-Match, Idempotency-Key: a repeated field is refused, both are optional")

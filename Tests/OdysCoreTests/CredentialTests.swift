@@ -36,6 +36,22 @@ import Testing
         #expect(Self.read(twice + [("HTTP_COOKIE", "sb-auth=c")]) == nil)
     }
 
+    @Test(
+        "401: a token came with Bearer and something after it, or in the cookie",
+        arguments: [
+            ([], false), ([("HTTP_AUTHORIZATION", "Bearer t")], true), ([("HTTP_AUTHORIZATION", "bearer a b")], true),
+            ([("HTTP_AUTHORIZATION", "Bearer")], false), ([("HTTP_AUTHORIZATION", "Bearer  ")], false),
+            ([("HTTP_AUTHORIZATION", "Basic eDp5")], false), ([("HTTP_AUTHORIZATION", "")], false),
+            ([("HTTP_AUTHORIZATION", "t"), ("HTTP_AUTHORIZATION", "Bearer t")], true),
+            ([("HTTP_COOKIE", "sb-auth=base64-?")], true), ([("HTTP_COOKIE", "x=1; sb-auth.0=a; sb-auth.0=a")], true),
+            ([("HTTP_COOKIE", "sb-auth=")], false), ([("HTTP_COOKIE", "sb-auth-code-verifier=a")], false),
+            // With the field, the cookie is not looked at.
+            ([("HTTP_AUTHORIZATION", "Basic eDp5"), ("HTTP_COOKIE", "sb-auth=c")], false),
+        ] as [([(String, String)], Bool)])
+    func aTokenThatCameIsTold(_ headers: [(String, String)], _ isPresented: Bool) {
+        #expect(Self.reader.presentsToken(InterfaceWorld.request(headers: headers)) == isPresented)
+    }
+
     @Test("session cookie: ignored unless ODYS_SESSION_COOKIE is set")
     func withoutTheSettingThereIsNoCookie() {
         let reader = CredentialReader(sessionCookie: nil, allowedOrigins: [])
@@ -61,7 +77,9 @@ import Testing
         let cookie = [("HTTP_COOKIE", "sb-auth=c")]
         #expect(Self.read(cookie + headers) == Credential(token: "c", passesCSRFCheck: passesCSRFCheck))
         // Reading changes nothing, and a token in the field is put there by a program.
-        #expect(Self.read(cookie + headers, method: "GET")?.passesCSRFCheck == true)
+        for method in ["GET", "HEAD"] {
+            #expect(Self.read(cookie + headers, method: method)?.passesCSRFCheck == true)
+        }
         #expect(Self.read(headers + [("HTTP_AUTHORIZATION", "Bearer t")])?.passesCSRFCheck == true)
     }
 

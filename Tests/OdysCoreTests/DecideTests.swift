@@ -83,6 +83,21 @@ import Testing
         #expect(differences.isEmpty, "\(differences.count) of them, such as \(differences.first ?? "")")
     }
 
+    @Test("judge: an excluded version → versionMismatch, after the role and before the state")
+    func anExcludedVersionIsAMismatch() throws {
+        let rules = Rules(enforcesStartTime: false, messages: MessageSamples.setting)
+        let appointment = try ReadingTests.appointment(.cancelled)
+        for (versions, user, refusal) in [
+            (.all, "user-p", Refusal.versionMismatch(current: 3)),
+            (.only([1, 3]), "user-p", .versionMismatch(current: 3)),
+            (.only([1]), "user-p", .invalidTransition(.cancelled, .none, allowed: [])), (.all, "user-c", .forbidden),
+        ] as [(ExcludedVersions, String, Refusal)] {
+            let request = ActionRequest(
+                action: .confirm, reason: nil, userID: UserID(user), excludedVersions: versions)
+            #expect(appointment.judge(request, now: Instant(microseconds: 0), rules: rules) == .refused(refusal))
+        }
+    }
+
     @Test("allowed actions: exactly those that judge accepts")
     func allowedActionsAreThoseThatWouldBeAccepted() throws {
         for appointment in try Self.appointments() where appointment.professional != nil && appointment.client != nil {

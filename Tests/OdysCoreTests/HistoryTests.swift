@@ -22,14 +22,15 @@ import Testing
     }
 
     private static func answer(
-        to user: String, _ events: [HistoryEvent], _ messages: [HistoryMessage], clientID: String = "user-c"
+        to user: String, _ events: [HistoryEvent], _ messages: [HistoryMessage], clientID: String = "user-c",
+        hasMore: Bool = false
     ) throws -> Response {
         let world = InterfaceWorld()
         world.userID = UserID(user)
         world.history = .success(
             AppointmentHistory(
                 appointment: try ReadingTests.appointment(client: PartySamples.client(clientID, email: nil)),
-                events: events, messages: messages))
+                events: events, messages: messages, hasMore: hasMore))
         return world.respond(to: InterfaceWorld.request("GET", "/api/appointments/\(InterfaceWorld.id)/history"))
     }
 
@@ -98,6 +99,14 @@ import Testing
             let response = try Self.answer(to: user, [Self.event(.cancel, .client)], [])
             #expect(!String(decoding: response.body, as: UTF8.self).contains("somebody's id"))
         }
+    }
+
+    @Test("GET history: more is there only where it is true")
+    func whatIsLeftOutIsTold() throws {
+        let event = Self.event(.paid, .professional)
+        let whole = try JSON(reading: Self.answer(to: "user-c", [event], []).body)
+        let page = try JSON(reading: Self.answer(to: "user-c", [event], [], hasMore: true).body)
+        #expect(whole["more"] == nil && page == whole.with(["more": .bool(true)]))
     }
 
     @Test("GET history: the store's order is kept")

@@ -49,12 +49,12 @@ final class InterfaceWorld {
             let (action, reason) = (wanted.action?.rawValue ?? "unknown", wanted.reason ?? "-")
             effects.append("act \(id) \(action) \(reason) \(wanted.userID.text) \(requestID)")
             return .acted(try result.get())
-        case .read(let id, let userID):
+        case .read(let id, let wanted):
             effects.append("read \(id)")
-            return try reading.get().map { .read($0, by: userID) } ?? .refused(.notFound)
-        case .readHistory(let id, let userID):
-            effects.append("read the history of \(id)")
-            return try history.get().map { .history($0, by: userID) } ?? .refused(.notFound)
+            return try reading.get().map { .read($0, wanted) } ?? .refused(.notFound)
+        case .readHistory(let id, let wanted):
+            effects.append("read the history of \(id)" + (wanted.before.map { " before \($0)" } ?? ""))
+            return try history.get().map { .history($0, wanted) } ?? .refused(.notFound)
         }
     }
 
@@ -132,6 +132,10 @@ struct RefusalRow {
                 refusal: .unauthenticated(tokenPresented: false), status: 401, code: "unauthenticated",
                 error: "Não autorizado",
                 headers: [Header("WWW-Authenticate", "Bearer realm=\"odys\"")]),
+            RefusalRow(
+                refusal: .unauthenticated(tokenPresented: true), status: 401, code: "unauthenticated",
+                error: "Não autorizado",
+                headers: [Header("WWW-Authenticate", "Bearer realm=\"odys\", error=\"invalid_token\"")]),
             RefusalRow(refusal: .forbidden, status: 403, code: "forbidden", error: "Sem permissão"),
             RefusalRow(refusal: .notFound, status: 404, code: "not_found", error: "Não encontrado"),
             RefusalRow(

@@ -19,14 +19,14 @@ import Testing
     }
 
     private static func answer(
-        to user: String?, _ appointment: Appointment?, now: Instant = start, enforces: Bool = false
+        to user: String?, _ appointment: Appointment?, now: Instant = start, enforces: Bool = false, query: String = ""
     ) throws -> Response {
         let world = InterfaceWorld()
         world.userID = user.map(UserID.init)
         world.enforcesStartTime = enforces
         world.reading = .success(
             appointment.map { AppointmentReading(appointment: $0, updatedAt: updated, now: now) })
-        return world.respond(to: InterfaceWorld.request("GET", target, type: [], body: .bytes([])))
+        return world.respond(to: InterfaceWorld.request("GET", target + query, type: [], body: .bytes([])))
     }
 
     @Test("GET: the JSON of the contract")
@@ -130,12 +130,79 @@ import Testing
             world.reading = .success(
                 appointment.map { AppointmentReading(appointment: $0, updatedAt: Self.updated, now: Self.start) })
             world.history = .success(appointment.map { AppointmentHistory(appointment: $0, events: [], messages: []) })
-            // Whatever a GET carries beside its target and its token is nobody's affair.
-            let request = InterfaceWorld.request(
-                "GET", Self.target + suffix, type: ["text/plain"], headers: [("HTTP_IF_MATCH", "7")], body: .tooLarge)
-            #expect(world.respond(to: request).status == status)
-            #expect(world.effects == (user == nil ? [] : [effect]) + ["record \(status) \(code)"])
+            // A GET has no body; the version is judged last.
+            for (version, late, lateCode) in [("\"3\"", 200, "read"), ("\"7\"", 412, "version_mismatch")] {
+                let request = InterfaceWorld.request(
+                    "GET", Self.target + suffix, type: ["text/plain"], headers: [("HTTP_IF_MATCH", version)],
+                    body: .tooLarge)
+                let isGood = status == 200
+                #expect(world.respond(to: request).status == (isGood ? late : status))
+                let record = isGood ? "record \(late) \(lateCode)" : "record \(status) \(code)"
+                #expect(world.effects.suffix(user == nil ? 1 : 2) == (user == nil ? [] : [effect]) + [record])
+            }
         }
+    }
+
+    @Test(
+        "GET: If-Match → 412 for another version, 400 if unusable; other conditions are ignored",
+        arguments: ["", "/history"])
+    func aConditionOfAReadingIsHonoured(_ suffix: String) throws {
+        for (headers, status) in [
+            ([("HTTP_IF_MATCH", "\"3\"")], 200), ([("HTTP_IF_MATCH", "*")], 200), ([("HTTP_IF_MATCH", "\"2\"")], 412),
+            ([("HTTP_IF_MATCH", "W/\"3\"")], 400), ([("HTTP_IF_MATCH", "\"3\""), ("HTTP_IF_MATCH", "\"3\"")], 400),
+            ([("HTTP_IF_NONE_MATCH", "*")], 200), ([("HTTP_IF_NONE_MATCH", "\"3\"")], 200),
+            ([("HTTP_IF_NONE_MATCH", "?")], 200),
+        ] as [([(String, String)], Int)] {
+            for method in ["GET", "HEAD"] {
+                let world = InterfaceWorld()
+                let appointment = try Self.appointment()
+                world.reading = .success(
+                    AppointmentReading(appointment: appointment, updatedAt: Self.updated, now: Self.start))
+                world.history = .success(AppointmentHistory(appointment: appointment, events: [], messages: []))
+                let response = world.respond(to: InterfaceWorld.request(method, Self.target + suffix, headers: headers))
+                #expect(response.status == status, "\(method) \(headers)")
+                if status == 412 { #expect(try JSON(reading: response.body)["currentVersion"] == 3) }
+            }
+        }
+    }
+
+    @Test("HEAD: the same as GET, with the body's length instead of the body")
+    func aHeadIsAGetWithoutItsBody() throws {
+        for (user, status) in [("user-p", 200), ("user-x", 403)] {
+            let got = try Self.answer(to: user, Self.appointment())
+            let head = got.answering(InterfaceWorld.request("HEAD", Self.target))
+            #expect(head.status == status && head.body.isEmpty && !got.body.isEmpty)
+            #expect(head.headers == got.headers + [Header("Content-Length", "\(got.body.count)")])
+            #expect(got.answering(InterfaceWorld.request("GET", Self.target)) == got)
+        }
+    }
+
+    @Test(
+        "GET history: before takes one version",
+        arguments: [
+            ("", nil), ("?", nil), ("?before=1", 1), ("?before=4294967295", 4_294_967_295), ("?x=1&before=7&y", 7),
+            ("?beforex=0&xbefore=a", nil), ("?Before=a", nil),
+        ] as [(String, Int?)])
+    func aPageIsNamedByAVersion(_ query: String, _ before: Int?) {
+        let world = InterfaceWorld()
+        _ = world.respond(to: InterfaceWorld.request("GET", Self.target + "/history" + query))
+        let page = before.map { " before \($0)" } ?? ""
+        #expect(world.effects.first == "read the history of \(InterfaceWorld.id)\(page)")
+    }
+
+    @Test(
+        "GET history: any other or a repeated before → malformedBody",
+        arguments: [
+            "before", "before=", "before=0", "before=-1", "before=+1", "before=1.0", "before=a", "before=%31",
+            "before=1%20", "before=4294967296", "before=99999999999999999999", "before=\u{661}", "before=1&before=1",
+            "before=1&before", "before=1=", "a&before=x",
+        ])
+    func anyOtherPageIsRefused(_ query: String) throws {
+        let world = InterfaceWorld()
+        let response = world.respond(to: InterfaceWorld.request("GET", Self.target + "/history?" + query))
+        #expect(response.status == 400 && world.effects == ["record 400 malformed_body"])
+        // The appointment has no pages.
+        #expect(try Self.answer(to: "user-p", Self.appointment(), query: "?" + query).status == 200)
     }
 
     @Test("GET: a database error → 503 or 500", arguments: ["", "/history"])
@@ -149,23 +216,26 @@ import Testing
         }
     }
 
-    @Test("GET history: other methods → 405", arguments: ["HEAD", "PATCH", "POST", "PUT", "DELETE", "get", ""])
+    @Test("GET history: other methods → 405", arguments: ["PATCH", "POST", "PUT", "DELETE", "get", ""])
     func aHistoryIsOnlyRead(_ method: String) {
         let world = InterfaceWorld()
         let response = world.respond(to: InterfaceWorld.request(method, Self.target + "/history"))
-        #expect(response.status == 405 && response.header("Allow") == "GET, OPTIONS")
+        #expect(response.status == 405 && response.header("Allow") == "GET, HEAD, OPTIONS")
         #expect(world.effects == ["record 405 method_not_allowed"])
     }
 
     @Test("OPTIONS: names the methods of the address")
     func preflightsNameWhatIsOfferedAtTheAddress() {
-        for (suffix, methods) in [("", "GET, PATCH, OPTIONS"), ("/history", "GET, OPTIONS")] {
+        for (suffix, methods) in [("", "GET, HEAD, PATCH, OPTIONS"), ("/history", "GET, HEAD, OPTIONS")] {
             let world = InterfaceWorld()
             let origin = [("HTTP_ORIGIN", world.origins[0])]
             let allowed = world.respond(to: InterfaceWorld.request("OPTIONS", Self.target + suffix, headers: origin))
             #expect(allowed.status == 204 && allowed.header("Access-Control-Allow-Methods") == methods)
             let plain = world.respond(to: InterfaceWorld.request("OPTIONS", Self.target + suffix))
             #expect(plain.status == 204 && plain.header("Allow") == methods)
+            for response in [allowed, plain] {
+                #expect(response.header("Accept-Patch") == (suffix.isEmpty ? "application/json" : nil))
+            }
         }
     }
 

@@ -17,8 +17,10 @@ import Testing
 
     private func reader() throws -> AppointmentReader { AppointmentReader(try database.connection()) }
 
+    private var wanted: ReadRequest { ReadRequest(userID: fixture.professionalUser) }
+
     private func history(of id: AppointmentID) throws -> AppointmentHistory {
-        try #require(try reader().history(of: id))
+        try #require(try reader().history(of: id, wanted))
     }
 
     @Test("reader: the same appointment that an action sees")
@@ -37,7 +39,7 @@ import Testing
     func thereIsNothingToReadOfWhatIsNotThere() throws {
         let id = try #require(AppointmentID(UUID().uuidString))
         #expect(try reader().appointment(id) == nil)
-        #expect(try reader().history(of: id) == nil)
+        #expect(try reader().history(of: id, wanted) == nil)
     }
 
     @Test("reader: an appointment without events has an empty history")
@@ -102,6 +104,17 @@ import Testing
         #expect(try history(of: id).appointment == reading.appointment)
     }
 
+    @Test("reader: a client with an empty user id is not registered")
+    func anEmptyUserIDIsNone() throws {
+        let id = try fixture.appointment()
+        try database.run("UPDATE clients SET user_id = '' WHERE id = ?", .text(fixture.client))
+        #expect(try #require(try reader().appointment(id)).appointment.client?.userID == nil)
+        let change = try #require(try fixture.store().act(id, fixture.request("confirm"), requestID: "r").change)
+        #expect(change.decision.notification == nil)
+        #expect(change.messages.contains { $0.message.payload.invite })
+        #expect(try database.count("notifications") == 0)
+    }
+
     @Test("history: events and messages, oldest first")
     func eventsAndMessagesComeOldestFirst() throws {
         let id = try fixture.appointment()
@@ -161,7 +174,7 @@ import Testing
                 operation: "change")
             // A wait would end as an error, after two seconds.
             #expect(try reader.appointment(id)?.appointment.status == .pendingConfirmation)
-            #expect(try reader.history(of: id)?.events.isEmpty == true)
+            #expect(try reader.history(of: id, wanted)?.events.isEmpty == true)
             try connection.commit()
         }
         #expect(try reader.appointment(id)?.appointment.status == .cancelled)
@@ -174,7 +187,7 @@ import Testing
         let id = try fixture.appointment()
         let connection = try database.connection()
         let reader = AppointmentReader(connection)
-        for read in [{ try reader.appointment(id) != nil }, { try reader.history(of: id) != nil }] {
+        for read in [{ try reader.appointment(id) != nil }, { try reader.history(of: id, wanted) != nil }] {
             try database.run("KILL CONNECTION \(connectionNumber(connection))")
             #expect(try read())
         }

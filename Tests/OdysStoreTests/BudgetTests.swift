@@ -144,7 +144,9 @@ import Testing
         let reader = AppointmentReader(connection)
         for isCounted in [false, true] {
             let reading = try spend(connection) { try reader.appointment(id) != nil }
-            let history = try spend(connection) { try reader.history(of: id) != nil }
+            let history = try spend(connection) {
+                try reader.history(of: id, ReadRequest(userID: fixture.professionalUser)) != nil
+            }
             if isCounted { rows += ["| GET | \(reading) |", "| GET of the history | \(history) |"] }
         }
         let document = try String(

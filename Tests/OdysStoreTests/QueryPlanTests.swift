@@ -68,19 +68,24 @@ import Testing
         try database.run(
             "INSERT INTO operator_actions (operator, action, outbox_id) SELECT 'x', 'x', seq FROM seq_100_to_50000")
         _ = try database.rows("ANALYZE TABLE appointment_events, operator_actions")
-        let key = SQLValue.text(id.description)
-        let events = try explain(AppointmentReader.events, [key, .integer(4)])
+        let page = HistoryPage(id: id, below: 5, isNewest: true)
+        let events = try explain(HistoryPage.events, page.eventValues)
         #expect(events.map(\.key) == ["PRIMARY"])
         #expect(!events.contains { $0.extra.contains("filesort") })
-        for plan in [
-            events, try explain(AppointmentReader.messages, [key, .integer(4)]),
-            try explain(Timeline.messages, [key]),
+        let all = page.messageValues(to: Role.allCases)
+        for (plan, count) in [
+            (try explain(AppointmentReader.messagesToAll, all), 4),
+            (try explain(AppointmentReader.messagesToClient, page.messageValues(to: [.client])), 2),
+            (try explain(Timeline.messages, all), 4),
         ] {
-            #expect(plan.allSatisfy { ["PRIMARY", "outbox_once"].contains($0.key) && $0.rows < 20 }, "\(plan)")
+            // One read for each part, then the rows by their keys.
+            #expect(plan.count { $0.key == "outbox_history" && $0.rows < 20 } == count, "\(plan)")
+            #expect(plan.count { $0.key == "PRIMARY" } == 1, "\(plan)")
+            // Only what was found is sorted.
+            #expect(plan.allSatisfy { !$0.extra.contains("filesort") || $0.key.isEmpty }, "\(plan)")
         }
-        let actions = try explain(OperatorAction.ofAppointment, [key])
-        #expect(actions.map(\.key) == ["outbox_once", "operator_actions_outbox_id"])
-        #expect(actions.allSatisfy { $0.rows < 20 }, "\(actions)")
+        let actions = try explain(OperatorAction.ofMessages, all)
+        #expect(actions.contains { $0.key == "operator_actions_outbox_id" && $0.rows < 20 }, "\(actions)")
     }
 
     @Test("plan: messages to a person are found through their appointments")
@@ -90,7 +95,7 @@ import Testing
         _ = try #require(try fixture.store().act(id, fixture.request("confirm"), requestID: "r").change)
         for person in [fixture.client, fixture.professional, id.description] {
             let uuid = SQLValue.text(person)
-            let values: [SQLValue] = [uuid, uuid, uuid, uuid, uuid, uuid, .null, .null, .null, .null]
+            let values: [SQLValue] = [uuid, uuid, uuid, uuid, uuid, uuid, .null, .null, .null, .null, .integer(.max)]
             let plan = try explain(OutboxAdmin.byID, values)
             #expect(plan.allSatisfy { $0.rows < 100 }, "\(plan)")
             #expect(plan.contains { $0.key == "outbox_once" }, "\(plan)")

@@ -40,7 +40,7 @@ function send(int $status, string $type, string $body, array $headers): never
 function refuse(int $status, string $code, array $more = [], array $headers = []): never
 {
     send($status, 'application/problem+json', json_encode(['error' => PROBLEMS[$code], 'code' => $code,
-        'status' => $status, 'title' => PROBLEMS[$code], 'type' => 'about:blank', 'detail' => PROBLEMS[$code],
+        'status' => $status, 'title' => PROBLEMS[$code], 'type' => "urn:odys:problem:$code", 'detail' => PROBLEMS[$code],
         'requestId' => requestID()] + $more, FLAGS), $headers);
 }
 

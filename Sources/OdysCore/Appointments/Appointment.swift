@@ -105,7 +105,7 @@ public struct Appointment: Sendable, Equatable {
     }
 
     /// The side that this person acts for; nil for a stranger. Who is both acts as the professional.
-    func role(of userID: UserID) -> Role? {
+    public func role(of userID: UserID) -> Role? {
         if professional?.userID == userID { return .professional }
         return client?.userID == userID ? .client : nil
     }

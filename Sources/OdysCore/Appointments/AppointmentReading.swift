@@ -41,20 +41,26 @@ public struct AppointmentHistory: Sendable, Equatable {
     public let appointment: Appointment
     public let events: [HistoryEvent]
     public let messages: [HistoryMessage]
+    /// Whether there are older events or messages.
+    public let hasMore: Bool
 
-    public init(appointment: Appointment, events: [HistoryEvent], messages: [HistoryMessage]) {
+    public init(
+        appointment: Appointment, events: [HistoryEvent], messages: [HistoryMessage], hasMore: Bool = false
+    ) {
         self.appointment = appointment
         self.events = events
         self.messages = messages
+        self.hasMore = hasMore
     }
 
     /// What this side is shown: a client sees neither the professional's messages, nor why a message failed, nor what
     /// the professional noted about a no-show.
     func json(for role: Role) -> JSON {
-        [
+        let shown: JSON = [
             "events": .array(events.map { $0.json(for: role) }),
             "messages": .array(messages.filter { role == .professional || $0.role == role }.map { $0.json(for: role) }),
         ]
+        return hasMore ? shown.with(["more": .bool(true)]) : shown
     }
 }
 

@@ -27,6 +27,7 @@ extension Appointment {
         if let expected = request.expectedVersion, expected != version {
             return .refused(.versionMismatch(current: version))
         }
+        if request.excludedVersions.contains(version) { return .refused(.versionMismatch(current: version)) }
         guard let target = action.target(from: status, paymentStatus) else {
             let allowed = allowedActions(for: role, now: now, rules: rules)
             return .refused(.invalidTransition(status, paymentStatus, allowed: allowed))

@@ -23,13 +23,20 @@ public struct CredentialReader: Sendable {
             return bearerToken(value).map { Credential(token: $0, passesCSRFCheck: true) }
         case .repeated: return nil
         case .absent:
+            // Any page may send a request that changes nothing: the browser shows the answer to listed origins only.
             return cookie?.token(in: request.values(.cookie))
-                .map { Credential(token: $0, passesCSRFCheck: isReading(request) || isFromOurPages(request)) }
+                .map { Credential(token: $0, passesCSRFCheck: request.isReading || isFromOurPages(request)) }
         }
     }
 
-    /// Any page may send a request that changes nothing: the browser shows the answer to listed origins only.
-    private func isReading(_ request: Request) -> Bool { request.method == "GET" }
+    /// Whether a request without a usable token tried to present one: something after the scheme Bearer, or our cookie.
+    public func presentsToken(_ request: Request) -> Bool {
+        let fields = request.values(.authorization)
+        guard fields.isEmpty else {
+            return fields.contains { $0.lowercased().utf8.starts(with: "bearer ".utf8) && $0.trimmed.utf8.count > 6 }
+        }
+        return cookie?.isPresent(in: request.values(.cookie)) ?? false
+    }
 
     /// A browser sets both fields itself, and no page can.
     private func isFromOurPages(_ request: Request) -> Bool {
@@ -76,6 +83,14 @@ public struct SessionCookie: Sendable {
             let json = try? JSON(reading: bytes)
         else { return nil }
         return json["access_token"]?.string
+    }
+
+    /// Whether there is a cookie of this name, or a piece of one, with anything in it.
+    func isPresent(in fields: [String]) -> Bool {
+        pairs(fields).contains { pair in
+            let rest = pair.name.utf8.dropFirst(name.utf8.count)
+            return !pair.value.isEmpty && (rest.isEmpty || rest.first == UInt8(ascii: "."))
+        }
     }
 
     /// The whole value. As in `@supabase/ssr`, an undivided cookie wins over pieces.

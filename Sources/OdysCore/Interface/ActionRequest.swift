@@ -6,16 +6,18 @@ public struct ActionRequest: Sendable, Equatable {
     public let userID: UserID
     /// The version that the caller has seen; nil where any will do.
     public let expectedVersion: Int?
+    public let excludedVersions: ExcludedVersions
     public let idempotencyKey: IdempotencyKey?
 
     public init(
         action: AppointmentAction?, reason: String?, userID: UserID, expectedVersion: Int? = nil,
-        idempotencyKey: IdempotencyKey? = nil
+        excludedVersions: ExcludedVersions = .only([]), idempotencyKey: IdempotencyKey? = nil
     ) {
         self.action = action
         self.reason = reason
         self.userID = userID
         self.expectedVersion = expectedVersion
+        self.excludedVersions = excludedVersions
         self.idempotencyKey = idempotencyKey
     }
 
@@ -34,12 +36,14 @@ public struct ActionRequest: Sendable, Equatable {
             let reason = reason(in: body["reason"])
         else { return .refuse(.malformedBody) }
         guard case .success(let key) = IdempotencyKey.key(in: request.field(.idempotencyKey)),
-            case .success(let version) = Precondition.version(in: request.field(.ifMatch))
+            case .success(let version) = Precondition.version(in: request.field(.ifMatch)),
+            case .success(let excluded) = Precondition.excluded(in: request.list(.ifNoneMatch))
         else { return .refuse(.invalidHeader) }
         return .act(
             id,
             ActionRequest(
                 action: AppointmentAction(wire: action), reason: reason, userID: userID, expectedVersion: version,
+                excludedVersions: excluded,
                 idempotencyKey: key.map {
                     IdempotencyKey(key: $0, actor: userID, method: request.method, path: "\(id)", body: body)
                 }))
@@ -57,24 +61,26 @@ public struct ActionRequest: Sendable, Equatable {
         }
     }
 
-    /// The reason as it is kept: newline and tab become a space, and one without a word is none. Returns nil where it
-    /// is no text, too long, or holds another control character.
+    /// The reason as it is kept: each line break (CR LF, as HTML forms send it, CR or LF) and each tab becomes a space,
+    /// and one without a word is none. Returns nil where it is no text, too long then, or holds another control
+    /// character.
     public static func reason(in member: JSON?) -> String?? {
         switch member {
         case nil, .null: return .some(nil)
         case .bool, .integer, .number, .array, .object: return nil
         case .string(let text):
-            guard text.unicodeScalars.count <= Limits.reasonScalarsMax else { return nil }
             var kept = String.UnicodeScalarView()
+            var last: Unicode.Scalar = " "
             for scalar in text.unicodeScalars {
-                if scalar == "\n" || scalar == "\t" {
-                    kept.append(" ")
-                } else if scalar.isControl {
-                    return nil
-                } else {
-                    kept.append(scalar)
+                switch scalar {
+                case "\n" where last == "\r": break
+                case "\r", "\n", "\t": kept.append(" ")
+                case _ where scalar.isControl: return nil
+                default: kept.append(scalar)
                 }
+                last = scalar
             }
+            guard kept.count <= Limits.reasonScalarsMax else { return nil }
             let reason = String(kept)
             return .some(reason.isBlank ? nil : reason)
         }

@@ -26,6 +26,7 @@ public struct Request: Sendable {
         case cookie = "HTTP_COOKIE"
         case idempotencyKey = "HTTP_IDEMPOTENCY_KEY"
         case ifMatch = "HTTP_IF_MATCH"
+        case ifNoneMatch = "HTTP_IF_NONE_MATCH"
         case origin = "HTTP_ORIGIN"
         case secFetchSite = "HTTP_SEC_FETCH_SITE"
         case traceparent = "HTTP_TRACEPARENT"
@@ -84,6 +85,15 @@ public struct Request: Sendable {
     /// The values of a field, as often as it occurs.
     public func values(_ name: Parameter) -> [String] { fields.filter { $0.name == name }.map(\.value) }
 
+    /// The values of a field whose value is a list, as one (RFC 9110, 5.3); nil where there is no such field.
+    func list(_ name: Parameter) -> String? {
+        let values = values(name)
+        return values.isEmpty ? nil : values.joined(separator: ",")
+    }
+
+    /// Whether the method is one that only reads.
+    public var isReading: Bool { method == "GET" || method == "HEAD" }
+
     /// The value of a field that occurs exactly once, else nil.
     public func value(_ name: Parameter) -> String? { if case .one(let value) = field(name) { value } else { nil } }
 }
@@ -98,5 +108,33 @@ public struct Response: Sendable, Equatable {
         self.status = status
         self.headers = headers
         self.body = body
+    }
+
+    /// The reason phrase of the status line (RFC 9110, 15). nginx writes it as it is given, and without one it leaves
+    /// out the space that belongs before it.
+    public var reason: String {
+        switch status {
+        case 200: "OK"
+        case 204: "No Content"
+        case 400: "Bad Request"
+        case 401: "Unauthorized"
+        case 403: "Forbidden"
+        case 404: "Not Found"
+        case 405: "Method Not Allowed"
+        case 409: "Conflict"
+        case 412: "Precondition Failed"
+        case 413: "Content Too Large"
+        case 415: "Unsupported Media Type"
+        case 422: "Unprocessable Content"
+        case 500: "Internal Server Error"
+        case 503: "Service Unavailable"
+        default: "Unknown"
+        }
+    }
+
+    /// The same for `HEAD`: without the body, but with its length (RFC 9110, 9.3.2).
+    public func answering(_ request: Request) -> Response {
+        guard request.method == "HEAD" else { return self }
+        return Response(status: status, headers: headers + [Header("Content-Length", "\(body.count)")], body: [])
     }
 }

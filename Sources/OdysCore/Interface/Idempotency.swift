@@ -50,8 +50,47 @@ public struct StoredAnswer: Sendable, Equatable {
     }
 }
 
-/// The version that the caller has seen (`If-Match`).
+/// Versions of an appointment with which a request is not carried out (`If-None-Match`).
+public enum ExcludedVersions: Sendable, Equatable {
+    case all
+    case only([Int])
+
+    func contains(_ version: Int) -> Bool {
+        switch self {
+        case .all: true
+        case .only(let versions): versions.contains(version)
+        }
+    }
+}
+
+/// What a request says of the version that it is meant for (RFC 9110, 13.1).
 enum Precondition {
+    /// The versions in `If-None-Match`: `*`, or a list of entity tags, which are compared weakly.
+    ///
+    /// - Parameter list: nil where there is no such field.
+    static func excluded(in list: String?) -> Result<ExcludedVersions, UnusableHeader> {
+        guard let list else { return .success(.only([])) }
+        if list == "*" { return .success(.all) }
+        // What stands between quotation marks, and every other part is a tag.
+        let parts = list.utf8.split(separator: UInt8(ascii: "\""), omittingEmptySubsequences: false)
+            .map { String(Substring($0)) }
+        guard parts.count > 1, parts.count % 2 == 1, list.utf8.count <= Limits.headerBytesMax else {
+            return .failure(UnusableHeader())
+        }
+        for index in stride(from: 0, to: parts.count, by: 2) {
+            let between = parts[index].filter { $0 != " " && $0 != "\t" }
+            let rest = between.drop { $0 == "," }
+            let isLast = index == parts.count - 1
+            guard rest.isEmpty || rest == "W/" && !isLast, index == 0 || isLast || between.hasPrefix(",") else {
+                return .failure(UnusableHeader())
+            }
+        }
+        // A tag that is no version of ours matches none.
+        return .success(.only(stride(from: 1, to: parts.count, by: 2).compactMap { Int(digits: parts[$0]) }))
+    }
+
+    /// The version in `If-Match`, which the caller has seen.
+    ///
     /// - Returns: nil where any version will do; a failure where the field cannot be used. Only a version that we
     ///   could have sent is one: no weak tags, no lists.
     static func version(in field: Request.Field) -> Result<Int?, Refusal> {

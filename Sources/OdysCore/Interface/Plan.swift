@@ -3,8 +3,8 @@ public enum Plan: Sendable, Equatable {
     /// `OPTIONS`, from anybody.
     case preflight
     case refuse(Refusal)
-    case read(AppointmentID, by: UserID)
-    case readHistory(AppointmentID, by: UserID)
+    case read(AppointmentID, ReadRequest)
+    case readHistory(AppointmentID, ReadRequest)
     case act(AppointmentID, ActionRequest)
 
     var action: AppointmentAction? { if case .act(_, let request) = self { request.action } else { nil } }
@@ -40,8 +40,10 @@ public struct Interface: Sendable {
         }
         switch route {
         case .appointment(let id):
-            return request.method == "GET" ? .read(id, by: userID) : ActionRequest.plan(request, id, by: userID)
-        case .history(let id): return .readHistory(id, by: userID)
+            guard request.isReading else { return ActionRequest.plan(request, id, by: userID) }
+            return ReadRequest.plan(request, by: userID, isPaged: false) { .read(id, $0) }
+        case .history(let id):
+            return ReadRequest.plan(request, by: userID, isPaged: true) { .readHistory(id, $0) }
         case .management, .unknown: return .refuse(.notFound)
         }
     }

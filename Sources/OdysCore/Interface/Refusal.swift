@@ -6,7 +6,7 @@ public enum Refusal: Error, Sendable, Equatable {
     case unknownAction
     case invalidTransition(Status, PaymentStatus, allowed: [AppointmentAction])
     case tooEarly(allowedFrom: Instant)
-    /// The token is missing, or bad: the caller is not told which, the metrics are.
+    /// The token is missing, or bad: what is wrong with it, the caller is not told.
     case unauthenticated(tokenPresented: Bool)
     case forbidden
     case notFound
@@ -54,15 +54,17 @@ public enum Refusal: Error, Sendable, Equatable {
         switch self {
         case .malformedBody:
             (
-                "The request body is not usable",
+                "The body or the query of the request is not usable",
                 "Send a JSON object with the text member 'action', and 'reason' as a text of at most 500 characters "
-                    + "without control characters, or not at all; no member twice."
+                    + "without control characters, or not at all; no member twice. In a query, 'before' is one "
+                    + "version."
             )
         case .invalidHeader:
             (
                 "A header field is not usable",
                 "Send 'Idempotency-Key', 'If-Match' and 'Content-Type' at most once: 1 to 255 visible ASCII "
-                    + "characters, quoted or not; a quoted version or *; application/json."
+                    + "characters, quoted or not; a quoted version or *; application/json. 'If-None-Match' is a list "
+                    + "of entity tags or *."
             )
         case .partyMissing:
             (
@@ -123,7 +125,16 @@ public enum Refusal: Error, Sendable, Equatable {
         case .tooEarly(let allowedFrom): ([.init("allowedFrom", .string(allowedFrom.iso8601))], [])
         case .slotConflict(let other): ([.init("conflictingAppointmentId", .string(other.description))], [])
         case .versionMismatch(let current): ([.init("currentVersion", .integer(current))], [])
-        case .unauthenticated: ([], [Header("WWW-Authenticate", "Bearer realm=\"odys\"")])
+        case .unauthenticated(let tokenPresented):
+            // RFC 6750, 3.1: no error code for a request without a token.
+            (
+                [],
+                [
+                    Header(
+                        "WWW-Authenticate",
+                        "Bearer realm=\"odys\"" + (tokenPresented ? ", error=\"invalid_token\"" : ""))
+                ]
+            )
         case .methodNotAllowed(let allowed): ([], [Header("Allow", allowed)])
         case .unsupportedMediaType: ([], [Header("Accept-Patch", "application/json")])
         case .idempotencyInProgress: ([], [Header("Retry-After", "1")])

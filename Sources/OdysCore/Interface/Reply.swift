@@ -3,8 +3,8 @@ public enum Outcome: Sendable, Equatable {
     case preflight
     case refused(Refusal)
     case acted(ActResult)
-    case read(AppointmentReading, by: UserID)
-    case history(AppointmentHistory, by: UserID)
+    case read(AppointmentReading, ReadRequest)
+    case history(AppointmentHistory, ReadRequest)
     case failed(StoreError)
 }
 
@@ -68,25 +68,27 @@ extension Interface {
             record.code = "replayed"
             response = Response(answer)
             response.headers.append(Header("Idempotency-Replayed", "true"))
-        case .read(let reading, let userID):
+        case .read(let reading, let wanted):
             // The version is what `If-Match` takes. The response also changes with the clock, so there is no 304.
             let etag = Header("ETag", "\"\(reading.appointment.version)\"")
-            response = show(reading.appointment, to: userID, [etag], request, &record) { role in
+            response = show(reading.appointment, wanted, [etag], request, &record) { role in
                 reading.body(for: role, rules: rules)
             }
-        case .history(let history, let userID):
-            response = show(history.appointment, to: userID, [], request, &record) { history.json(for: $0).bytes }
+        case .history(let history, let wanted):
+            response = show(history.appointment, wanted, [], request, &record) { history.json(for: $0).bytes }
         }
         response.headers += commonHeaders(requestID) + corsHeaders(request)
         return Reply(response: response, record: outcome == .preflight ? nil : record, queued: queued)
     }
 
     private func show(
-        _ appointment: Appointment, to userID: UserID, _ headers: [Header], _ request: Request,
+        _ appointment: Appointment, _ wanted: ReadRequest, _ headers: [Header], _ request: Request,
         _ record: inout RequestRecord, _ body: (Role) -> [UInt8]
     ) -> Response {
-        switch appointment.parties(for: userID) {
+        switch appointment.parties(for: wanted.userID) {
         case .failure(let refusal): return refuse(refusal, request, &record)
+        case .success where ![nil, appointment.version].contains(wanted.expectedVersion):
+            return refuse(.versionMismatch(current: appointment.version), request, &record)
         case .success(let parties):
             record.code = "read"
             record.role = parties.caller
@@ -104,14 +106,17 @@ extension Interface {
             [
                 JSON.Member("error", .string(refusal.error)), JSON.Member("code", .string(refusal.code)),
                 JSON.Member("status", .integer(refusal.status)),
-                JSON.Member("title", .string(refusal.explanation.title)), JSON.Member("type", "about:blank"),
+                JSON.Member("title", .string(refusal.explanation.title)),
+                JSON.Member("type", .string("urn:odys:problem:\(refusal.code)")),
                 JSON.Member("detail", .string(refusal.explanation.detail)),
                 JSON.Member("requestId", .string(record.requestID)),
             ] + refusal.members)
         let type = acceptsOnlyPlainJSON(request) ? "application/json" : "application/problem+json"
         return Response(
-            status: refusal.status, headers: [Header("Content-Type", type)] + refusal.additions.headers,
-            body: body.bytes)
+            status: refusal.status,
+            // `error` is Portuguese; `title` and `detail` are English.
+            headers: [Header("Content-Type", type), Header("Content-Language", "pt-BR, en")]
+                + refusal.additions.headers, body: body.bytes)
     }
 }
 

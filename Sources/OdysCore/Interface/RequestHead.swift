@@ -50,28 +50,34 @@ extension Interface {
 
     /// 204 for `OPTIONS`: a preflight's permissions for a configured origin, the methods for anybody else.
     func preflight(_ request: Request, _ route: Route) -> Response {
-        guard allowedOrigin(request) != nil else {
-            return Response(status: 204, headers: [Header("Allow", route.allowedMethods)], body: [])
-        }
+        // RFC 5789, 3.1.
+        let patch = route.offers("PATCH") ? [Header("Accept-Patch", "application/json")] : []
+        let methods = [Header("Allow", route.allowedMethods)] + patch
+        guard allowedOrigin(request) != nil else { return Response(status: 204, headers: methods, body: []) }
         return Response(
             status: 204,
-            headers: [
-                Header("Allow", route.allowedMethods), Header("Access-Control-Allow-Methods", route.allowedMethods),
+            headers: methods + [
+                Header("Access-Control-Allow-Methods", route.allowedMethods),
                 Header(
                     "Access-Control-Allow-Headers",
-                    "authorization, content-type, idempotency-key, if-match, x-request-id, traceparent"),
+                    "authorization, content-type, idempotency-key, if-match, if-none-match, x-request-id, traceparent"),
                 Header("Access-Control-Max-Age", "7200"),
             ], body: [])
     }
 
-    /// Whether `Accept` names `application/json` and nothing that a problem document would match.
+    /// Whether `Accept` takes `application/json` and no problem document (RFC 9110, 12.5.1).
     func acceptsOnlyPlainJSON(_ request: Request) -> Bool {
-        guard let accept = request.value(.accept), accept != "*/*" else { return false }
+        guard let accept = request.list(.accept), accept != "*/*" else { return false }
         if accept == "application/json" { return true }
-        let types = accept.split(separator: ",").map { entry in
-            entry.prefix { $0 != ";" }.filter { !$0.isWhitespace }.lowercased()
+        var accepted: [String: Bool] = [:]
+        for entry in accept.split(separator: ",") {
+            let parts = entry.split(separator: ";").map { $0.filter { !$0.isWhitespace }.lowercased() }
+            guard let range = parts.first else { continue }
+            // A weight of 0 refuses; it may be written with up to three decimals.
+            let isRefused = parts.dropFirst().contains { ["q=0", "q=0.", "q=0.0", "q=0.00", "q=0.000"].contains($0) }
+            accepted[range] = !isRefused
         }
-        return types.contains("application/json")
-            && !types.contains { ["*/*", "application/*", "application/problem+json"].contains($0) }
+        func accepts(_ type: String) -> Bool { accepted[type] ?? accepted["application/*"] ?? accepted["*/*"] ?? false }
+        return accepts("application/json") && !accepts("application/problem+json")
     }
 }

@@ -46,9 +46,9 @@ public enum Route: Sendable, Equatable {
 
     private var methods: [String] {
         switch self {
-        case .appointment: ["GET", "PATCH", "OPTIONS"]
-        case .history: ["GET", "OPTIONS"]
-        case .management: ["GET"]
+        case .appointment: ["GET", "HEAD", "PATCH", "OPTIONS"]
+        case .history: ["GET", "HEAD", "OPTIONS"]
+        case .management: ["GET", "HEAD"]
         case .unknown: []
         }
     }

@@ -4,6 +4,8 @@ public enum Limits {
     public static let bodyBytesMax = 16 * 1024
     /// Bytes of one CGI parameter that is read, other than cookies; a longer value is unusable.
     public static let headerBytesMax = 8 * 1024
+    /// Events, and messages, of an appointment that are shown at a time: the newest, or the newest before a version.
+    public static let historyRowsMax = 200
     /// Unicode scalars of a reason.
     public static let reasonScalarsMax = 500
     /// Levels of a JSON text. Ours have three; the bound keeps a hostile text off the stack.
@@ -174,6 +176,13 @@ public enum Limits {
     public static let clockDifferenceSecondsMax = 5.0
     /// Bytes of one line that `odysctl mcp` reads.
     public static let mcpLineBytesMax = 64 * 1024
-    /// Appointments of a customer that `odysctl mcp` shows.
+    /// Appointments of a customer that `odysctl mcp` shows, of a day, and customers with one phone.
     public static let customerAppointmentsMax = 5
+    public static let dayAppointmentsMax = 200
+    public static let customersMax = 20
+    /// Rows that are read at a time where it takes a look at each to know whether it is one of those that are wanted.
+    public static let searchRows = 500
+    /// Unicode scalars of `outbox.payload` that are read. Two names as long as their columns allow have fewer; others
+    /// may insert what they like.
+    public static let payloadScalarsMax = 256 * 1024
 }

@@ -9,11 +9,13 @@ struct TimelineCommand: ParsableCommand {
         discussion: "Names, phones and addresses are not shown; 'odysctl messages --reveal' shows them.")
 
     @Argument(help: "The id of an appointment.") var id: String
+    @Option(help: "Only what is older than this version. Of each list the newest \(Limits.historyRowsMax) are shown.")
+    var before: Int?
     @OptionGroup var output: OutputOptions
 
     func run() throws {
         guard let id = AppointmentID(id) else { throw Failure.usage("'\(id)' is not the id of an appointment") }
-        guard let timeline = try Timeline.read(id, .current()) else {
+        guard let timeline = try Timeline.read(id, before: before, .current()) else {
             throw Failure.problem("there is no appointment \(id)")
         }
         output.show(timeline.json, orLines: timeline.lines)
@@ -34,7 +36,7 @@ extension Timeline {
                     "operator": .string(action.operatorName), "action": .string(action.action),
                     "messageId": .integer(action.messageID), "detail": JSON(action.detail), "at": JSON(action.at),
                 ]
-            },
+            }, "more": .bool(hasMore),
         ]
     }
 
@@ -53,7 +55,8 @@ extension Timeline {
             "appointment \(id)", "  \(status.rawValue), payment \(paymentStatus.rawValue), version \(version)",
             "  from \(startsAt.displayText.prefix(16)) to \(endsAt.displayText.prefix(16)) UTC",
         ]
-        return head
+        let left = hasMore ? ["", "there is more, before this; --before VERSION shows it"] : []
+        return head + left
             + chapters.sorted { $0.at < $1.at }.flatMap { chapter in
                 ["", chapter.at.displayText.padded(25) + (chapter.lines.first ?? "")] + chapter.lines.dropFirst()
             }

@@ -43,14 +43,15 @@ struct MCPTools {
 
     private var today: MCPTool {
         tool(
-            "get_appointments_today", "Appointments of today", "All appointments of the current day, in order.",
+            "get_appointments_today", "Appointments of today",
+            "The appointments of the current day, in order; 'more' where there are too many to show.",
             arguments: [.optional("timezone", "IANA name of the zone whose day is meant; default \(zone).")],
             result: .schema([
                 "professionalId": .textType, "timezone": .textType, "date": .textType,
                 "appointments": .list([
                     "appointment_id": .textType, "time": .textType, "customer_name": .textType, "status": .textType,
                     "service_name": .textType,
-                ]),
+                ]), "more": .booleanType,
             ])
         ) { arguments in
             let zone = arguments["timezone"]?.string ?? self.zone
@@ -63,7 +64,8 @@ struct MCPTools {
             }
             let now = try store.now()
             let day = LocalTime.day(of: now)
-            let bookings = try store.bookings(from: day.start, to: day.end)
+            let found = try store.bookings(from: day.start, to: day.end, limit: Limits.dayAppointmentsMax + 1)
+            let bookings = found.prefix(Limits.dayAppointmentsMax)
             let civil = LocalTime.civil(now)
             let date = Instant(year: civil.year, month: civil.month, day: civil.day, hour: 0, minute: 0, second: 0)
             return [
@@ -76,7 +78,7 @@ struct MCPTools {
                         "customer_name": .string(booking.customerName), "status": JSON(booking.status),
                         "service_name": .string(store.profession),
                     ]
-                },
+                }, "more": .bool(found.count > bookings.count),
             ]
         }
     }
@@ -93,7 +95,8 @@ struct MCPTools {
             }
             let wanted = digits(arguments["phone"]?.string ?? "")
             guard !wanted.isEmpty else { throw MCPProblem.argument("phone has no digits") }
-            let matches = try store.customers().filter { digits($0.phone) == wanted }.map { customer -> JSON in
+            let customers = try store.customers(limit: Limits.customersMax) { digits($0) == wanted }
+            let matches = try customers.map { customer -> JSON in
                 let bookings = try store.bookings(of: customer, limit: Limits.customerAppointmentsMax)
                 return [
                     "client": [

@@ -51,7 +51,7 @@ final class FastCGIReader {
             case .target: target = value
             case .contentLength: length = value
             case .contentType, .serverRequestID, .accept, .authorization, .clientContentType, .clientRequestID, .cookie,
-                .idempotencyKey, .ifMatch, .origin, .secFetchSite, .traceparent:
+                .idempotencyKey, .ifMatch, .ifNoneMatch, .origin, .secFetchSite, .traceparent:
                 fields.append((name, value))
             }
         }

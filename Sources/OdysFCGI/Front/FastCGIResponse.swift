@@ -12,7 +12,7 @@ extension Response {
             content += value.utf8
             content += "\r\n".utf8
         }
-        put("Status", String(status))
+        put("Status", "\(status) \(reason)")
         for header in headers { put(header.name, header.value) }
         // Without it the web server would send the body in chunks.
         if !body.isEmpty { put("Content-Length", String(body.count)) }

@@ -68,15 +68,15 @@ struct Worker {
         let route = Route(path: request.path)
         status.begin(route.name)
         if case .management(let page) = route {
-            return send(management.response(page, request), on: connection, parsed, tools.buffer)
+            return send(management.response(page, request).answering(request), on: connection, parsed, tools.buffer)
         }
         guard management.settings.delivery != .only else {
-            return send(Self.onlyDelivers, on: connection, parsed, tools.buffer)
+            return send(Self.onlyDelivers.answering(request), on: connection, parsed, tools.buffer)
         }
         let reply = answer(request, route, tools)
         if !reply.queued.isEmpty { wakeDelivery(reply.queued) }
         FailPoint.p10.hit()
-        send(reply.response, on: connection, parsed, tools.buffer)
+        send(reply.response.answering(request), on: connection, parsed, tools.buffer)
         // After the response, so that a slow log holds up this thread and no client.
         let seconds = Clock.uptime - begun
         metrics.note(reply.record, status: reply.response.status, seconds: seconds)
@@ -97,10 +97,10 @@ struct Worker {
             case .preflight: return .preflight
             case .refuse(let refusal): return .refused(refusal)
             case .act(let id, let request): return .acted(try tools.appointments.act(id, request, requestID: requestID))
-            case .read(let id, let userID):
-                return try tools.readings.appointment(id).map { .read($0, by: userID) } ?? .refused(.notFound)
-            case .readHistory(let id, let userID):
-                return try tools.readings.history(of: id).map { .history($0, by: userID) } ?? .refused(.notFound)
+            case .read(let id, let wanted):
+                return try tools.readings.appointment(id).map { .read($0, wanted) } ?? .refused(.notFound)
+            case .readHistory(let id, let wanted):
+                return try tools.readings.history(of: id, wanted).map { .history($0, wanted) } ?? .refused(.notFound)
             }
         } catch { return .failed(error) }
     }

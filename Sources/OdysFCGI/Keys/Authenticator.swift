@@ -28,7 +28,7 @@ final class Authenticator: Sendable {
     /// The caller, or the refusal: 401 for whatever is wrong with a token, 403 for a cookie that fails the CSRF check.
     func authenticate(_ request: Request) -> Result<UserID, Refusal> {
         guard let credential = reader.credential(of: request) else {
-            return .failure(.unauthenticated(tokenPresented: request.field(.authorization) != .absent))
+            return .failure(.unauthenticated(tokenPresented: reader.presentsToken(request)))
         }
         guard let user = userID(in: credential.token) else { return .failure(.unauthenticated(tokenPresented: true)) }
         return credential.passesCSRFCheck ? .success(user) : .failure(.forbidden)

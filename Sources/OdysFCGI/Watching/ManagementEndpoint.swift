@@ -47,8 +47,9 @@ final class ManagementEndpoint: Sendable {
         func response(_ type: String, _ body: [UInt8], status: Int = 200) -> Response {
             Response(status: status, headers: [Header("Content-Type", type), noStore], body: body)
         }
-        guard request.method == "GET" else {
-            return Response(status: 405, headers: [Header("Allow", "GET"), noStore], body: [])
+        let route = Route.management(page)
+        guard route.offers(request.method) else {
+            return Response(status: 405, headers: [Header("Allow", route.allowedMethods), noStore], body: [])
         }
         let health = "application/health+json"
         switch page {

@@ -33,13 +33,16 @@ extension OutboxAdmin {
         try connection.transaction { connection throws(StoreError) in
             let filter: [SQLValue] = [.text(state), .text(state), .integer(hours), .integer(hours)]
             var entries: [OutboxEntry] = []
-            for row in try rows(to: addressee, filter) {
-                let entry = try OutboxEntry(row)
-                // The pattern also finds longer numbers with the same last digits.
-                if case .phone(let digits) = addressee, Phone.normalise(entry.recipient) != digits { continue }
-                entries.append(entry)
-                if entries.count == limit { break }
-            }
+            var found: [OutboxEntry] = []
+            repeat {
+                let last = found.last?.id ?? .max
+                found = try rows(to: addressee, filter + [.integer(last)]).map(OutboxEntry.init)
+                entries += found.filter { entry in
+                    // The pattern also finds longer numbers with the same last digits.
+                    if case .phone(let digits) = addressee { Phone.normalise(entry.recipient) == digits } else { true }
+                }
+            } while entries.count < limit && found.count == Limits.searchRows
+            entries = Array(entries.prefix(limit))
             try connection.recordReveal(of: entries, to: operatorName)
             return entries
         }
@@ -68,7 +71,8 @@ extension OutboxAdmin {
 
     private static let condition = """
         AND (? IS NULL OR o.state = ?) AND (? IS NULL OR o.created_at >= UTC_TIMESTAMP(6) - INTERVAL ? HOUR)
-        ORDER BY o.id DESC
+            AND o.id < ?
+        ORDER BY o.id DESC LIMIT \(Limits.searchRows)
         """
 
     private static let select = "SELECT \(OutboxEntry.columns) FROM outbox o "

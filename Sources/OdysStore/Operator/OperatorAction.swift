@@ -8,11 +8,12 @@ public struct OperatorAction: Sendable {
     public let detail: String?
     public let at: Instant
 
-    /// Of one appointment's messages.
-    static let ofAppointment = """
+    /// Of the messages on a page of an appointment's history, the newest first.
+    static let ofMessages = """
         SELECT a.operator, a.action, a.outbox_id, a.detail, a.created_at
-        FROM outbox o JOIN operator_actions a ON a.outbox_id = o.id
-        WHERE o.appointment_id = ? ORDER BY a.id
+        FROM (\(HistoryPage.messages(to: Role.allCases, "o.id"))) shown
+            STRAIGHT_JOIN operator_actions a ON a.outbox_id = shown.id
+        ORDER BY a.id DESC LIMIT \(Limits.historyRowsMax + 1)
         """
 
     init(_ row: Row) throws(StoreError) {

@@ -29,7 +29,8 @@ public struct OutboxEntry: Sendable {
         o.id, o.message_uid, o.appointment_id, o.appointment_version, o.channel, o.recipient_role, o.recipient,
             o.template, o.state, o.attempts, o.created_at, o.available_at, o.expires_at, o.finished_at,
             o.provider_id, o.last_error,
-            o.state = 'pending' AND o.lease_token IS NOT NULL AND o.available_at > UTC_TIMESTAMP(6), o.payload,
+            o.state = 'pending' AND o.lease_token IS NOT NULL AND o.available_at > UTC_TIMESTAMP(6),
+            LEFT(o.payload, \(Limits.payloadScalarsMax)),
             o.emptied_at
         """
 

@@ -32,7 +32,7 @@ extension OutboxAdmin {
         try connection.transaction { connection throws(StoreError) in
             // Locked first, so that what is recorded is what is changed.
             _ = try connection.query(
-                "SELECT id FROM outbox WHERE \(Self.expiring) FOR UPDATE", [.instant(time)],
+                "SELECT COUNT(*) FROM outbox WHERE \(Self.expiring) FOR UPDATE", [.instant(time)],
                 operation: "lock the messages to expire")
             try connection.execute(
                 """

@@ -50,24 +50,37 @@ public struct ProfessionalStore {
         ).first.map { row throws(StoreError) in try row.text(0) == professionalID }
     }
 
-    /// The appointments that start in this time, in order.
-    public func bookings(from start: Instant, to end: Instant) throws(StoreError) -> [Booking] {
+    /// The first `limit` appointments that start in this time, in order.
+    public func bookings(from start: Instant, to end: Instant, limit: Int) throws(StoreError) -> [Booking] {
         try connection.readAlone(
             """
             \(Self.bookings)
-            WHERE a.professional_id = ? AND a.starts_at >= ? AND a.starts_at < ? ORDER BY a.starts_at, a.id
-            """, [.text(professionalID), .instant(start), .instant(end)], operation: "read the appointments"
+            WHERE a.professional_id = ? AND a.starts_at >= ? AND a.starts_at < ?
+            ORDER BY a.starts_at, a.id LIMIT ?
+            """, [.text(professionalID), .instant(start), .instant(end), .integer(limit)],
+            operation: "read the appointments"
         ).map(Booking.init)
     }
 
-    /// All of them: phones are stored as typed, so SQL cannot compare them.
-    public func customers() throws(StoreError) -> [Customer] {
-        try connection.readAlone(
-            "SELECT id, name, phone, email FROM clients WHERE professional_id = ? ORDER BY name, id",
-            [.text(professionalID)], operation: "read the customers"
-        ).map { row throws(StoreError) in
-            Customer(id: try row.text(0), name: try row.text(1), phone: try row.text(2), email: try row.optionalText(3))
-        }
+    /// The first `limit` customers whose phone is the one that is meant, by name. Phones are stored as typed, so SQL
+    /// cannot compare them.
+    public func customers(limit: Int, where isMeant: (_ phone: String) -> Bool) throws(StoreError) -> [Customer] {
+        var matches: [Customer] = []
+        var found: [Customer] = []
+        repeat {
+            let last = found.last?.id ?? "00000000-0000-0000-0000-000000000000"
+            found = try connection.readAlone(
+                """
+                SELECT id, name, phone, email FROM clients WHERE professional_id = ? AND id > ?
+                ORDER BY id LIMIT \(Limits.searchRows)
+                """, [.text(professionalID), .text(last)], operation: "read the customers"
+            ).map { row throws(StoreError) in
+                Customer(
+                    id: try row.text(0), name: try row.text(1), phone: try row.text(2), email: try row.optionalText(3))
+            }
+            matches += found.filter { isMeant($0.phone) }
+        } while matches.count < limit && found.count == Limits.searchRows
+        return matches.prefix(limit).sorted { ($0.name, $0.id) < ($1.name, $1.id) }
     }
 
     /// The latest appointments of a customer with this professional, the last first.

@@ -1,6 +1,6 @@
 public import OdysCore
 
-/// Everything that is known about one appointment, for an operator.
+/// What is known about one appointment, for an operator: of each list the newest, or the newest before a version.
 public struct Timeline: Sendable {
     public let id: AppointmentID
     public let status: Status
@@ -12,27 +12,35 @@ public struct Timeline: Sendable {
     public let events: [HistoryEvent]
     /// Oldest first.
     public let messages: [OutboxEntry]
+    /// Of these messages.
     public let operatorActions: [OperatorAction]
+    /// Whether something older was left out.
+    public let hasMore: Bool
 }
 
 extension Timeline {
     /// - Returns: nil where there is no such appointment.
-    public static func read(_ id: AppointmentID, _ connection: Connection) throws(StoreError) -> Timeline? {
+    public static func read(
+        _ id: AppointmentID, before: Int? = nil, _ connection: Connection
+    ) throws(StoreError) -> Timeline? {
         try connection.transaction { connection throws(StoreError) in
-            let key = SQLValue.id(id)
-            guard let row = try connection.query(appointment, [key], operation: "read the appointment").first
+            guard let row = try connection.query(appointment, [.id(id)], operation: "read the appointment").first
             else { return nil }
-            let anyVersion = SQLValue.integer(Int(UInt32.max))
+            let page = HistoryPage(id: id, below: before ?? .max, isNewest: before == nil)
+            let messageValues = page.messageValues(to: Role.allCases)
+            let events = HistoryPage.shown(
+                try connection.query(HistoryPage.events, page.eventValues, operation: "read the events"))
+            let messages = HistoryPage.shown(
+                try connection.query(messages, messageValues, operation: "read the messages"))
+            let actions = HistoryPage.shown(
+                try connection.query(OperatorAction.ofMessages, messageValues, operation: "read what operators did"))
             return Timeline(
                 id: id, status: try row.value(0, as: Status.self),
                 paymentStatus: try row.value(1, as: PaymentStatus.self), version: try row.integer(2),
                 startsAt: try row.instant(3), endsAt: try row.instant(4), createdAt: try row.instant(5),
-                events: try connection.query(AppointmentReader.events, [key, anyVersion], operation: "read the events")
-                    .map(HistoryEvent.init),
-                messages: try connection.query(messages, [key], operation: "read the messages").map(OutboxEntry.init),
-                operatorActions: try connection.query(
-                    OperatorAction.ofAppointment, [key], operation: "read what operators did"
-                ).map(OperatorAction.init))
+                events: try events.rows.map(HistoryEvent.init), messages: try messages.rows.map(OutboxEntry.init),
+                operatorActions: try actions.rows.map(OperatorAction.init),
+                hasMore: events.hasMore || messages.hasMore || actions.hasMore)
         }
     }
 
@@ -41,7 +49,5 @@ extension Timeline {
         FROM appointments WHERE id = ?
         """
 
-    static let messages = """
-        SELECT \(OutboxEntry.columns) FROM outbox o WHERE o.appointment_id = ? ORDER BY o.created_at, o.id
-        """
+    static let messages = HistoryPage.messages(to: Role.allCases, OutboxEntry.columns)
 }

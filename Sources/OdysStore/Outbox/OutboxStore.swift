@@ -83,8 +83,9 @@ public final class OutboxStore {
 
     /// Takes the first by primary key that is still due: without a sort, no other row stays locked.
     static let lock = """
-        SELECT id, message_uid, channel, recipient_role, recipient, template, payload, appointment_id, attempts,
-            unclear, lost_claims, expires_at <= UTC_TIMESTAMP(6), appointment_version
+        SELECT id, message_uid, channel, recipient_role, recipient, template,
+            LEFT(payload, \(Limits.payloadScalarsMax)), appointment_id, attempts, unclear, lost_claims,
+            expires_at <= UTC_TIMESTAMP(6), appointment_version
         FROM outbox FORCE INDEX (PRIMARY)
         WHERE id IN (\(places(Limits.claimCandidates)))
             AND state = 'pending' AND available_at <= UTC_TIMESTAMP(6)

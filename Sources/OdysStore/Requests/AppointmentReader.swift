@@ -16,17 +16,31 @@ public struct AppointmentReader {
         }
     }
 
+    /// What the caller may see of the newest 200 events and messages, or of those before a version.
+    ///
     /// - Returns: nil where there is no such appointment.
-    public func history(of id: AppointmentID) throws(StoreError) -> AppointmentHistory? {
+    public func history(of id: AppointmentID, _ request: ReadRequest) throws(StoreError) -> AppointmentHistory? {
         try connection.reading { connection throws(StoreError) in
             guard let row = try select(id) else { return nil }
             let appointment = try AppointmentRow.appointment(row, id)
-            let values: [SQLValue] = [.id(id), .integer(appointment.version)]
+            // A stranger is refused, whatever there is.
+            guard let role = appointment.role(of: request.userID) else {
+                return AppointmentHistory(appointment: appointment, events: [], messages: [])
+            }
+            // READ COMMITTED shows each statement what was committed when it began. Events and messages end at the
+            // version read first; otherwise the event of a later action could come without its messages.
+            let page = HistoryPage(
+                id: id, below: min(request.before ?? .max, appointment.version + 1), isNewest: request.before == nil)
+            let roles = role == .professional ? Role.allCases : [role]
+            let events = HistoryPage.shown(
+                try connection.query(HistoryPage.events, page.eventValues, operation: "read the events"))
+            let messages = HistoryPage.shown(
+                try connection.query(
+                    role == .professional ? Self.messagesToAll : Self.messagesToClient, page.messageValues(to: roles),
+                    operation: "read the messages"))
             return AppointmentHistory(
-                appointment: appointment,
-                events: try connection.query(Self.events, values, operation: "read the events").map(HistoryEvent.init),
-                messages: try connection.query(Self.messages, values, operation: "read the messages")
-                    .map(HistoryMessage.init))
+                appointment: appointment, events: try events.rows.map(HistoryEvent.init),
+                messages: try messages.rows.map(HistoryMessage.init), hasMore: events.hasMore || messages.hasMore)
         }
     }
 
@@ -41,25 +55,17 @@ public struct AppointmentReader {
         try connection.query(Self.appointment, [.id(id)], operation: "read the appointment").first
     }
 
-    /// READ COMMITTED shows each statement what was committed when it began. Events and messages end at the version
-    /// read first; otherwise the event of a later action could come without its messages.
-    static let events = """
-        SELECT version, action, actor_role, actor_user_id, reason, from_status, to_status, from_payment_status,
-            to_payment_status, created_at
-        FROM appointment_events WHERE appointment_id = ? AND version <= ? ORDER BY version
-        """
+    static let messagesToAll = HistoryPage.messages(to: Role.allCases, messageColumns)
+    static let messagesToClient = HistoryPage.messages(to: [.client], messageColumns)
 
-    static let messages = """
-        SELECT message_uid, appointment_version, recipient_role, channel, template, state, attempts, created_at,
-            finished_at, last_error
-        FROM outbox
-        WHERE appointment_id = ? AND (appointment_version IS NULL OR appointment_version <= ?)
-        ORDER BY created_at, id
+    private static let messageColumns = """
+        o.message_uid, o.appointment_version, o.recipient_role, o.channel, o.template, o.state, o.attempts,
+            o.created_at, o.finished_at, o.last_error
         """
 }
 
 extension HistoryEvent {
-    /// A row of `AppointmentReader.events`.
+    /// A row of `HistoryPage.events`.
     init(_ row: Row) throws(StoreError) {
         self.init(
             version: try row.integer(0), action: try row.value(1, as: AppointmentAction.self),
@@ -71,7 +77,7 @@ extension HistoryEvent {
 }
 
 extension HistoryMessage {
-    /// A row of `AppointmentReader.messages`.
+    /// A row of `AppointmentReader.messagesToAll`.
     init(_ row: Row) throws(StoreError) {
         self.init(
             uid: try row.text(0), version: try row.optionalInteger(1),

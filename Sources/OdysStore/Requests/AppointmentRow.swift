@@ -22,7 +22,8 @@ enum AppointmentRow {
         var client: Client?
         if !row.isNull(11) {
             client = Client(
-                userID: try row.optionalText(12).map(UserID.init), name: try row.text(13),
+                // Some platforms keep an empty text for "not registered".
+                userID: try row.optionalText(12).flatMap { $0.isEmpty ? nil : UserID($0) }, name: try row.text(13),
                 phone: try row.text(14), email: try row.optionalText(15))
         }
         return Appointment(

@@ -28,7 +28,7 @@ extension Migration {
 /// Brings the schema up to date, and reports its state.
 public struct Migrations {
     /// The oldest schema that this program works with.
-    public static let requiredVersion = 4
+    public static let requiredVersion = 5
 
     private let connection: Connection
 
