@@ -13,7 +13,7 @@ extension Finding {
             let unknown = settings.unknown.map {
                 Finding("settings", .problem, "\($0): there is no such setting", "correct its name or remove it")
             }
-            let warnings = settings.warnings.map { Finding("settings", .good, $0, "set it, if that is not meant") }
+            let warnings = settings.warnings.map { Finding("settings", "warn: \($0)") }
             return (unknown.isEmpty ? [Finding("settings", "are good")] : unknown) + warnings
                 + [Finding("timezone", "\(settings.messaging.timeZone) is known to this host")]
         }
