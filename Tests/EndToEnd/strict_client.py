@@ -152,11 +152,11 @@ def http2(connect, request):
                 elif isinstance(event, (h2.events.StreamEnded, h2.events.StreamReset, h2.events.ConnectionTerminated)):
                     assert isinstance(event, h2.events.StreamEnded), event
                     ended = True
-    (name, status), *fields = fields
-    problems = [] if name == ":status" else ["the status does not come first"]
-    problems += [f"{name} has capitals" for name, _ in fields if name != name.lower()]
-    problems += [f"{name} belongs to HTTP/1.1" for name, _ in fields if name in ("connection", "transfer-encoding")]
-    return int(status), "", fields, content, problems
+    (first, status), *rest = [(str(name), str(value)) for name, value in fields]
+    problems = [] if first == ":status" else ["the status does not come first"]
+    problems += [f"{name} has capitals" for name, _ in rest if name != name.lower()]
+    problems += [f"{name} belongs to HTTP/1.1" for name, _ in rest if name in ("connection", "transfer-encoding")]
+    return int(status), "", rest, content, problems
 
 
 def main():

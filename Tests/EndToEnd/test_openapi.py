@@ -156,5 +156,5 @@ def test_nginx_and_the_responder_have_one_title_for_a_code():
     names = {code: case for case, (_, code) in refusals().items()}
     for code in titles.keys() & names.keys():
         explained = own.partition("var explanation")[2].partition(f"case .{names[code]}:")[2]
-        assert re.search(r'"([^"]+)"', explained)[1] == titles[code], code
+        assert re.findall(r'"([^"]+)"', explained)[0] == titles[code], code
     assert len(titles) == 8

@@ -372,7 +372,8 @@ def test_a_long_history_is_told_in_pages(quiet):
     booking = filled(quiet, 450, 0)
     try:
         for by in ("professional", "client"):
-            versions, before = [], ""
+            versions: list[int] = []
+            before = ""
             while True:
                 told = read(quiet, booking, by, f"/history{before}").json()
                 assert list(told) == ["events", "messages"] + (["more"] if "more" in told else [])

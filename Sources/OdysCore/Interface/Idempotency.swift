@@ -68,21 +68,21 @@ enum Precondition {
     /// The versions in `If-None-Match`: `*`, or a list of entity tags, which are compared weakly.
     ///
     /// - Parameter list: nil where there is no such field.
-    static func excluded(in list: String?) -> Result<ExcludedVersions, UnusableHeader> {
+    static func excluded(in list: String?) -> Result<ExcludedVersions, Refusal> {
         guard let list else { return .success(.only([])) }
         if list == "*" { return .success(.all) }
         // What stands between quotation marks, and every other part is a tag.
         let parts = list.utf8.split(separator: UInt8(ascii: "\""), omittingEmptySubsequences: false)
             .map { String(Substring($0)) }
         guard parts.count > 1, parts.count % 2 == 1, list.utf8.count <= Limits.headerBytesMax else {
-            return .failure(UnusableHeader())
+            return .failure(.invalidHeader)
         }
         for index in stride(from: 0, to: parts.count, by: 2) {
             let between = parts[index].filter { $0 != " " && $0 != "\t" }
             let rest = between.drop { $0 == "," }
             let isLast = index == parts.count - 1
             guard rest.isEmpty || rest == "W/" && !isLast, index == 0 || isLast || between.hasPrefix(",") else {
-                return .failure(UnusableHeader())
+                return .failure(.invalidHeader)
             }
         }
         // A tag that is no version of ours matches none.
