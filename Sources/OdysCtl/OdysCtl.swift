@@ -26,9 +26,8 @@ internal import OdysStore
         } catch let error as Failure { end(error.exitCode, [error.line]) } catch let error as SettingsError {
             end(2, error.problems)
         } catch let error as StoreError {
-            let grants = "the user lacks a grant: see 'odysctl migrate grants', and ODYS_DB_MIGRATE_USER for 'up'"
             let isUnreachable = error.kind == .connectionLost || error.kind == .refusing
-            end(isUnreachable ? 3 : 1, ["\(error)"] + (error.isDenied ? [grants] : []))
+            end(isUnreachable ? 3 : 1, ["\(error)", error.remedy])
         } catch let code as ExitCode { exit(withError: code) } catch {
             // The parser's own exit code for wrong usage is 64; help and version are not errors.
             let isFailure = exitCode(for: error) != .success

@@ -10,7 +10,7 @@ import Testing
         arguments: [
             (StoreError.Kind.deadlock, 503, "unavailable"), (.timeout, 503, "unavailable"),
             (.connectionLost, 503, "unavailable"), (.refusing, 503, "unavailable"), (.schema, 503, "unavailable"),
-            (.unexpected, 500, "internal"),
+            (.unknown, 503, "unavailable"), (.unexpected, 500, "internal"),
         ])
     func aFailingTransactionWakesNobody(_ kind: StoreError.Kind, _ status: Int, _ code: String) throws {
         let world = InterfaceWorld()

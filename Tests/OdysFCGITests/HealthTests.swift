@@ -53,8 +53,17 @@ import Testing
     @Test("health: a failed write → warn, refused by the server → fail")
     func aWriteThatFailedShows() {
         for kind in StoreError.Kind.allCases {
-            #expect(report { $0.writeFailure = kind }.status == (kind == .refusing ? .fail : .warn), "\(kind)")
+            let failure = StoreError(kind: kind, operation: "write")
+            #expect(report { $0.writeFailure = failure }.status == (kind == .refusing ? .fail : .warn), "\(kind)")
         }
+    }
+
+    @Test("health: settings of the server that prevent changes → fail, named")
+    func obstaclesOfTheServerFail() {
+        var look = Self.good
+        look.obstacles = ["set y"]
+        #expect(report(.answering(look)).status == .fail)
+        #expect(report(.answering(look)).problems.map(\.output) == ["set y"])
     }
 
     @Test("health: a paused channel → warn, never fail")

@@ -166,7 +166,7 @@ import Testing
     @Test("durability: a server that may lose commits is reported")
     func aServerThatMayForgetIsNoticed() throws {
         // The tests' own server trades durability for speed.
-        let problems = try Durability.problems(database.connection())
+        let problems = try ServerSettings(database.connection()).durability
         #expect(problems.count == 1)
         #expect(problems.first?.contains("innodb_flush_log_at_trx_commit = 1") == true)
     }

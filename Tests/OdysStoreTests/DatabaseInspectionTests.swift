@@ -5,6 +5,20 @@ import Testing
 @testable import OdysStore
 
 @Suite struct DatabaseInspectionTests {
+    @Test("look: a connection that was lost since the last one is replaced")
+    func aRestartOfTheServerIsNoFailure() throws {
+        let database = try TestDatabase()
+        let connection = try database.connection(.look)
+        for _ in 0..<2 {
+            #expect(try DatabaseSnapshot(connection).schemaVersion == Migrations.requiredVersion)
+            let thread = try connection.transaction { connection throws(StoreError) in
+                try connection.query("SELECT CONNECTION_ID()", operation: "ask")[0].integer(0)
+            }
+            try database.run("KILL \(thread)")
+        }
+        #expect(try Housekeeping(connection).prune(retentionDays: 1, payloadDays: 1).total == 0)
+    }
+
     @Test(
         "inspection: MariaDB from 10.11 on is supported",
         arguments: [

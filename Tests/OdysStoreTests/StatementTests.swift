@@ -1,3 +1,4 @@
+import Foundation
 import OdysCore
 import Testing
 
@@ -60,5 +61,56 @@ import Testing
             for column in [0, 1, 2] { #expect(throws: StoreError.self) { try row.bytes(column) } }
             for column in [1, 2, 3] { #expect(throws: StoreError.self) { try row.integer(column) } }
         }
+    }
+
+    /// A range is locked row by row, so the error comes where the next row is awaited.
+    @Test("statements: a lock wait in place of a row has its number")
+    func aLockWaitAmidRowsIsATimeout() throws {
+        try database.run("INSERT INTO t (id) VALUES (1), (2)")
+        let failure = try database.connection(.migration).transaction { blocker throws(StoreError) in
+            _ = try blocker.query("SELECT id FROM t WHERE id = 2 FOR UPDATE", operation: "block")
+            return failureOfLockingAll()
+        }
+        #expect(failure?.code == 1_205 && failure?.kind == .timeout)
+    }
+
+    @Test("statements: a deadlock in place of a row has its number")
+    func aDeadlockAmidRowsIsADeadlock() throws {
+        try database.run("INSERT INTO t (id) SELECT seq FROM seq_1_to_50")
+        // The victim is who has changed less.
+        nonisolated(unsafe) let other = try database.connection(.migration)
+        let done = DispatchSemaphore(value: 0)
+        let failure = try database.connection(.migration).transaction { connection throws(StoreError) -> StoreError? in
+            _ = try connection.query("SELECT id FROM t WHERE id = 50 FOR UPDATE", operation: "lock the last")
+            let locked = DispatchSemaphore(value: 0)
+            DispatchQueue(label: "test.deadlock").async {
+                #expect(throws: Never.self) {
+                    try other.transaction { other throws(StoreError) in
+                        try other.execute("UPDATE t SET n = 1 WHERE id < 50", operation: "change the rest")
+                        locked.signal()
+                        try other.execute("UPDATE t SET n = 1 WHERE id = 50", operation: "wait for the last")
+                    }
+                }
+                done.signal()
+            }
+            locked.wait()
+            usleep(300_000)
+            do throws(StoreError) {
+                _ = try connection.query(
+                    "SELECT id FROM t WHERE id > 0 ORDER BY id FOR UPDATE", operation: "lock the rest")
+                return nil
+            } catch { return error }
+        }
+        done.wait()
+        #expect(failure?.code == 1_213 && failure?.kind == .deadlock)
+    }
+
+    private func failureOfLockingAll() -> StoreError? {
+        do {
+            try database.connection(.migration).transaction { connection throws(StoreError) in
+                _ = try connection.query("SELECT id FROM t WHERE id > 0 FOR UPDATE WAIT 1", operation: "lock all")
+            }
+            return nil
+        } catch { return error as? StoreError }
     }
 }

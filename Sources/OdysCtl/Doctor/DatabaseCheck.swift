@@ -16,26 +16,10 @@ struct DatabaseCheck {
             // Before anything else takes time.
             let clock = self.clock(server, since: before)
             return [Finding("database", "\(settings.user) may log in to \(settings.name)")] + program(server) + [clock]
-                + durability(server) + disk(server)
-        } catch { return [unusable(error)] }
-    }
-
-    private func unusable(_ error: StoreError) -> Finding {
-        switch error.code {
-        // ER_ACCESS_DENIED_ERROR, ER_DBACCESS_DENIED_ERROR
-        case 1044, 1045:
-            Finding(
-                "database", .configuration, "\(error): the login is refused",
-                "correct ODYS_DB_USER and ODYS_DB_PASSWORD, or the account in MariaDB")
-        // ER_BAD_DB_ERROR
-        case 1049:
-            Finding(
-                "database", .configuration, "\(error): there is no such database",
-                "correct ODYS_DB_NAME, or create the database and run 'odysctl migrate up'")
-        default:
-            Finding(
-                "database", .unreachable, "\(error)",
-                "start MariaDB, or correct ODYS_DB_SOCKET or ODYS_DB_HOST; look at its log")
+                + settings(server) + disk(server)
+        } catch {
+            let isOfSettings = error.cause?.isOfSettings ?? false
+            return [Finding("database", isOfSettings ? .configuration : .unreachable, "\(error)", error.remedy)]
         }
     }
 
@@ -67,12 +51,17 @@ struct DatabaseCheck {
             "keep both hosts in time by NTP; tokens are judged by one clock, appointments by the other")
     }
 
-    private func durability(_ server: DatabaseInspection) -> [Finding] {
-        if server.durability.isEmpty { return [Finding("durability", "what MariaDB acknowledges is kept")] }
-        return server.durability.map { problem in
-            let parts = problem.split(separator: ":", maxSplits: 1)
-            return Finding("durability", .problem, String(parts[0]), String(parts[parts.count - 1].drop { $0 == " " }))
+    private func settings(_ server: DatabaseInspection) -> [Finding] {
+        let (durability, obstacles) = (server.settings.durability, server.settings.obstacles)
+        func findings(_ subject: String, _ problems: [String]) -> [Finding] {
+            problems.map { problem in
+                let parts = problem.split(separator: ":", maxSplits: 1)
+                return Finding(subject, .problem, String(parts[0]), String(parts[parts.count - 1].drop { $0 == " " }))
+            }
         }
+        return findings("writes", obstacles)
+            + (durability.isEmpty
+                ? [Finding("durability", "what MariaDB acknowledges is kept")] : findings("durability", durability))
     }
 
     /// Only where the server is on this host.

@@ -120,7 +120,9 @@ struct Responder {
         let connection = Connection(settings.database)
         do throws(StoreError) {
             try connection.connect()
-            for problem in try Durability.problems(connection) { log.warning("\(problem)") }
+            let server = try ServerSettings(connection)
+            for problem in server.durability { log.warning("\(problem)") }
+            for problem in server.obstacles { log.error("\(problem)") }
             return true
         } catch {
             log.error("the database cannot be used: \(error.remedy)", metadata: ["error": "\(error)"])

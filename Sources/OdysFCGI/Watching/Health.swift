@@ -14,7 +14,7 @@ struct HealthFacts: Sendable {
     var database: DatabaseState
     var requiredSchemaVersion: Int
     /// Why the last write failed, if none has succeeded since; reads do not notice a full disk or a read-only server.
-    var writeFailure: StoreError.Kind?
+    var writeFailure: StoreError?
     var channels: [ChannelState] = []
     var loops: [LoopGroup] = []
     var isDraining = false

@@ -13,7 +13,7 @@ extension HealthReport {
             "settings:unknown", facts.unknownSettings.isEmpty ? .pass : .warn,
             observed: .integer(facts.unknownSettings.count),
             output: "there is no such setting: \(facts.unknownSettings.joined(separator: ", "))")
-        var checks = [draining] + Self.database(facts) + [Self.writes(facts.writeFailure)]
+        var checks = [draining] + Self.database(facts) + [Self.writes(facts)]
         checks += facts.channels.map(Self.breaker)
         checks += facts.loops.map(Self.progress)
         self.init(checks: checks + [settings])
@@ -23,7 +23,7 @@ extension HealthReport {
         switch facts.database {
         case .timedOut:
             return [Check("database:reachable", .fail, output: "MariaDB takes the question and does not answer")]
-        case .failing(let error): return [Check("database:reachable", .fail, output: "\(error)")]
+        case .failing(let error): return [Check("database:reachable", .fail, output: "\(error); \(error.remedy)")]
         case .answering(let look):
             let durability = Check(
                 "database:durability", look.durabilityProblems.isEmpty ? .pass : .warn,
@@ -54,14 +54,15 @@ extension HealthReport {
             output: "messages wait for longer than \(Int(Limits.oldestDueSecondsMax)) s: see 'odysctl outbox list'")
     }
 
-    private static func writes(_ failure: StoreError.Kind?) -> Check {
-        guard let failure else { return Check("database:writes", .pass) }
-        let isRefused = failure == .refusing
+    private static func writes(_ facts: HealthFacts) -> Check {
+        let name = "database:writes"
+        if let obstacles = facts.database.snapshot?.obstacles, !obstacles.isEmpty {
+            return Check(name, .fail, output: obstacles.joined(separator: "; "))
+        }
+        guard let failure = facts.writeFailure else { return Check(name, .pass) }
         return Check(
-            "database:writes", isRefused ? .fail : .warn, observed: JSON(failure),
-            output: isRefused
-                ? "MariaDB refuses to write: check disk space, read-only mode and grants"
-                : "the last change could not be written; see the log")
+            name, failure.kind == .refusing ? .fail : .warn, observed: JSON(failure.kind),
+            output: "the last change could not be written: \(failure); \(failure.remedy)")
     }
 
     private static func breaker(_ state: HealthFacts.ChannelState) -> Check {

@@ -48,7 +48,7 @@ final class Metrics: Sendable {
     let databaseErrors = CounterFamily<StoreError.Kind>(
         "odys_db_errors_total", "Failures of the database, by kind.", by: "kind")
     /// The last failed write, and when it was; nil once another has succeeded.
-    private let writeFailure = Mutex<(kind: StoreError.Kind, at: Double)?>(nil)
+    private let writeFailure = Mutex<(error: StoreError, at: Double)?>(nil)
 
     /// - Parameter record: nil for a preflight.
     func note(_ record: RequestRecord?, status: Int, seconds: Double) {
@@ -85,15 +85,15 @@ final class Metrics: Sendable {
 
     func note(_ error: StoreError, isWrite: Bool = false) {
         databaseErrors.add(error.kind)
-        if isWrite { writeFailure.withLock { $0 = (error.kind, Clock.uptime) } }
+        if isWrite { writeFailure.withLock { $0 = (error, Clock.uptime) } }
     }
 
     /// A write has succeeded, so the database takes them again.
     func noteWrite() { writeFailure.withLock { $0 = nil } }
 
-    var recentWriteFailure: StoreError.Kind? {
+    var recentWriteFailure: StoreError? {
         writeFailure.withLock { failure in
-            failure.flatMap { Clock.uptime - $0.at < Limits.writeFailureSeconds ? $0.kind : nil }
+            failure.flatMap { Clock.uptime - $0.at < Limits.writeFailureSeconds ? $0.error : nil }
         }
     }
 }

@@ -15,6 +15,8 @@ public final class Connection {
     /// Whether a statement failed since the last rollback. Only a success carries the server's transaction flag: after
     /// a lock wait timeout the transaction is open, but the flag may not say so.
     private var hasFailed = false
+    /// Whether the last error may be that of a statement prepared before a table, or a trigger of it, was changed.
+    private var isOutdated = false
     /// When `reading` began the transaction that it left open.
     private var readingSince: ContinuousClock.Instant?
 
@@ -30,9 +32,24 @@ public final class Connection {
 
     deinit { close() }
 
-    /// Runs the block in a transaction. The block commits; what it leaves open, also by throwing, is rolled back.
-    /// A broken connection is closed; the next use opens another.
+    /// Runs the block in a transaction. The block commits, last of all; what it leaves open, also by throwing, is
+    /// rolled back. A broken connection is closed; the next use opens another.
+    ///
+    /// The block runs again, on a new connection, where a prepared statement was outdated: the server looks for the
+    /// tables of triggers when it prepares one, and later does not find that of a new trigger (1146).
     public func transaction<Value>(_ body: (Connection) throws(StoreError) -> Value) throws(StoreError) -> Value {
+        do throws(StoreError) {
+            return try transactionOnce(body)
+        } catch {
+            guard isOutdated else { throw error }
+            close()
+            return try transactionOnce(body)
+        }
+    }
+
+    private func transactionOnce<Value>(
+        _ body: (Connection) throws(StoreError) -> Value
+    ) throws(StoreError) -> Value {
         try recovering { connection throws(StoreError) in
             try connection.connect()
             let value = try body(connection)
@@ -51,8 +68,20 @@ public final class Connection {
         do throws(StoreError) {
             return try readingOnce(body)
         } catch {
-            guard error.kind == .connectionLost else { throw error }
+            guard isOutdated || error.kind == .connectionLost else { throw error }
+            close()
             return try readingOnce(body)
+        }
+    }
+
+    /// Runs a block that may run twice; once more on a new connection where an old one was lost.
+    func reconnecting<Value>(_ body: (Connection) throws(StoreError) -> Value) throws(StoreError) -> Value {
+        let isOld = handle != nil
+        do throws(StoreError) {
+            return try body(self)
+        } catch {
+            guard isOld, error.kind == .connectionLost else { throw error }
+            return try body(self)
         }
     }
 
@@ -85,6 +114,7 @@ public final class Connection {
 
     private func recovering<Value>(_ body: (Connection) throws(StoreError) -> Value) throws(StoreError) -> Value {
         do throws(StoreError) {
+            isOutdated = false
             return try body(self)
         } catch {
             if error.invalidatesConnection {
@@ -117,15 +147,16 @@ public final class Connection {
     private func run(
         _ sql: String, _ parameters: [[SQLValue]], operation: String
     ) throws(StoreError) -> (statement: Statement, rows: [Row]) {
+        let text = StatementText(sql: sql)
+        let prepared = statements[text]
         do throws(StoreError) {
             guard let handle else { throw lost(operation) }
-            let text = StatementText(sql: sql)
-            let prepared = statements[text]
             let statement = if let prepared { prepared } else { try Statement(handle, sql, operation: operation) }
             if prepared == nil { statements[text] = statement }
             return (statement, try statement.run(parameters, operation: operation))
         } catch {
             hasFailed = true
+            isOutdated = prepared != nil && error.mayBeOutdated
             throw error
         }
     }
@@ -219,13 +250,13 @@ public final class Connection {
         guard let new = mysql_init(nil) else { throw StoreError(kind: .refusing, operation: "mysql_init") }
         // No TLS on a Unix socket; on loopback only with a CA.
         let verifiesServer = host.map { !isLoopback($0) || settings.certificateAuthority != nil } ?? false
-        configure(new, settings, verifiesServer: verifiesServer)
+        limits.configure(new, settings, verifiesServer: verifiesServer)
         guard
             mysql_real_connect(
                 new, host, settings.user, settings.password, settings.name, UInt32(port), socket, 0) != nil
         else {
             defer { mysql_close(new) }
-            throw StoreError(new, operation: "connect")
+            throw StoreError(new, operation: "connect").atConnect
         }
         handle = new
         do throws(StoreError) {
@@ -236,7 +267,7 @@ public final class Connection {
             if limits.needsSchema { try checkSchema() }
         } catch {
             close()
-            throw error
+            throw error.atConnect
         }
     }
 
@@ -246,37 +277,6 @@ public final class Connection {
             throw StoreError(
                 kind: .schema,
                 operation: "check the schema, which has version \(version) of \(Migrations.requiredVersion)")
-        }
-    }
-
-    private func configure(_ handle: UnsafeMutablePointer<MYSQL>, _ settings: DatabaseSettings, verifiesServer: Bool) {
-        // mysql_options(3): call it before mysql_real_connect(); the value is copied. It fails for an unknown option;
-        // a connection without one of these would lack a timeout or a protection.
-        func set(_ option: mysql_option, _ value: UnsafeRawPointer) {
-            precondition(mysql_options(handle, option, value) == 0, "mysql_options: unknown option \(option.rawValue)")
-        }
-        func set(_ option: mysql_option, _ value: Int) {
-            var value = UInt32(value)
-            set(option, &value)
-        }
-        func set(_ option: mysql_option, _ value: Bool) {
-            var value: my_bool = value ? 1 : 0
-            set(option, &value)
-        }
-        set(MYSQL_OPT_CONNECT_TIMEOUT, Limits.connectSeconds)
-        // Without these two a frozen server blocks the thread for ever.
-        set(MYSQL_OPT_READ_TIMEOUT, limits.readSeconds)
-        set(MYSQL_OPT_WRITE_TIMEOUT, limits.readSeconds)
-        set(MYSQL_SET_CHARSET_NAME, "utf8mb4")
-        set(MYSQL_OPT_RECONNECT, false)
-        // Otherwise the library connects to "localhost" by its default Unix socket.
-        if case .hosts = settings.server { set(MYSQL_OPT_PROTOCOL, Int(MYSQL_PROTOCOL_TCP.rawValue)) }
-        set(MYSQL_OPT_LOCAL_INFILE, 0)
-        if verifiesServer {
-            // MYSQL_OPT_SSL_ENFORCE connects in clear text to a server without TLS (seen with Connector/C 3.3); only
-            // verification refuses it.
-            set(MYSQL_OPT_SSL_VERIFY_SERVER_CERT, true)
-            set(MYSQL_OPT_SSL_CA, settings.certificateAuthority ?? "/etc/ssl/certs/ca-certificates.crt")
         }
     }
 

@@ -8,57 +8,61 @@ extension StoreError {
         )
     }
 
-    init(_ statement: UnsafeMutablePointer<MYSQL_STMT>, operation: String) {
+    /// An error that comes in place of a row is only the connection's: Connector/C 3.3 leaves the statement's number 0.
+    init(_ statement: UnsafeMutablePointer<MYSQL_STMT>, of connection: UnsafeMutablePointer<MYSQL>, operation: String) {
+        guard mysql_stmt_errno(statement) != 0 else {
+            self.init(connection, operation: operation)
+            return
+        }
         self.init(
             code: mysql_stmt_errno(statement), sqlState: mysql_stmt_sqlstate(statement),
             text: mysql_stmt_error(statement), operation: operation)
     }
 
     private init(code: UInt32, sqlState: UnsafePointer<CChar>, text: UnsafePointer<CChar>, operation: String) {
+        let state = String(cString: sqlState)
+        let failure = FailureClass(code: Int32(bitPattern: code), sqlState: state)
         self.init(
-            kind: Kind(Int32(code)), code: code, sqlState: String(cString: sqlState), operation: operation,
-            signal: Signal(rawValue: code) == nil ? nil : String(cString: text))
+            kind: failure.kind, code: code, sqlState: state, operation: operation,
+            signal: Signal(rawValue: code) == nil ? nil : String(cString: text), cause: failure.cause)
+    }
+
+    /// The same while connecting, where no statement of ours can be at fault: a server that does not understand the
+    /// session is another one than this program was written for.
+    var atConnect: StoreError {
+        guard kind == .unexpected else { return self }
+        return StoreError(
+            kind: .refusing, code: code, sqlState: sqlState, operation: operation,
+            cause: Cause(
+                "the server does not accept this program's session",
+                "use MariaDB 10.11 or newer, and check what its init_connect does"))
     }
 }
 
 extension StoreError {
+    /// Whether a statement that was prepared earlier may succeed when it is prepared again.
+    var mayBeOutdated: Bool {
+        [
+            ER_NO_SUCH_TABLE, ER_BAD_FIELD_ERROR, ER_SP_DOES_NOT_EXIST, ER_TABLE_NOT_LOCKED, ER_NEED_REPREPARE,
+            ER_TABLE_DEF_CHANGED,
+        ].contains(Int32(bitPattern: code))
+    }
+
     /// Whether the user lacks a grant.
     public var isDenied: Bool {
         [
             ER_DBACCESS_DENIED_ERROR, ER_TABLEACCESS_DENIED_ERROR, ER_COLUMNACCESS_DENIED_ERROR,
             ER_SPECIFIC_ACCESS_DENIED_ERROR,
-        ].contains(Int32(code))
+        ].contains(Int32(bitPattern: code))
     }
 }
 
 /// Error numbers that our own statements `SIGNAL`, outside the ranges of server and client library.
-enum Signal: UInt32 {
+enum Signal: UInt32, CaseIterable {
     /// The slot is taken; the text is the id of the appointment that holds it.
     case slotConflict = 45_001
     /// The appointment has changed since it was read. Cannot happen while its lock is held.
     case versionMismatch = 45_002
     /// Another sender has claimed the message.
     case leaseLost = 45_003
-}
-
-extension StoreError.Kind {
-    fileprivate init(_ code: Int32) {
-        switch code {
-        // ER_CHECKREAD: the row changed under a snapshot (default from MariaDB 11.6); can be repeated like a deadlock.
-        case ER_LOCK_DEADLOCK, ER_CHECKREAD: self = .deadlock
-        case ER_LOCK_WAIT_TIMEOUT, ER_STATEMENT_TIMEOUT, ER_QUERY_INTERRUPTED: self = .timeout
-        case CR_CONNECTION_ERROR, CR_CONN_HOST_ERROR, CR_SERVER_GONE_ERROR, CR_SERVER_LOST,
-            CR_SERVER_LOST_EXTENDED, CR_SERVER_HANDSHAKE_ERR, CR_UNKNOWN_HOST, CR_COMMANDS_OUT_OF_SYNC,
-            CR_MALFORMED_PACKET, ER_SERVER_SHUTDOWN, ER_CONNECTION_KILLED, ER_NEW_ABORTING_CONNECTION,
-            ER_ABORTING_CONNECTION:
-            self = .connectionLost
-        case ER_CON_COUNT_ERROR, ER_TOO_MANY_USER_CONNECTIONS, ER_USER_LIMIT_REACHED, ER_OPTION_PREVENTS_STATEMENT,
-            ER_READ_ONLY_MODE, ER_UNKNOWN_COM_ERROR, ER_DISK_FULL, ER_RECORD_FILE_FULL, ER_ACCESS_DENIED_ERROR,
-            ER_DBACCESS_DENIED_ERROR, ER_TABLEACCESS_DENIED_ERROR, ER_COLUMNACCESS_DENIED_ERROR,
-            ER_SPECIFIC_ACCESS_DENIED_ERROR, CR_SSL_CONNECTION_ERROR:
-            self = .refusing
-        case ER_NO_SUCH_TABLE, ER_BAD_FIELD_ERROR, ER_BAD_DB_ERROR, ER_KEY_DOES_NOT_EXISTS: self = .schema
-        default: self = .unexpected
-        }
-    }
 }

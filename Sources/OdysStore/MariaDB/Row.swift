@@ -60,7 +60,9 @@ struct Row {
 
     /// A column that holds one of an enumeration's raw values.
     func value<Value: RawRepresentable<String>>(_ column: Int, as type: Value.Type) throws(StoreError) -> Value {
-        guard let value = Value(rawValue: try text(column)) else { throw unexpected(column) }
+        guard let value = Value(rawValue: try text(column)) else {
+            throw unexpected(column, "is no \(Value.self) that this program knows")
+        }
         return value
     }
 
@@ -68,7 +70,13 @@ struct Row {
     func optionalInteger(_ column: Int) throws(StoreError) -> Int? { isNull(column) ? nil : try integer(column) }
     func optionalInstant(_ column: Int) throws(StoreError) -> Instant? { isNull(column) ? nil : try instant(column) }
 
-    private func unexpected(_ column: Int) -> StoreError {
-        StoreError(kind: .unexpected, operation: "\(operation), column \(column + 1)")
+    /// A row or a column is not as the schema of this program has it.
+    private func unexpected(_ column: Int, _ words: String? = nil) -> StoreError {
+        let words = words ?? (isNull(column) ? "is NULL" : "is of another type")
+        return StoreError(
+            kind: .schema, operation: operation,
+            cause: StoreError.Cause(
+                "column \(column + 1) \(words)",
+                "correct the row or the column; 'odysctl doctor' names columns that allow it"))
     }
 }

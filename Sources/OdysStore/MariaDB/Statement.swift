@@ -7,14 +7,17 @@ internal import OdysCore
 /// are allocated here and stay where they are.
 final class Statement {
     private let handle: UnsafeMutablePointer<MYSQL_STMT>
+    /// Outlives the statement: `Connection.close` drops all statements first.
+    private let connection: UnsafeMutablePointer<MYSQL>
     private let parameters: UnsafeMutableBufferPointer<MYSQL_BIND>
-    private let columns: Columns
+    private var columns: Columns
     /// Holds the parameters of the current run.
     private var arena = UnsafeMutableRawBufferPointer.allocate(byteCount: 1_024, alignment: 8)
 
     init(_ connection: UnsafeMutablePointer<MYSQL>, _ sql: String, operation: String) throws(StoreError) {
         guard let handle = mysql_stmt_init(connection) else { throw StoreError(connection, operation: operation) }
         self.handle = handle
+        self.connection = connection
         var sql = sql
         let failed = sql.withUTF8 { bytes in
             bytes.withMemoryRebound(to: CChar.self) { mysql_stmt_prepare(handle, $0.baseAddress, UInt(bytes.count)) }
@@ -26,7 +29,7 @@ final class Statement {
         columns = Columns(fields)
         // mysql_stmt_result_metadata(3) returns NULL for a statement without columns, and when memory runs out.
         guard failed == 0, columns.count == Int(mysql_stmt_field_count(handle)) else {
-            throw StoreError(handle, operation: operation)
+            throw StoreError(handle, of: connection, operation: operation)
         }
     }
 
@@ -46,18 +49,25 @@ final class Statement {
         precondition(count == parameters.count, "\(operation): the statement has \(parameters.count) parameters")
         bind(values)
         guard mysql_stmt_bind_param(handle, parameters.baseAddress) == 0, mysql_stmt_execute(handle) == 0
-        else { throw StoreError(handle, operation: operation) }
+        else { throw failure(operation) }
         affectedRows = Int(truncatingIfNeeded: mysql_stmt_affected_rows(handle))
         guard columns.count > 0 else { return [] }
         // Skips the rows after an error. A failure is one of the connection, which the next statement reports.
         defer { mysql_stmt_free_result(handle) }
-        guard mysql_stmt_bind_result(handle, columns.binds) == 0 else { throw StoreError(handle, operation: operation) }
+        // The server prepares again by itself where a table was changed, and the columns may have other types then.
+        if !columns.match(handle.pointee.fields, count: handle.pointee.field_count) {
+            let fields = mysql_stmt_result_metadata(handle)
+            defer { mysql_free_result(fields) }
+            columns = Columns(fields)
+            guard columns.count == Int(mysql_stmt_field_count(handle)) else { throw failure(operation) }
+        }
+        guard mysql_stmt_bind_result(handle, columns.binds) == 0 else { throw failure(operation) }
         var rows: [Row] = []
         while true {
             switch mysql_stmt_fetch(handle) {
             case 0, MYSQL_DATA_TRUNCATED: rows.append(Row(values: try row(operation), operation: operation))
             case MYSQL_NO_DATA: return rows
-            default: throw StoreError(handle, operation: operation)
+            default: throw failure(operation)
             }
         }
     }
@@ -117,9 +127,11 @@ final class Statement {
             failed = mysql_stmt_fetch_column(handle, &bind, UInt32(index), 0)
             count = failed == 0 ? length : 0
         }
-        guard failed == 0 else { throw StoreError(handle, operation: operation) }
+        guard failed == 0 else { throw failure(operation) }
         return bytes
     }
+
+    private func failure(_ operation: String) -> StoreError { StoreError(handle, of: connection, operation: operation) }
 }
 
 /// Where the C library writes the columns of a row: numbers as 64 bits, instants as `MYSQL_TIME`, all else as bytes.
@@ -134,6 +146,7 @@ private final class Columns {
     private let lengths: UnsafeMutablePointer<UInt>
     private let nulls: UnsafeMutablePointer<my_bool>
     private let buffers: UnsafeMutableRawPointer
+    private var types: [enum_field_types] = []
     /// Whether a column has a character set, which the session makes UTF-8.
     private var areTexts: [Bool] = []
 
@@ -148,11 +161,13 @@ private final class Columns {
         buffers = .allocate(byteCount: count * Columns.bytesAtOnce, alignment: 8)
         for index in 0..<count {
             let field = mysql_fetch_field_direct(fields, UInt32(index)).pointee
+            types.append(field.type)
             areTexts.append(field.charsetnr != Columns.binary)
             switch field.type {
             case MYSQL_TYPE_TINY, MYSQL_TYPE_SHORT, MYSQL_TYPE_LONG, MYSQL_TYPE_INT24, MYSQL_TYPE_LONGLONG:
                 binds[index].buffer_type = MYSQL_TYPE_LONGLONG
-            case MYSQL_TYPE_DATETIME: binds[index].buffer_type = MYSQL_TYPE_DATETIME
+            // Both are UTC: the session's zone is.
+            case MYSQL_TYPE_DATETIME, MYSQL_TYPE_TIMESTAMP: binds[index].buffer_type = MYSQL_TYPE_DATETIME
             default: binds[index].buffer_type = MYSQL_TYPE_BLOB
             }
             binds[index].buffer = buffers + index * Columns.bytesAtOnce
@@ -167,6 +182,16 @@ private final class Columns {
         lengths.deallocate()
         nulls.deallocate()
         buffers.deallocate()
+    }
+
+    /// Whether the columns of a result are those that this memory was made for.
+    func match(_ fields: UnsafeMutablePointer<MYSQL_FIELD>?, count: UInt32) -> Bool {
+        guard let fields, Int(count) == self.count else { return false }
+        for index in 0..<self.count
+        where fields[index].type != types[index]
+            || (fields[index].charsetnr != Columns.binary) != areTexts[index]
+        { return false }
+        return true
     }
 
     /// What the column has, which may be more than was fetched.

@@ -72,13 +72,16 @@ public struct Housekeeping {
     private func pruneBatch(
         _ select: String, _ values: [SQLValue], _ change: String, operation: String
     ) throws(StoreError) -> Int {
-        try connection.transaction { connection throws(StoreError) in
-            var changed = 0
-            for row in try connection.query(select, values, operation: operation) {
-                changed += try connection.execute(change, row.values, operation: operation)
+        // The server may have closed the connection since the last time.
+        try connection.reconnecting { connection throws(StoreError) in
+            try connection.transaction { connection throws(StoreError) in
+                var changed = 0
+                for row in try connection.query(select, values, operation: operation) {
+                    changed += try connection.execute(change, row.values, operation: operation)
+                }
+                try connection.commit()
+                return changed
             }
-            try connection.commit()
-            return changed
         }
     }
 }

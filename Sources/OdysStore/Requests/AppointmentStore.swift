@@ -40,8 +40,8 @@ public final class AppointmentStore {
                 case .deadlock:
                     guard tries < Limits.transactionTriesMax else { throw error }
                     usleep(UInt32.random(in: Limits.retryDelayMicroseconds))
-                case .timeout:
-                    // max_statement_time can end the block after its COMMIT.
+                case .timeout, .unknown:
+                    // max_statement_time can end the block after its COMMIT, and who knows what an unknown error does.
                     if let change = unclear, try isCommitted(id, marker) { return .changed(change) }
                     throw error
                 case .refusing, .schema, .unexpected: throw error

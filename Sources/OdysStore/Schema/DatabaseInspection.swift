@@ -6,8 +6,7 @@ public struct DatabaseInspection: Sendable {
     public let schemaVersion: Int
     /// The rights that the program needs and the account lacks, such as `INSERT on outbox`.
     public let missingGrants: [String]
-    /// As `Durability.problems` says.
-    public let durability: [String]
+    public let settings: ServerSettings
     /// The server's clock.
     public let now: Instant
     /// Where the server keeps its data, on its own host.
@@ -18,7 +17,7 @@ public struct DatabaseInspection: Sendable {
         let connection = Connection(settings, limits: .look)
         try connection.connect()
         schemaVersion = try Migrations.schemaVersion(connection)
-        durability = try Durability.problems(connection)
+        self.settings = try ServerSettings(connection)
         (serverVersion, dataDirectory, now) = try connection.transaction { connection throws(StoreError) in
             let row = try connection.query(
                 "SELECT VERSION(), @@datadir, UTC_TIMESTAMP(6)", operation: "read the server's version and clock")[0]

@@ -12,8 +12,10 @@ public struct DatabaseSnapshot: Sendable, Equatable {
     }
 
     public let schemaVersion: Int
-    /// As `Durability.problems` says.
+    /// As `ServerSettings.durability` says.
     public let durabilityProblems: [String]
+    /// As `ServerSettings.obstacles` says.
+    public var obstacles: [String] = []
     /// Empty where the schema is too old.
     public let outbox: [Outbox]
 }
@@ -22,11 +24,21 @@ extension DatabaseSnapshot {
     /// Reads it. Cheap enough for once a second: each query reads the end of an index, or the entries of unfinished
     /// messages.
     ///
+    /// Once more on a new connection where the old one was lost: a server that has restarted is well.
+    ///
     /// - Parameter connection: made with `SessionLimits.look`.
     public init(_ connection: Connection) throws(StoreError) {
+        self = try connection.reconnecting { connection throws(StoreError) in
+            try DatabaseSnapshot(reading: connection)
+        }
+    }
+
+    private init(reading connection: Connection) throws(StoreError) {
         try connection.connect()
         schemaVersion = try Migrations.schemaVersion(connection)
-        durabilityProblems = try Durability.problems(connection)
+        let settings = try ServerSettings(connection)
+        durabilityProblems = settings.durability
+        obstacles = settings.obstacles
         outbox = schemaVersion < Migrations.requiredVersion ? [] : try Self.outbox(connection)
     }
 
