@@ -52,9 +52,11 @@ def test_the_server_has_the_grants_that_are_printed_and_no_others(quiet):
     assert len(usage) == 1 and "GRANT OPTION" not in "".join(shown)
     assert sorted(map(rights, tables)) == sorted(map(rights, printed))
     assert all(line.endswith(";") for line in printed) and len(printed) == 11
+    read = ("id", "professional_id", "client_id", "starts_at", "ends_at", "status", "payment_status", "version",
+            "created_at", "updated_at")
     assert rights(next(line for line in printed if "`appointments`" in line)) == ("appointments", {
-        ("SELECT", ""), ("UPDATE", "status"), ("UPDATE", "payment_status"), ("UPDATE", "version"),
-        ("UPDATE", "updated_at")})
+        *(("SELECT", column) for column in read), ("UPDATE", "status"), ("UPDATE", "payment_status"),
+        ("UPDATE", "version"), ("UPDATE", "updated_at")})
 
 
 def test_user_and_host_can_be_named(quiet):
@@ -77,6 +79,10 @@ def test_user_and_host_can_be_named(quiet):
     "UPDATE professionals SET pix_key = 'x'", "UPDATE notifications SET title = 'x'",
     "UPDATE outbox SET template = 'x'",
     "UPDATE operator_actions SET operator = 'x'", "SELECT * FROM notifications",
+    "SELECT * FROM appointments", "SELECT notes FROM appointments", "SELECT stripe_payment_intent_id FROM appointments",
+    "SELECT pix_key FROM professionals", "SELECT stripe_customer_id FROM professionals",
+    "SELECT stripe_subscription_id FROM professionals", "SELECT avatar_url FROM clients",
+    "SELECT id FROM appointments WHERE notes LIKE 'x%'",
     "SELECT * FROM mysql.global_priv", "SELECT * FROM mysql.user", "SELECT * FROM sys.version", "USE mysql",
     "SELECT 'x' INTO OUTFILE '/tmp/odys-outfile'", "LOAD DATA INFILE '/etc/hostname' INTO TABLE outbox (template)",
     "SET GLOBAL innodb_flush_log_at_trx_commit = 0", "SET GLOBAL general_log = 1", "SHUTDOWN", "FLUSH TABLES",

@@ -40,8 +40,8 @@ function perform(PDO $database, string $id, string $user, string $action, ?strin
         $database->rollBack();
         return $stored;
     }
-    $row = run($database, PARTIES . 'FROM (SELECT * FROM appointments WHERE id = ? FOR UPDATE)' . JOINS, [$id])
-        ->fetch();
+    $row = run($database, PARTIES . 'FROM (SELECT id, professional_id, client_id, version, status, payment_status,
+        starts_at, ends_at, updated_at FROM appointments WHERE id = ? FOR UPDATE)' . JOINS, [$id])->fetch();
     $role = roleOf($row, $user);
     if ($row['professional_id'] === null || $row['client_id'] === null) {
         refuse(400, 'party_missing');

@@ -48,8 +48,8 @@ extension Setting {
         example: "/run/mysqld/mysqld.sock", "MariaDB's Unix socket")
     static let databaseHosts = Setting(
         "ODYS_DB_HOST", .list, example: "db1.example,db2.example",
-        "instead of the socket: its host, or several that take writes, tried in order, one that "
-            + "has just failed last; one that is not this host needs TLS with a certificate that holds")
+        "instead of the socket: its host, or several names of the one server that takes writes, tried in order, one "
+            + "that has just failed last; one that is not this host needs TLS with a certificate that holds")
     static let databasePort = Setting(
         "ODYS_DB_PORT", .integer(3306, in: 1...65_535), example: "3307", "the port on these hosts")
     static let databaseName = Setting("ODYS_DB_NAME", .text(.value("odys")), example: "platform", "the database")

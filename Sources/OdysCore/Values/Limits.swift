@@ -8,6 +8,8 @@ public enum Limits {
     public static let historyRowsMax = 200
     /// Unicode scalars of a reason.
     public static let reasonScalarsMax = 500
+    /// Unicode scalars of an in-app notification: a sentence, two names and a reason.
+    public static let notificationScalarsMax = 1_000
     /// Levels of a JSON text. Ours have three; the bound keeps a hostile text off the stack.
     public static let jsonDepthMax = 32
     /// Members of one JSON object: names are compared pairwise, so the bound keeps that cheap.

@@ -46,17 +46,30 @@ struct Migrate: ParsableCommand {
 
     struct Status: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Tells which migrations are applied; exit code 1 when one is missing or changed.")
+            abstract:
+                "Tells which migrations are applied; exit code 1 when one is missing or changed, or a table deviates.")
         @OptionGroup var source: Source
         @OptionGroup var output: OutputOptions
 
         func run() throws {
             let (files, database) = try source.open()
             let states = try database.status(files)
+            let deviations = try database.deviations()
+            let found: [JSON] = deviations.map {
+                [
+                    "state": "deviates", "subject": .string($0.subject), "cause": .string($0.cause),
+                    "remedy": .string($0.remedy),
+                ]
+            }
             output.show(
-                JSON(states) { ["version": .integer($0.version), "name": .string($0.name), "state": JSON($1)] },
-                orLines: states.map { "\($0.version)  \($1.rawValue)  \($0.name)" })
-            if states.contains(where: { $0.state == .pending || $0.state == .changed }) { throw ExitCode(1) }
+                .array(
+                    states.map {
+                        ["version": .integer($0.version), "name": .string($0.name), "state": JSON($1)]
+                    } + found),
+                orLines: states.map { "\($0.version)  \($1.rawValue)  \($0.name)" }
+                    + deviations.flatMap { ["   deviates  \($0)", "             \($0.remedy)"] })
+            let isBehind = states.contains { $0.state == .pending || $0.state == .changed }
+            if isBehind || !deviations.isEmpty { throw ExitCode(1) }
         }
     }
 

@@ -37,7 +37,7 @@ struct DatabaseCheck {
                 "grants", missing.isEmpty, "are enough",
                 else: "\(settings.user) lacks \(missing.joined(separator: ", "))",
                 "run what 'odysctl migrate grants' prints, as the database's administrator"),
-        ]
+        ] + server.deviations.map { Finding("schema", .problem, "\($0)", $0.remedy) }
     }
 
     /// The server read its clock between `before` and now; only a time outside of that is a difference.

@@ -114,8 +114,8 @@ struct Responder {
         signal(SIGUSR1, SIG_IGN)
     }
 
-    /// Whether the schema is new enough. An unreachable database does not stop the start: requests get 503 until it
-    /// answers, and each connection checks again.
+    /// Whether the schema is new enough; what else deviates is logged. An unreachable database does not stop the start:
+    /// requests get 503 until it answers, and each connection checks again.
     private func isSchemaGood() -> Bool {
         let connection = Connection(settings.database)
         do throws(StoreError) {
@@ -123,6 +123,10 @@ struct Responder {
             let server = try ServerSettings(connection)
             for problem in server.durability { log.warning("\(problem)") }
             for problem in server.obstacles { log.error("\(problem)") }
+            // Not a reason to stay away: most requests may never meet it.
+            for deviation in try SchemaDeviation.all(connection) {
+                log.error("a table deviates: \(deviation.remedy)", metadata: ["error": "\(deviation)"])
+            }
             return true
         } catch {
             log.error("the database cannot be used: \(error.remedy)", metadata: ["error": "\(error)"])

@@ -48,6 +48,8 @@ extension StoreError {
         ].contains(Int32(bitPattern: code))
     }
 
+    var isOfMissingColumn: Bool { code == UInt32(ER_BAD_FIELD_ERROR) }
+
     /// Whether the user lacks a grant.
     public var isDenied: Bool {
         [

@@ -7,6 +7,10 @@ enum AppointmentRow {
         SELECT a.version, a.status, a.payment_status, a.starts_at, a.ends_at, UTC_TIMESTAMP(6),
             p.id, p.user_id, p.name, p.phone, p.slug, c.id, c.user_id, c.name, c.phone, c.email, a.updated_at
         """
+    /// Of the appointment, for the select. Not `*`: it leaves out invisible columns, and not all may be read.
+    static let columns = """
+        id, professional_id, client_id, version, status, payment_status, starts_at, ends_at, updated_at
+        """
     static let parties = """
             LEFT JOIN professionals p ON p.id = a.professional_id
             LEFT JOIN clients c ON c.id = a.client_id
@@ -17,14 +21,15 @@ enum AppointmentRow {
         if !row.isNull(6) {
             professional = Professional(
                 id: try row.text(6), userID: UserID(try row.text(7)), name: try row.text(8),
-                phone: try row.text(9), slug: try row.text(10))
+                // No phone: its messages are skipped.
+                phone: try row.optionalText(9) ?? "", slug: try row.text(10))
         }
         var client: Client?
         if !row.isNull(11) {
             client = Client(
                 // Some platforms keep an empty text for "not registered".
                 userID: try row.optionalText(12).flatMap { $0.isEmpty ? nil : UserID($0) }, name: try row.text(13),
-                phone: try row.text(14), email: try row.optionalText(15))
+                phone: try row.optionalText(14) ?? "", email: try row.optionalText(15))
         }
         return Appointment(
             id: id, version: try row.integer(0), status: try row.value(1, as: Status.self),

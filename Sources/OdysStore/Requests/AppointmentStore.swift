@@ -88,7 +88,7 @@ public final class AppointmentStore {
     /// `FOR UPDATE` in a join would lock the rows of both parties too, and MariaDB has no `OF`.
     static let lock = """
         \(AppointmentRow.select)
-        FROM (SELECT * FROM appointments WHERE id = ? FOR UPDATE) a
+        FROM (SELECT \(AppointmentRow.columns) FROM appointments WHERE id = ? FOR UPDATE) a
         \(AppointmentRow.parties)
         """
 

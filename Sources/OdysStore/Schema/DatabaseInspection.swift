@@ -7,6 +7,8 @@ public struct DatabaseInspection: Sendable {
     /// The rights that the program needs and the account lacks, such as `INSERT on outbox`.
     public let missingGrants: [String]
     public let settings: ServerSettings
+    /// What of the tables is not what the statements of this program need.
+    public let deviations: [SchemaDeviation]
     /// The server's clock.
     public let now: Instant
     /// Where the server keeps its data, on its own host.
@@ -23,7 +25,10 @@ public struct DatabaseInspection: Sendable {
                 "SELECT VERSION(), @@datadir, UTC_TIMESTAMP(6)", operation: "read the server's version and clock")[0]
             return (try row.text(0), try row.text(1), try row.instant(2))
         }
-        missingGrants = try Grants.missing(connection, schemaVersion: schemaVersion)
+        let missing = try Grants.missing(connection, schemaVersion: schemaVersion)
+        missingGrants = missing
+        // What may not be read does not show.
+        deviations = try SchemaDeviation.all(connection).filter { missing.isEmpty || !$0.isAbsence }
     }
 
     /// Whether this program works with a server of this version.

@@ -4,12 +4,18 @@ internal import OdysCore
 /// prints them, and `odysctl doctor` tries each.
 public enum Grants {
     private enum Privilege {
-        case select, insert, delete
+        case insert, delete
+        /// Of the columns; of the whole table where there are none.
+        case select([String])
         case update([String])
+
+        /// Of a table of our own.
+        static let select = Privilege.select([])
 
         var sql: String {
             switch self {
-            case .select: "SELECT"
+            case .select(let columns):
+                columns.isEmpty ? "SELECT" : "SELECT (\(columns.joined(separator: ", ")))"
             case .insert: "INSERT"
             case .delete: "DELETE"
             case .update(let columns): "UPDATE (\(columns.joined(separator: ", ")))"
@@ -18,8 +24,16 @@ public enum Grants {
     }
 
     private static let rights: KeyValuePairs<String, [Privilege]> = [
-        migrations: [.select], "professionals": [.select], "clients": [.select],
-        "appointments": [.select, .update(["status", "payment_status", "version", "updated_at"])],
+        // Of the platform's tables only what is used: not notes, keys for payments or what comes later.
+        migrations: [.select],
+        "professionals": [.select(["id", "user_id", "name", "slug", "phone", "profession", "session_price"])],
+        "clients": [.select(["id", "user_id", "professional_id", "name", "phone", "email"])],
+        "appointments": [
+            .select([
+                "id", "professional_id", "client_id", "starts_at", "ends_at", "status", "payment_status", "version",
+                "created_at", "updated_at",
+            ]), .update(["status", "payment_status", "version", "updated_at"]),
+        ],
         "notifications": [.insert], "appointment_events": [.select, .insert],
         "outbox": [
             .select, .insert,
@@ -61,16 +75,23 @@ public enum Grants {
         _ privilege: Privilege, _ table: String, _ connection: Connection
     ) throws(StoreError) -> String? {
         let probe: String
+        /// The columns of a privilege that are denied.
+        func denied(_ columns: [String], _ probe: (String) -> String) throws(StoreError) -> [String] {
+            var denied: [String] = []
+            for column in columns where try isDenied(probe(column), connection) { denied.append(column) }
+            return denied
+        }
         switch privilege {
-        case .select: probe = "SELECT * FROM \(table) WHERE FALSE"
+        case .select([]): probe = "SELECT * FROM \(table) WHERE FALSE"
+        case .select(let columns):
+            let denied = try denied(columns) { "SELECT \($0) FROM \(table) WHERE FALSE" }
+            if denied.isEmpty { return nil }
+            return denied == columns ? "SELECT" : Privilege.select(denied).sql
         // The column count may be wrong, since rights are checked first.
         case .insert: probe = "INSERT INTO \(table) SELECT NULL FROM DUAL WHERE FALSE"
         case .delete: probe = "DELETE FROM \(table) WHERE FALSE"
         case .update(let columns):
-            var denied: [String] = []
-            for column in columns where try isDenied("UPDATE \(table) SET \(column) = NULL WHERE FALSE", connection) {
-                denied.append(column)
-            }
+            let denied = try denied(columns) { "UPDATE \(table) SET \($0) = NULL WHERE FALSE" }
             if denied.isEmpty { return nil }
             return denied == columns ? "UPDATE" : Privilege.update(denied).sql
         }

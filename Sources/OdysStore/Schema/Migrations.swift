@@ -44,16 +44,30 @@ public struct Migrations {
 
     /// The newest version that the schema has; 0 where there is none.
     public static func schemaVersion(_ connection: Connection) throws(StoreError) -> Int {
-        try connection.transaction { connection throws(StoreError) in
-            guard try isRecorded(connection) else { return 0 }
-            return try connection.query(
-                "SELECT CAST(COALESCE(MAX(version), 0) AS SIGNED) FROM schema_migrations",
-                operation: "read the schema's version")[0].integer(0)
+        try record(orElse: 0) { () throws(StoreError) in
+            try connection.transaction { connection throws(StoreError) in
+                guard try isRecorded(connection) else { return 0 }
+                return try connection.query(
+                    """
+                    SELECT CAST(COALESCE(MAX(IF(checksum IS NULL, version, version)), 0) AS SIGNED)
+                    FROM schema_migrations
+                    """, operation: "read the schema's version")[0].integer(0)
+            }
+        }
+    }
+
+    /// What is read of the table of migrations. One without our columns is that of a framework, and records nothing.
+    private static func record<Value>(
+        orElse none: Value, _ read: () throws(StoreError) -> Value
+    ) throws(StoreError) -> Value {
+        do throws(StoreError) { return try read() } catch {
+            guard error.isOfMissingColumn else { throw error }
+            return none
         }
     }
 
     /// Whether the table of migrations exists. Asked first, since an error would close the connection and release the
-    /// migration lock.
+    /// migration lock. Not by the list of columns, for which a full disk has no room.
     private static func isRecorded(_ connection: Connection) throws(StoreError) -> Bool {
         try !connection.query(
             """
@@ -83,7 +97,7 @@ public struct Migrations {
         guard try taken[0].integer(0) == 1 else {
             throw StoreError(kind: .timeout, operation: "wait for another migration to end")
         }
-        try checkPlatform()
+        try checkSchema()
         for (migration, state) in try status(migrations) {
             switch state {
             case .applied: continue
@@ -99,22 +113,18 @@ public struct Migrations {
         try connection.commit()
     }
 
-    /// Refuses platform tables whose ids are texts: no foreign key can refer to them, so a migration would fail midway.
-    private func checkPlatform() throws(StoreError) {
-        let columns = try connection.query(
-            """
-            SELECT CONCAT(table_name, '.', column_name) FROM information_schema.columns
-            WHERE table_schema = DATABASE() AND data_type <> 'uuid'
-              AND table_name IN ('professionals', 'clients', 'appointments', 'notifications')
-              AND column_name IN ('id', 'professional_id', 'client_id')
-            ORDER BY 1
-            """, operation: "look at the platform's tables"
-        ).map { row throws(StoreError) in try row.text(0) }
-        guard !columns.isEmpty else { return }
+    /// What of the tables is not what this program needs.
+    public func deviations() throws(StoreError) -> [SchemaDeviation] { try SchemaDeviation.all(connection) }
+
+    /// Refuses tables that deviate: a migration would fail midway, or requests afterwards.
+    private func checkSchema() throws(StoreError) {
+        let deviations = try deviations()
+        guard !deviations.isEmpty else { return }
         throw StoreError(
-            kind: .schema,
-            operation: "adopt the platform's tables, where these are not of type UUID (docs/DEPLOY.md changes them): "
-                + columns.joined(separator: ", "))
+            kind: .schema, operation: "look at the tables before anything is changed",
+            cause: StoreError.Cause(
+                "these deviate" + deviations.map { "\n  \($0)\n    \($0.remedy)" }.joined(),
+                "nothing was changed; docs/DEPLOY.md says why each is needed and how it is mended"))
     }
 
     private func apply(_ migration: Migration) throws(StoreError) {
@@ -130,12 +140,14 @@ public struct Migrations {
     }
 
     private func checksums() throws(StoreError) -> [Int: String?] {
-        try connection.transaction { connection throws(StoreError) in
-            guard try Self.isRecorded(connection) else { return [:] }
-            let rows = try connection.query(
-                "SELECT version, checksum FROM schema_migrations", operation: "read the applied migrations"
-            ).map { row throws(StoreError) in (try row.integer(0), try row.optionalText(1)) }
-            return Dictionary(uniqueKeysWithValues: rows)
+        try Self.record(orElse: [:]) { () throws(StoreError) in
+            try connection.transaction { connection throws(StoreError) in
+                guard try Self.isRecorded(connection) else { return [:] }
+                let rows = try connection.query(
+                    "SELECT version, checksum FROM schema_migrations", operation: "read the applied migrations"
+                ).map { row throws(StoreError) in (try row.integer(0), try row.optionalText(1)) }
+                return Dictionary(uniqueKeysWithValues: rows)
+            }
         }
     }
 }
