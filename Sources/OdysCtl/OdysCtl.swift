@@ -20,25 +20,41 @@ internal import OdysStore
         ProcessMemory.forbidDumps()
         // A closed pipe, as in `odysctl … | head`, must not kill the process.
         signal(SIGPIPE, SIG_IGN)
+        StandardOutput.open()
+        var exitCode = run()
+        if let problem = StandardOutput.close() {
+            printError("the output could not be written: \(problem)")
+            exitCode = 1
+        }
+        exit(withError: ExitCode(exitCode))
+    }
+
+    /// - Returns: the exit code.
+    private static func run() -> Int32 {
         do {
             var command = try parseAsRoot()
             try command.run()
-        } catch let error as Failure { end(error.exitCode, [error.line]) } catch let error as SettingsError {
-            end(2, error.problems)
+            return 0
+        } catch let error as Failure {
+            return told(error.exitCode, [error.line])
+        } catch let error as SettingsError {
+            return told(2, error.problems)
         } catch let error as StoreError {
             let isUnreachable = error.kind == .connectionLost || error.kind == .refusing
-            end(isUnreachable ? 3 : 1, ["\(error)", error.remedy])
-        } catch let code as ExitCode { exit(withError: code) } catch {
+            return told(isUnreachable ? 3 : 1, ["\(error)", error.remedy])
+        } catch let code as ExitCode {
+            return code.rawValue
+        } catch {
             // The parser's own exit code for wrong usage is 64; help and version are not errors.
             let isFailure = exitCode(for: error) != .success
             let message = fullMessage(for: error)
-            if !message.isEmpty { isFailure ? writeError(message) : print(message) }
-            exit(withError: ExitCode(isFailure ? 2 : 0))
+            if !message.isEmpty { isFailure ? writeError(message) : StandardOutput.put(message.shownLines + "\n") }
+            return isFailure ? 2 : 0
         }
     }
 
-    private static func end(_ exitCode: Int32, _ lines: [String]) -> Never {
+    private static func told(_ exitCode: Int32, _ lines: [String]) -> Int32 {
         for line in lines { printError(line) }
-        exit(withError: ExitCode(exitCode))
+        return exitCode
     }
 }

@@ -106,6 +106,6 @@ import Testing
                 """#)
         #expect(
             Self.line(.text, .warning, ["b": "x\ny", "a": .stringConvertible(1)])
-                == "2026-12-01T17:00:00.120000Z warning it \"happened\" a=1 b=x y\n")
+                == "2026-12-01T17:00:00.120000Z warning it \"happened\" a=1 b=x\\u{a}y\n")
     }
 }

@@ -78,12 +78,12 @@ struct Message: ParsableCommand {
             do throws(MessageError) {
                 guard email || html else {
                     let text = try template.whatsAppText(payload, setting)
-                    return output.show(["text": .string(text)], orLines: [text])
+                    return output.show(["text": .string(text)], orText: text + "\n")
                 }
                 let mail = try EmailText(template, payload, setting)
                 output.show(
                     ["subject": .string(mail.subject), "text": .string(mail.text), "html": .string(mail.html)],
-                    orLines: [html ? mail.html : "\(mail.subject)\n\n\(mail.text)"])
+                    orText: (html ? mail.html : "\(mail.subject)\n\n\(mail.text)") + "\n")
             } catch { throw Failure.problem("\(error)") }
         }
     }

@@ -36,7 +36,7 @@ struct Migrate: ParsableCommand {
             var applied: [Migration] = []
             try database.up(files) { migration in
                 applied.append(migration)
-                if !output.json { print("applied \(migration.version) \(migration.name)") }
+                if !output.json { StandardOutput.put("applied \(migration.version) \(migration.name.shown)\n") }
             }
             output.show(
                 ["applied": JSON(applied) { .integer($0.version) }],

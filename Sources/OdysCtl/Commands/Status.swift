@@ -19,11 +19,10 @@ struct StatusCommand: ParsableCommand {
             let answers = try options.find().map { ($0.name, ask($0)) }
             isGood = answers.allSatisfy { $0.1["error"] == nil && $0.1["ready"]?.string != "fail" }
             // Back to the top of a terminal's screen, as `watch` does.
-            if watch, !output.json, isatty(STDOUT_FILENO) == 1 { print("\u{1B}[H\u{1B}[2J", terminator: "") }
+            if watch, !output.json, isatty(STDOUT_FILENO) == 1 { StandardOutput.put("\u{1B}[H\u{1B}[2J") }
             output.show(JSON(answers, each: \.1), orLines: table(answers) + (full ? answers.flatMap(threads) : []))
-            fflush(nil)
-            if watch { Clock.pause(milliseconds: 2_000) }
-        } while watch
+            if watch, !StandardOutput.hasFailed { Clock.pause(milliseconds: 2_000) }
+        } while watch && !StandardOutput.hasFailed
         if !isGood { throw ExitCode(1) }
     }
 

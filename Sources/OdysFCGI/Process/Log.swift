@@ -59,12 +59,16 @@ struct LineLogHandler: LogHandler {
                 json.member("instance", instance)
                 members(&json)
             }
+            // Most lines are plain.
+            if line.bytes.contains(where: { $0 >= 0x7F }) {
+                line.bytes = Array(String(decoding: line.bytes, as: UTF8.self).shownJSON.utf8)
+            }
             line.bytes.append(UInt8(ascii: "\n"))
             return line.bytes
         case .text:
             // A provider's words may hold line ends, and must not look like another event.
-            let text = "\(level.rawValue) \(message)\(details())".unicodeScalars.map { $0.isControl ? " " : $0 }
-            return Array("\(time.iso8601Microseconds) \(String(String.UnicodeScalarView(text)))\n".utf8)
+            let text = "\(level.rawValue) \(message)\(details())".shown
+            return Array("\(time.iso8601Microseconds) \(text)\n".utf8)
         }
     }
 }

@@ -22,7 +22,7 @@ do throws(SettingsError) {
     for warning in settings.warnings { log.warning("\(warning)") }
     exitCode = try Responder(settings, log: log).run()
 } catch {
-    for problem in error.problems { StandardError.put(Array("odys-fcgi: \(problem)\n".utf8)) }
+    for problem in error.problems { StandardError.put(Array("odys-fcgi: \(problem.shown)\n".utf8)) }
     exitCode = 2
 }
 exit(exitCode)
