@@ -368,6 +368,19 @@ def test_inspect_says_which_key_verifies_a_token(bench, tmp_path):
             assert plain.returncode == 0 and "accepted" in plain.stdout and key[0] in plain.stdout
 
 
+def test_inspect_takes_the_token_from_where_nobody_else_reads_it(bench, tmp_path):
+    token = bench.token("user-1")
+    (tmp_path / "token").write_text(token + "\n", encoding="utf-8")
+    for done in (inspect(bench, None, "--file", tmp_path / "token"), inspect(bench, None, stdin=token)):
+        assert done.returncode == 0 and "accepted" in done.stdout and not done.stderr
+    # Every user of the host sees a command line.
+    done = inspect(bench, token)
+    assert done.returncode == 0 and "every user of this host" in done.stderr and "--file" in done.stderr
+    assert "<token>" not in stack.run(stack.BINARIES / "odysctl", "token", "inspect", "--help").stdout
+    done = inspect(bench, None, "--file", tmp_path / "none")
+    assert done.returncode == 2 and "--file" in done.stderr
+
+
 def test_inspect_names_every_reason(bench):
     token = OLD.sign({"sub": "", "exp": 1, "nbf": 99_999_999_999}, jku="https://x")
     done = inspect(bench, token, "--json", ODYS_JWT_ISSUER="https://issuer.example")

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Glibc
 internal import OdysCore
 internal import OdysDelivery
+internal import OdysHost
 
 struct Token: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -12,6 +13,7 @@ struct Token: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Prints a token that is signed with ODYS_JWT_SECRET.")
         @Option(help: "The user id to speak for.") var sub: String
         @Option(help: "Seconds until it expires.") var ttl = 900
+        @OptionGroup var output: OutputOptions
 
         func run() throws {
             let tokens = try Config.settings().tokens
@@ -23,7 +25,7 @@ struct Token: ParsableCommand {
             guard let token else {
                 throw Failure.usage("ODYS_JWT_SECRET: is not set; a token can only be made with it")
             }
-            print(token)
+            output.show(["token": .string(token)], orLines: [token])
         }
     }
 
@@ -31,21 +33,35 @@ struct Token: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract:
                 "Shows a token, the key that would verify it, and every reason why the responder would refuse it.",
-            discussion: "Exit codes: 0 it would be accepted, 1 it would not, 3 the key set at ODYS_JWKS_URL is missing."
-        )
+            discussion: """
+                The token is read from standard input: on the command line, every user of this host could read it. \
+                Exit codes: 0 it would be accepted, 1 it would not, 3 the key set at ODYS_JWKS_URL is missing.
+                """)
 
-        @Argument(help: "The token; read from standard input where it is left out.") var token: String?
+        @Option(help: "A file that holds the token, in place of standard input.") var file: String?
+        @Argument(help: .private) var token: String?
         @OptionGroup var output: OutputOptions
 
         func run() throws {
             let tokens = try Config.settings().tokens
-            let text = token ?? readLine() ?? ""
-            guard !text.isEmpty else { throw Failure.usage("give a token, as an argument or on standard input") }
+            if token != nil {
+                printError("every user of this host could read this token; give it on standard input or with --file")
+            }
+            let text = try token ?? read()
+            guard !text.isEmpty else { throw Failure.usage("give a token on standard input or with --file") }
             let fetched = try fetch(tokens)
             let examination = tokens.verifier(fetched: fetched.keys).examine(text, now: Double(time(nil)))
             output.show(report(examination, fetched.problem), orLines: lines(examination, fetched.problem))
             guard examination.verified == nil else { return }
             throw ExitCode(fetched.problem != nil && examination.namesUnknownKey ? 3 : 1)
+        }
+
+        private func read() throws(Failure) -> String {
+            guard let file else { return readLine() ?? "" }
+            switch Environment.readFile(file) {
+            case .success(let text): return String(text.prefix { !$0.isNewline })
+            case .failure(let error): throw .usage("--file: \(error)")
+            }
         }
 
         /// The published keys, or why they cannot be fetched; the token may still be checked with another key.
