@@ -31,7 +31,7 @@ def clean_environment(**settings):
     """The environment without any setting of Odys, so that the caller's shell has no influence.
     A setting of None is left out."""
     kept = {name: value for name, value in os.environ.items()
-            if not name.startswith(("ODYS_", "EVOLUTION_", "CREDENTIALS_", "PYTEST_"))}
+            if not name.startswith(("ODYS_", "EVOLUTION_", "CREDENTIALS_", "PYTEST_", "SUDO_"))}
     wanted = {**kept, "ODYS_BIN_DIR": str(BINARIES), **settings}
     return {name: value for name, value in wanted.items() if value is not None}
 

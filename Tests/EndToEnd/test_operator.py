@@ -3,7 +3,9 @@
 import datetime
 import json
 import os
+import pathlib
 import pwd
+import subprocess
 
 import pytest
 
@@ -54,6 +56,18 @@ def listed(database, *words):
 
 def actions(database):
     return database.sql("SELECT * FROM operator_actions ORDER BY id")
+
+
+NOBODY = 2**32 - 1
+
+
+def login():
+    """The name under which what this process starts is recorded."""
+    try:
+        uid = int(pathlib.Path("/proc/self/loginuid").read_text(encoding="ascii"))
+    except FileNotFoundError:
+        uid = NOBODY
+    return pwd.getpwuid(os.getuid() if uid == NOBODY else uid).pw_name
 
 
 # --- list and show ------------------------------------------------------------------------------------
@@ -121,9 +135,36 @@ def test_what_is_revealed_is_recorded(database, queue, words):
     assert ("Ana Souza" in done.stdout) == (words != ("list",))
     recorded = actions(database)
     assert sorted((row["action"], row["outbox_id"]) for row in recorded) == sorted(("reveal", each) for each in ids)
-    assert {row["operator"] for row in recorded} == {pwd.getpwuid(os.getuid()).pw_name}
+    assert {row["operator"] for row in recorded} == {login()}
     for row in recorded:
         assert not [word for word in PERSONAL if word in str(row["detail"])]
+
+
+@pytest.mark.parametrize("sudo, shown", [
+    ("maria", "{} (SUDO_USER maria)"), ("", "{}"), (login(), "{}"), ("m" * 99, "{} (SUDO_USER mmmm"),
+    ("x\x1b[2J", "{} (SUDO_USER x\x1b[2J)")], ids=["sudo", "empty", "oneself", "long", "hostile"])
+def test_whom_sudo_names_stands_beside_who_logged_in(database, queue, sudo, shown):
+    outbox(database, "list", "--reveal", "--limit", "1", SUDO_USER=sudo)
+    (row,) = actions(database)
+    assert row["operator"].startswith(shown.format(login())) and len(row["operator"]) <= 64
+    assert sudo == "m" * 99 or row["operator"] == shown.format(login())
+
+
+def test_who_logged_in_is_recorded_whoever_they_became(database, queue):
+    """As after `sudo -i` or `su -`, which keep the login uid."""
+    other = next(each for each in pwd.getpwall() if each.pw_uid != os.getuid() and each.pw_name != login())
+
+    def log_in():
+        pathlib.Path("/proc/self/loginuid").write_text(str(other.pw_uid), encoding="ascii")
+
+    words = [str(bench.CTL), "outbox", "list", "--reveal", "--limit", "1"]
+    environment = stack.clean_environment(**{**database.settings(), "ODYS_BIN_DIR": None})
+    try:
+        subprocess.run(words, env=environment, check=True, capture_output=True, timeout=60, preexec_fn=log_in)
+    except subprocess.SubprocessError:
+        pytest.skip("this user may not set a login uid")
+    (row,) = actions(database)
+    assert row["operator"] == other.pw_name
 
 
 def test_stats_count_by_channel_and_state(database, queue):
@@ -347,13 +388,13 @@ def left(database):
 def test_what_is_past_its_retention_is_deleted(database, aged):
     young = enqueued(database, state="sent", **finished("sent"))
     done = database.ctl("cleanup", "--retention-days", "9", "--json")
-    assert json.loads(done.stdout) == {"messages": 6, "emptied": 0, "keys": 1, "contexts": 1}
+    assert json.loads(done.stdout) == {"messages": 6, "emptied": 0, "keys": 1, "contexts": 1, "actions": 0}
     # Pending messages are never too old: their expiry ends them.
     assert left(database) == {aged["pending"], young}
     assert [row["body"] for row in database.sql("SELECT body FROM idempotency_keys")] == ["2"]
     assert [row["phone"] for row in database.sql("SELECT phone FROM whatsapp_contexts")] == ["2"]
     assert json.loads(database.ctl("cleanup", "--retention-days", "9", "--json").stdout) == {
-        "messages": 0, "emptied": 0, "keys": 0, "contexts": 0}
+        "messages": 0, "emptied": 0, "keys": 0, "contexts": 0, "actions": 0}
 
 
 @pytest.mark.parametrize("settings, words", [({}, ()), ({"ODYS_RETENTION_DAYS": "11"}, ()),
@@ -408,6 +449,26 @@ def test_what_finished_messages_said_is_emptied_and_they_cannot_be_sent_again(da
     done = database.ctl("outbox", "retry", str(old), str(young), check=False)
     assert done.returncode == 1 and done.stderr.count("it cannot be sent again") == 2, done.stderr
     assert database.row(old)["state"] == "dead"
+
+
+def test_the_record_of_operators_is_kept_for_its_time_and_no_longer(bench):
+    """The application's account adds to it; only the owner's removes from it."""
+    for days in (731, 729, 0):
+        bench.sql("INSERT INTO operator_actions (operator, action, created_at) "
+                  "VALUES ('x', %s, UTC_TIMESTAMP(6) - INTERVAL %s DAY)", str(days), days)
+    bench.sql("INSERT INTO operator_actions (operator, action, created_at) SELECT 'x', 'old', '2001-01-01' "
+              "FROM seq_1_to_700 ORDER BY seq")
+    bench.sql("UPDATE operator_actions SET id = id + 10000 WHERE action <> 'old'")
+    without = {"ODYS_DB_MIGRATE_USER": None, "ODYS_DB_MIGRATE_PASSWORD": None}
+    done = bench.ctl("cleanup", "--json", check=False, **without)
+    assert done.returncode == 3 and "ODYS_DB_MIGRATE_USER" in done.stderr and json.loads(done.stdout)["actions"] == 0
+    assert json.loads(bench.ctl("cleanup", "--json").stdout)["actions"] == 701
+    assert [row["action"] for row in actions(bench)] == ["729", "0"]
+    # Nothing is old, so the owner's account is not asked for.
+    assert json.loads(bench.ctl("cleanup", "--json", **without).stdout)["actions"] == 0
+    assert json.loads(bench.ctl("cleanup", "--json", "--audit-days", "700").stdout)["actions"] == 1
+    assert json.loads(bench.ctl("cleanup", "--json", ODYS_AUDIT_DAYS="1").stdout)["actions"] == 0
+    assert bench.ctl("cleanup", "--audit-days", "0", check=False).returncode == 2
 
 
 @pytest.mark.parametrize("words, settings", [(["--payload-days=0"], {}), ([], {"ODYS_PAYLOAD_DAYS": "0"})], ids=str)

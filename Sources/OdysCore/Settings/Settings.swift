@@ -164,6 +164,8 @@ public struct Retention: Sendable, Equatable {
     public let messageDays: Int
     /// Days until recipient and payload are emptied. The outcome stays visible.
     public let payloadDays: Int
+    /// Days until records of what operators did are deleted.
+    public let auditDays: Int
 
     public init(_ source: SettingsSource) throws(SettingsError) {
         self = try SettingsReader.read(source) { Retention(&$0) }
@@ -172,5 +174,6 @@ public struct Retention: Sendable, Equatable {
     init(_ reader: inout SettingsReader) {
         messageDays = reader.integer(.retentionDays)
         payloadDays = reader.integer(.payloadDays)
+        auditDays = reader.integer(.auditDays)
     }
 }

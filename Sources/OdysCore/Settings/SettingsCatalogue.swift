@@ -3,6 +3,7 @@ extension Setting {
     static let sections: KeyValuePairs<String, [Setting]> = [
         "The process": [
             .listen, .instance, .threads, .delivery, .whatsAppSenders, .emailSenders, .retentionDays, .payloadDays,
+            .auditDays,
         ],
         "The database": [
             .databaseSocket, .databaseHosts, .databasePort, .databaseName, .databaseUser, .databasePassword,
@@ -42,6 +43,9 @@ extension Setting {
         "ODYS_PAYLOAD_DAYS", .integer(30, in: 1...3_650), example: "7",
         "days after which finished messages are emptied of recipient and payload; they stay "
             + "visible, and cannot be sent again")
+    static let auditDays = Setting(
+        "ODYS_AUDIT_DAYS", .integer(730, in: 1...3_650), example: "365",
+        "days for which `operator_actions` is kept; `odysctl cleanup` deletes older rows, as `ODYS_DB_MIGRATE_USER`")
 
     static let databaseSocket = Setting(
         "ODYS_DB_SOCKET", .text(.required("required, unless `ODYS_DB_HOST` is set")),

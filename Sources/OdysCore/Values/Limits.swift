@@ -176,6 +176,8 @@ public enum Limits {
 
     /// Seconds by which this host's clock and the database's may differ before `odysctl doctor` speaks of it.
     public static let clockDifferenceSecondsMax = 5.0
+    /// Characters of `operator_actions.operator`.
+    public static let operatorScalarsMax = 64
     /// Bytes of one line that `odysctl mcp` reads.
     public static let mcpLineBytesMax = 64 * 1024
     /// Appointments of a customer that `odysctl mcp` shows, of a day, and customers with one phone.

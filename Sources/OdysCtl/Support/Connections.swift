@@ -10,7 +10,15 @@ extension Connection {
     }
 }
 
-/// The login name, for the record of what operators did.
-var operatorName: String { userName(getuid()) ?? "uid \(getuid())" }
+/// Who runs this command, for the record of what operators did: the user who logged in, which neither sudo nor su
+/// changes, and beside it whom sudo names, which anybody may set.
+var operatorName: String {
+    // Absent where the kernel keeps none, and -1 where nobody logged in.
+    let login = try? Environment.readFile("/proc/self/loginuid").get()
+    let id = login.flatMap { uid_t($0.prefix { $0.isNumber }) }.flatMap { $0 == .max ? nil : $0 } ?? getuid()
+    let name = userName(id) ?? "uid \(id)"
+    let behind = Environment.variables["SUDO_USER"].flatMap { $0.isEmpty || $0 == name ? nil : " (SUDO_USER \($0))" }
+    return String(String.UnicodeScalarView((name + (behind ?? "")).unicodeScalars.prefix(Limits.operatorScalarsMax)))
+}
 
 func userName(_ id: uid_t) -> String? { getpwuid(id).map { String(cString: $0.pointee.pw_name) } }

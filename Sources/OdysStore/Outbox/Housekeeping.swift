@@ -69,6 +69,27 @@ public struct Housekeeping {
         ORDER BY finished_at LIMIT \(batchRows)
         """
 
+    /// Deletes at most one batch of what operators did before so many days. Needs the account of migrations: the
+    /// application's can add to the record, and cannot remove from it.
+    public func pruneActions(days: Int) throws(StoreError) -> Int {
+        try pruneBatch(
+            Self.oldActions, [.integer(days)], "DELETE FROM operator_actions WHERE id = ?",
+            operation: "prune what operators did")
+    }
+
+    /// Whether `pruneActions` has work.
+    public func hasOldActions(days: Int) throws(StoreError) -> Bool {
+        try connection.transaction { connection throws(StoreError) in
+            try !connection.query(Self.oldActions, [.integer(days)], operation: "look at what operators did").isEmpty
+        }
+    }
+
+    /// Rows are in the order of time by their key, so the first ones tell.
+    static let oldActions = """
+        SELECT id FROM (SELECT id, created_at FROM operator_actions ORDER BY id LIMIT \(batchRows)) oldest
+        WHERE created_at < UTC_TIMESTAMP(6) - INTERVAL ? DAY
+        """
+
     private func pruneBatch(
         _ select: String, _ values: [SQLValue], _ change: String, operation: String
     ) throws(StoreError) -> Int {
