@@ -20,14 +20,18 @@ public struct MessagingSettings: Sendable {
     init(_ reader: inout SettingsReader) {
         evolution = EvolutionSettings(&reader)
         smtp = SMTPSettings(&reader)
+        appURL = Self.appURL(&reader)
+        timeZone = reader.text(.timeZone)
+    }
+
+    static func appURL(_ reader: inout SettingsReader) -> String {
         let address = reader.value(.appURL, mustBe: "an address such as https://app.example, without ? and #") { text in
             URLParts(text, schemes: ["https", "http"])?.isBase == true ? text.withoutTrailingSlashes : nil
         }
         if address == nil {
             reader.missing(.appURL, "is missing: messages link to the platform, such as https://app.example")
         }
-        appURL = address ?? ""
-        timeZone = reader.text(.timeZone)
+        return address ?? ""
     }
 }
 

@@ -58,7 +58,7 @@ struct MCPArgument {
         }
         for argument in arguments {
             switch values[argument.name] {
-            case nil: if argument.isRequired { throw .argument("\(argument.name) is missing") }
+            case nil, .null: if argument.isRequired { throw .argument("\(argument.name) is missing") }
             case .string(let text):
                 guard text.unicodeScalars.count >= argument.minimum,
                     argument.choices.isEmpty || argument.choices.contains(where: text.hasSameBytes)
@@ -69,6 +69,16 @@ struct MCPArgument {
         if let claimed = values["professionalId"]?.string, AppointmentID(claimed)?.description != professional {
             throw .refusal(.forbidden)
         }
+    }
+}
+
+extension JSON {
+    /// The value of a member; nil also where it is null, which models and clients send for what they leave out.
+    func given(_ name: String) -> JSON? { self[name].flatMap { $0 == .null ? nil : $0 } }
+
+    /// What a stranger typed, cleaned as in messages: an assistant reads it, and takes a line of its own for ours.
+    init(typed text: String, scalarsMax: Int = Limits.nameScalarsMax) {
+        self = .string(TypedText.inline(text, scalarsMax: scalarsMax))
     }
 }
 

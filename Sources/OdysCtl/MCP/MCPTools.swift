@@ -10,7 +10,8 @@ struct MCPTools {
     /// The zone of `ODYS_TIME_ZONE`.
     let zone: String
 
-    var all: [MCPTool] { [today, customer, revenue, update] }
+    /// Those that change nothing.
+    var reading: [MCPTool] { [today, customer, revenue] }
 
     private func tool(
         _ name: String, _ title: String, _ description: String, arguments: [MCPArgument], result: JSON,
@@ -75,8 +76,8 @@ struct MCPTools {
                     [
                         "appointment_id": .string(booking.id),
                         "time": .string(PortugueseDate.time(LocalTime.civil(booking.startsAt))),
-                        "customer_name": .string(booking.customerName), "status": JSON(booking.status),
-                        "service_name": .string(store.profession),
+                        "customer_name": JSON(typed: booking.customerName), "status": JSON(booking.status),
+                        "service_name": JSON(typed: store.profession),
                     ]
                 }, "more": .bool(found.count > bookings.count),
             ]
@@ -100,8 +101,10 @@ struct MCPTools {
                 let bookings = try store.bookings(of: customer, limit: Limits.customerAppointmentsMax)
                 return [
                     "client": [
-                        "id": .string(customer.id), "name": .string(customer.name), "phone": .string(customer.phone),
-                        "email": JSON(customer.email),
+                        "id": .string(customer.id), "name": JSON(typed: customer.name),
+                        "phone": JSON(typed: customer.phone),
+                        // Cleaning would break an address; one that could carry words is left out.
+                        "email": JSON(customer.email.flatMap { MailAddress.isSafe($0) ? $0 : nil }),
                     ],
                     "appointments": JSON(bookings) { booking in
                         [
@@ -138,7 +141,7 @@ struct MCPTools {
         }
     }
 
-    private var update: MCPTool {
+    var update: MCPTool {
         tool(
             "update_appointment_status", "Change a status",
             "Confirms, rejects, cancels or completes an appointment or marks a no-show, and sends the messages that "

@@ -50,7 +50,7 @@ struct ModelContextProtocol {
         case .null, .bool, .number, .array, .object: return Self.refusal(.notARequest, id: .null)
         }
         do throws(Failure) {
-            return ["jsonrpc": "2.0", "id": id, "result": try result(of: method, message["params"] ?? [:])]
+            return ["jsonrpc": "2.0", "id": id, "result": try result(of: method, message.given("params") ?? [:])]
         } catch { return Self.refusal(error, id: id) }
     }
 
@@ -61,7 +61,7 @@ struct ModelContextProtocol {
 
     private mutating func result(of method: String, _ parameters: JSON) throws(Failure) -> JSON {
         guard case .object = parameters else { throw .parameters("params must be an object") }
-        if let version = parameters["_meta"]?[Self.versionKey] {
+        if let version = parameters["_meta"]?.given(Self.versionKey) {
             return try currentResult(of: method, parameters, version)
         }
         switch method {
@@ -123,12 +123,12 @@ struct ModelContextProtocol {
     private func call(_ parameters: JSON) throws(Failure) -> JSON {
         guard let name = parameters["name"]?.string, let tool = tools.first(where: { $0.name.hasSameBytes(as: name) })
         else { throw .parameters("Unknown tool") }
-        let arguments = parameters["arguments"] ?? [:]
+        let arguments = parameters.given("arguments") ?? [:]
         guard case .object = arguments else { throw .parameters("arguments must be an object") }
         let (content, isError) = tool.call(arguments)
         return [
             // For clients without structured content.
-            "content": .array([["type": "text", "text": .string(content.text)]]),
+            "content": .array([["type": "text", "text": .string(content.shown)]]),
             "structuredContent": content, "isError": .bool(isError),
         ]
     }

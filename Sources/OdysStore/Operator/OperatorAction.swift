@@ -27,8 +27,11 @@ public struct OperatorAction: Sendable {
 
 extension Connection {
     /// Records what an operator does, in the transaction that does it.
-    func record(_ action: String, of messageID: Int, by operatorName: String, detail: String? = nil) throws(StoreError)
-    {
+    ///
+    /// - Parameter messageID: nil where it is about something else, which `detail` names.
+    func record(
+        _ action: String, of messageID: Int?, by operatorName: String, detail: String? = nil
+    ) throws(StoreError) {
         try execute(
             "INSERT INTO operator_actions (operator, action, outbox_id, detail) VALUES (?, ?, ?, ?)",
             [.text(operatorName), .text(action), .integer(messageID), .text(detail)],

@@ -7,11 +7,16 @@ public final class AppointmentStore {
     private let rules: Rules
     /// The 16 bytes of a new UUID.
     private let makeID: () -> [UInt8]
+    private let operatorName: String?
 
-    public init(_ connection: Connection, rules: Rules, makeID: @escaping () -> [UInt8]) {
+    /// - Parameter operatorName: who lets an assistant act, which is recorded with each change; nil where callers act.
+    public init(
+        _ connection: Connection, rules: Rules, makeID: @escaping () -> [UInt8], operatorName: String? = nil
+    ) {
         self.connection = connection
         self.rules = rules
         self.makeID = makeID
+        self.operatorName = operatorName
     }
 
     /// Judges the request and applies it, all or nothing.
@@ -72,6 +77,10 @@ public final class AppointmentStore {
         case .refused(let refusal): return .refused(refusal)
         case .accepted(let decision):
             let change = AppliedChange(decision, to: appointment, at: now, makeUID: { String(uuid: makeID()) })
+            if let operatorName {
+                let detail = "\(decision.action.rawValue) of appointment \(id), version \(change.version)"
+                try connection.record("mcp", of: nil, by: operatorName, detail: detail)
+            }
             unclear = change
             do throws(StoreError) {
                 try write(change, request, requestID, marker)
