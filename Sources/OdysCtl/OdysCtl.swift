@@ -13,7 +13,7 @@ internal import OdysStore
             """, version: Product.version,
         subcommands: [
             Migrate.self, Outbox.self, Messages.self, TimelineCommand.self, Cleanup.self, Message.self, Config.self,
-            Token.self, StatusCommand.self, Health.self, Doctor.self, MCP.self,
+            Token.self, Person.self, StatusCommand.self, Health.self, Doctor.self, MCP.self,
         ])
 
     static func main() {

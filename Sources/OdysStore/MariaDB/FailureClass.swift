@@ -118,7 +118,7 @@ struct FailureClass {
             .refusing,
             .init(
                 "the user lacks a grant",
-                "run what 'odysctl migrate grants' prints; 'migrate up' needs ODYS_DB_MIGRATE_USER"),
+                "run what 'odysctl migrate grants' prints; ODYS_DB_MIGRATE_USER is for 'migrate up' and 'person'"),
             [
                 ER_TABLEACCESS_DENIED_ERROR, ER_COLUMNACCESS_DENIED_ERROR, ER_SPECIFIC_ACCESS_DENIED_ERROR,
                 ER_PROCACCESS_DENIED_ERROR,

@@ -20,6 +20,9 @@ public enum Addressee: Sendable, Equatable {
             self = .id(text)
         }
     }
+
+    /// For LIKE: however a number is written, it ends with these digits. Longer ones are found too.
+    static func pattern(of digits: String) -> String { "%" + digits.suffix(8).map { "\($0)%" }.joined() }
 }
 
 extension OutboxAdmin {
@@ -51,11 +54,9 @@ extension OutboxAdmin {
     private func rows(to addressee: Addressee, _ filter: [SQLValue]) throws(StoreError) -> [Row] {
         switch addressee {
         case .phone(let digits):
-            // However a number is written, it ends with these digits.
-            let pattern = "%" + digits.suffix(8).map { "\($0)%" }.joined()
             return try connection.query(
                 Self.select + "WHERE o.channel = 'whatsapp' AND o.recipient LIKE ? \(Self.condition)",
-                [.text(pattern)] + filter, operation: "look for the phone")
+                [.text(Addressee.pattern(of: digits))] + filter, operation: "look for the phone")
         case .email(let address):
             // Case-insensitive by the column's collation.
             return try connection.query(
