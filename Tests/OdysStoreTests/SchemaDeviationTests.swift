@@ -124,7 +124,8 @@ import Testing
         let connection = try database.connection()
         #expect(try fixture.store(connection).act(id, fixture.request("reject"), requestID: "r").change != nil)
         #expect(try AppointmentReader(connection).appointment(id)?.appointment.version == 2)
-        #expect(try AppointmentReader(connection).history(of: id)?.messages.count == 3)
+        let wanted = ReadRequest(userID: fixture.professionalUser)
+        #expect(try AppointmentReader(connection).history(of: id, wanted)?.messages.count == 3)
     }
 
     /// Our own tables, after the migrations.

@@ -41,6 +41,14 @@ extension String {
     }
 }
 
+extension [UInt8] {
+    /// False where no character of JSON text acts: so for plain ASCII, which nearly every line of the log is.
+    public var mayAct: Bool {
+        span.bytes.contains(
+            { $0 >= 0x7F }, inEight: { ($0 | ($0 &+ UInt64(repeating: 1))) & UInt64(repeating: 0x80) != 0 })
+    }
+}
+
 extension JSON {
     /// The value for a terminal, an assistant or a log.
     public var shown: String { text.shownJSON }

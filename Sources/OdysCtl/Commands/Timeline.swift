@@ -29,14 +29,16 @@ extension Timeline {
                 "id": .string(id.description), "status": JSON(status), "paymentStatus": JSON(paymentStatus),
                 "version": .integer(version), "startsAt": .string(startsAt.iso8601), "endsAt": .string(endsAt.iso8601),
                 "createdAt": JSON(createdAt),
-            ], "events": JSON(events) { $0.json(for: .professional).with(["actorUserId": .string($0.actorID.text)]) },
+            ],
+            "events": JSON(events) { $0.json(for: .professional).with(["actorUserId": .string($0.actorID.text)]) },
             "messages": JSON(messages, each: \.timelineJSON),
             "operatorActions": JSON(operatorActions) { action in
                 [
                     "operator": .string(action.operatorName), "action": .string(action.action),
                     "messageId": .integer(action.messageID), "detail": JSON(action.detail), "at": JSON(action.at),
                 ]
-            }, "more": .bool(hasMore),
+            },
+            "more": .bool(hasMore),
         ]
     }
 

@@ -84,7 +84,8 @@ struct Token: ParsableCommand {
                         // That of a secret would help to guess it.
                         "thumbprint": key.algorithm == .hs256 ? .null : .string(key.thumbprint),
                     ]
-                } ?? .null, "problems": JSON(examination.problems) { .string("\($0)") }, "keySetProblem": JSON(problem),
+                } ?? .null,
+                "problems": JSON(examination.problems) { .string("\($0)") }, "keySetProblem": JSON(problem),
             ]
         }
 

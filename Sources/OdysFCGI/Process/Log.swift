@@ -60,7 +60,7 @@ struct LineLogHandler: LogHandler {
                 members(&json)
             }
             // Most lines are plain.
-            if line.bytes.contains(where: { $0 >= 0x7F }) {
+            if line.bytes.mayAct {
                 line.bytes = Array(String(decoding: line.bytes, as: UTF8.self).shownJSON.utf8)
             }
             line.bytes.append(UInt8(ascii: "\n"))

@@ -191,7 +191,8 @@ extension NeededTable {
                 .named("outbox_claim", "state", "channel", "available_at", "id"),
                 .named("outbox_finished", "emptied_at", "finished_at", since: 4),
                 .named(
-                    "outbox_history", "appointment_id", "recipient_role", "appointment_version", "created_at", since: 5),
+                    "outbox_history", "appointment_id", "recipient_role", "appointment_version", "created_at",
+                    since: 5),
             ], inserted: ["channel", "recipient_role", "recipient", "template", "payload"]),
         NeededTable(
             "idempotency_keys", since: 2,
