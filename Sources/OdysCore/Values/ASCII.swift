@@ -61,6 +61,19 @@ extension String {
     }
 }
 
+extension [UInt8] {
+    /// Appends a number in digits, without a string for it: each request writes a dozen.
+    public mutating func append(decimal number: Int) {
+        if number < 0 { append(UInt8(ascii: "-")) }
+        var power: UInt = 1
+        while number.magnitude / power >= 10 { power *= 10 }
+        while power > 0 {
+            append(UInt8(ascii: "0") + UInt8(number.magnitude / power % 10))
+            power /= 10
+        }
+    }
+}
+
 extension RawSpan {
     /// Whether there is such a byte. Looks at eight at a time: most of what a request reads and writes comes here.
     @inline(__always) func contains(_ isOne: (UInt8) -> Bool, inEight hasOne: (UInt64) -> Bool) -> Bool {

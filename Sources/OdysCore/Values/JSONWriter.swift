@@ -25,7 +25,7 @@ public struct JSONWriter {
         switch json {
         case .null: put(verbatim: "null")
         case .bool(let value): put(verbatim: value ? "true" : "false")
-        case .integer(let value): bytes += String(value).utf8
+        case .integer(let value): bytes.append(decimal: value)
         case .number(let value): bytes += String(value).utf8
         case .string(let text): put(text)
         case .array(let elements): enclose("[", "]") { json in for element in elements { json.value(element) } }

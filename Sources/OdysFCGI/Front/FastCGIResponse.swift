@@ -12,10 +12,18 @@ extension Response {
             content += value.utf8
             content += "\r\n".utf8
         }
-        put("Status", "\(status) \(reason)")
+        content += "Status: ".utf8
+        content.append(decimal: status)
+        content.append(UInt8(ascii: " "))
+        content += reason.utf8
+        content += "\r\n".utf8
         for header in headers { put(header.name, header.value) }
         // Without it the web server would send the body in chunks.
-        if !body.isEmpty { put("Content-Length", String(body.count)) }
+        if !body.isEmpty {
+            content += "Content-Length: ".utf8
+            content.append(decimal: body.count)
+            content += "\r\n".utf8
+        }
         content += "\r\n".utf8
         content += body
         var out: [UInt8] = []

@@ -106,6 +106,8 @@ final class Statement {
     }
 
     private func row(_ operation: String) throws(StoreError) -> [SQLValue] {
+        // Once, since each access to a variable of a class is checked for exclusivity.
+        let columns = columns
         var values: [SQLValue] = []
         values.reserveCapacity(columns.count)
         for index in 0..<columns.count {
@@ -146,9 +148,9 @@ private final class Columns {
     private let lengths: UnsafeMutablePointer<UInt>
     private let nulls: UnsafeMutablePointer<my_bool>
     private let buffers: UnsafeMutableRawPointer
-    private var types: [enum_field_types] = []
+    private let types: [enum_field_types]
     /// Whether a column has a character set, which the session makes UTF-8.
-    private var areTexts: [Bool] = []
+    private let areTexts: [Bool]
 
     init(_ fields: UnsafeMutablePointer<MYSQL_RES>?) {
         count = fields.map { Int(mysql_num_fields($0)) } ?? 0
@@ -159,11 +161,11 @@ private final class Columns {
         nulls = .allocate(capacity: count)
         nulls.initialize(repeating: 0, count: count)
         buffers = .allocate(byteCount: count * Columns.bytesAtOnce, alignment: 8)
+        let found = (0..<count).map { mysql_fetch_field_direct(fields, UInt32($0)).pointee }
+        types = found.map(\.type)
+        areTexts = found.map { $0.charsetnr != Columns.binary }
         for index in 0..<count {
-            let field = mysql_fetch_field_direct(fields, UInt32(index)).pointee
-            types.append(field.type)
-            areTexts.append(field.charsetnr != Columns.binary)
-            switch field.type {
+            switch types[index] {
             case MYSQL_TYPE_TINY, MYSQL_TYPE_SHORT, MYSQL_TYPE_LONG, MYSQL_TYPE_INT24, MYSQL_TYPE_LONGLONG:
                 binds[index].buffer_type = MYSQL_TYPE_LONGLONG
             // Both are UTC: the session's zone is.
@@ -187,11 +189,9 @@ private final class Columns {
     /// Whether the columns of a result are those that this memory was made for.
     func match(_ fields: UnsafeMutablePointer<MYSQL_FIELD>?, count: UInt32) -> Bool {
         guard let fields, Int(count) == self.count else { return false }
-        for index in 0..<self.count
-        where fields[index].type != types[index]
-            || (fields[index].charsetnr != Columns.binary) != areTexts[index]
-        { return false }
-        return true
+        return (0..<self.count).allSatisfy { index in
+            fields[index].type == types[index] && (fields[index].charsetnr != Columns.binary) == areTexts[index]
+        }
     }
 
     /// What the column has, which may be more than was fetched.

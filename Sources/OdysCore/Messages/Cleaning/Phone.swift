@@ -8,13 +8,16 @@ public enum Phone {
     /// Not for its own result: that has lost its `+`, and `14155552671` would be taken for a Brazilian number.
     /// What is read again, such as the recipient of a stored message, is kept as `stored` has it.
     public static func normalise(_ typed: String) -> String? {
-        TypedPhone(typed).flatMap(number).map { String(decoding: $0, as: UTF8.self) }
+        TypedPhone(typed).flatMap(number).map(text)
     }
 
     /// The digits, with a `+` where `normalise` needs one to make the same again; nil when the text is unusable.
     public static func stored(_ typed: String) -> String? {
-        normalise(typed).map { normalise($0) == $0 ? $0 : "+" + $0 }
+        guard let digits = TypedPhone(typed).flatMap(number) else { return nil }
+        return number(TypedPhone(digits: digits)) == digits ? text(digits) : "+" + text(digits)
     }
+
+    private static func text(_ digits: [UInt8]) -> String { String(decoding: digits, as: UTF8.self) }
 
     private static func number(_ typed: TypedPhone) -> [UInt8]? {
         let digits = typed.digits
