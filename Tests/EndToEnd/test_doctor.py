@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import signal
+import tempfile
 
 import pytest
 
@@ -168,15 +169,16 @@ def test_a_socket_that_anybody_may_write_to(patient):
 
 
 @pytest.fixture
-def files(tmp_path):
+def files():
     """A settings file, a secret and a key set with the modes that they should have, reachable for everybody."""
-    for directory in (tmp_path, *tmp_path.parents[:2]):
+    with tempfile.TemporaryDirectory(prefix="odys-e2e-", dir="/tmp") as name:
+        directory = pathlib.Path(name)
         directory.chmod(0o755)
-    for name, mode in (("odys.env", 0o640), ("secret", 0o600), ("jwks.json", 0o644)):
-        content = jwks.key_set(jwks.Key.es256("one")) if name == "jwks.json" else "s" * 40
-        (tmp_path / name).write_text(content, encoding="ascii")
-        (tmp_path / name).chmod(mode)
-    return tmp_path
+        for name, mode in (("odys.env", 0o640), ("secret", 0o600), ("jwks.json", 0o644)):
+            content = jwks.key_set(jwks.Key.es256("one")) if name == "jwks.json" else "s" * 40
+            (directory / name).write_text(content, encoding="ascii")
+            (directory / name).chmod(mode)
+        yield directory
 
 
 @pytest.mark.parametrize("name, mode, cause, remedy", [

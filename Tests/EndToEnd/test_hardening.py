@@ -6,6 +6,7 @@ import re
 import shutil
 import socket
 import subprocess
+import tempfile
 
 import pytest
 
@@ -35,14 +36,14 @@ def test_a_program_is_linked_so_that_nothing_is_patched_later(program):
     # It waits for a database that says nothing.
     (["odysctl", "outbox", "list"], {"ODYS_DB_HOST": "127.0.0.1", "ODYS_DB_PORT": "{silent}"}),
 ], ids=["odys-fcgi", "odysctl"])
-def test_no_core_is_made_and_the_same_user_cannot_read_the_memory(tmp_path_factory, words, settings):
+def test_no_core_is_made_and_the_same_user_cannot_read_the_memory(words, settings):
     """proc(5): such a process's files belong to root. As root the test becomes another user, who has to reach the
     program."""
-    directory = pathlib.Path(tmp_path_factory.mktemp("hardening"))
-    for each in (directory, *directory.parents[:2]):
-        each.chmod(0o755)
-    shutil.copy(stack.BINARIES / words[0], directory)
-    with socket.create_server(("127.0.0.1", 0)) as silent:
+    with tempfile.TemporaryDirectory(prefix="odys-e2e-", dir="/tmp") as name, \
+            socket.create_server(("127.0.0.1", 0)) as silent:
+        directory = pathlib.Path(name)
+        directory.chmod(0o755)
+        shutil.copy(stack.BINARIES / words[0], directory)
         changes = {"port": str(bench.free_port()), "silent": str(silent.getsockname()[1])}
         environment = {name: value.format(**changes) for name, value in settings.items()}
         belongs_to_root(directory, words, environment)

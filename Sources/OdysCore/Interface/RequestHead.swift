@@ -67,7 +67,7 @@ extension Interface {
 
     /// Whether `Accept` takes `application/json` and no problem document (RFC 9110, 12.5.1).
     func acceptsOnlyPlainJSON(_ request: Request) -> Bool {
-        guard let accept = request.list(.accept), accept != "*/*" else { return false }
+        guard let accept = request.value(.accept), accept != "*/*" else { return false }
         if accept == "application/json" { return true }
         var accepted: [String: Bool] = [:]
         for entry in accept.split(separator: ",") {

@@ -38,8 +38,9 @@ func isHostName(_ text: String) -> Bool {
     guard text.utf8.count <= 253, named.allSatisfy({ (1...63).contains($0.count) }),
         named.joined().allSatisfy({ $0.isASCIIAlphanumeric || "-_".utf8.contains($0) })
     else { return false }
-    // What ends with a number is read as an IPv4 address by resolvers and browsers.
-    return named.last?.allSatisfy(\.isASCIIDigit) == false || isIPv4(text)
+    // What ends with a number is read as an IPv4 address by resolvers and browsers, also in a short form such as 127.1.
+    let numbers = named.count { $0.allSatisfy(\.isASCIIDigit) }
+    return named.last?.allSatisfy(\.isASCIIDigit) == false || numbers == named.count && numbers < 4 || isIPv4(text)
 }
 
 /// Whether a text is an IPv4 address in its usual form: four decimal numbers without leading zeros.

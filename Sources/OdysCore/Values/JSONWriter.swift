@@ -155,8 +155,12 @@ extension OutputSpan<UInt8> {
 
     fileprivate mutating func append(quoting characters: Span<UInt8>) {
         append(UInt8(ascii: "\""))
-        characters.withUnsafeBufferPointer { append(copying: $0) }
+        append(copying: characters)
         append(UInt8(ascii: "\""))
+    }
+
+    public mutating func append(copying characters: Span<UInt8>) {
+        characters.withUnsafeBufferPointer { append(copying: $0) }
     }
 
     private mutating func append(copying bytes: UnsafeBufferPointer<UInt8>) {

@@ -52,7 +52,7 @@ struct MCPTools {
                 "appointments": .list([
                     "appointment_id": .textType, "time": .textType, "customer_name": .textType, "status": .textType,
                     "service_name": .textType,
-                ]), "more": .booleanType,
+                ]),
             ])
         ) { arguments in
             let zone = arguments["timezone"]?.string ?? self.zone
@@ -69,7 +69,7 @@ struct MCPTools {
             let bookings = found.prefix(Limits.dayAppointmentsMax)
             let civil = LocalTime.civil(now)
             let date = Instant(year: civil.year, month: civil.month, day: civil.day, hour: 0, minute: 0, second: 0)
-            return [
+            let result: JSON = [
                 "professionalId": .string(store.professionalID), "timezone": .string(zone),
                 "date": .string(String(date.iso8601.prefix(10))),
                 "appointments": JSON(bookings) { booking in
@@ -79,8 +79,9 @@ struct MCPTools {
                         "customer_name": JSON(typed: booking.customerName), "status": JSON(booking.status),
                         "service_name": JSON(typed: store.profession),
                     ]
-                }, "more": .bool(found.count > bookings.count),
+                },
             ]
+            return found.count > bookings.count ? result.with(["more": .bool(true)]) : result
         }
     }
 

@@ -7,10 +7,15 @@ extension Response {
         var content: [UInt8] = []
         content.reserveCapacity(512 + body.count)
         func put(_ name: String, _ value: String) {
-            content += name.utf8
-            content += ": ".utf8
-            content += value.utf8
-            content += "\r\n".utf8
+            // Room is made once for the line: there are a dozen of them.
+            content.append(addingCapacity: name.utf8.count + value.utf8.count + 4) { line in
+                line.append(copying: name.utf8Span.span)
+                line.append(UInt8(ascii: ":"))
+                line.append(UInt8(ascii: " "))
+                line.append(copying: value.utf8Span.span)
+                line.append(UInt8(ascii: "\r"))
+                line.append(UInt8(ascii: "\n"))
+            }
         }
         content += "Status: ".utf8
         content.append(decimal: status)

@@ -81,6 +81,13 @@ final class Statement {
         }
         var end = 0
         var index = 0
+        // A change binds few different ones many times.
+        var times: [(instant: Instant, time: MYSQL_TIME)] = []
+        func time(_ instant: Instant) -> MYSQL_TIME {
+            if let known = times.first(where: { $0.instant == instant }) { return known.time }
+            times.append((instant, MYSQL_TIME(instant)))
+            return times[times.count - 1].time
+        }
         for group in values {
             for value in group {
                 defer { index += 1 }
@@ -96,7 +103,7 @@ final class Statement {
                 switch value {
                 case .null: parameters[index].buffer_type = MYSQL_TYPE_NULL
                 case .integer(let number): withUnsafeBytes(of: Int64(number)) { copy($0, MYSQL_TYPE_LONGLONG) }
-                case .instant(let instant): withUnsafeBytes(of: MYSQL_TIME(instant)) { copy($0, MYSQL_TYPE_DATETIME) }
+                case .instant(let instant): withUnsafeBytes(of: time(instant)) { copy($0, MYSQL_TYPE_DATETIME) }
                 case .text(let text): text.utf8Span.span.withUnsafeBytes { copy($0, MYSQL_TYPE_STRING) }
                 case .utf8(let bytes): bytes.withUnsafeBytes { copy($0, MYSQL_TYPE_STRING) }
                 case .bytes(let bytes): bytes.withUnsafeBytes { copy($0, MYSQL_TYPE_BLOB) }

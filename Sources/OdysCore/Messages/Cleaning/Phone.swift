@@ -14,7 +14,9 @@ public enum Phone {
     /// The digits, with a `+` where `normalise` needs one to make the same again; nil when the text is unusable.
     public static func stored(_ typed: String) -> String? {
         guard let digits = TypedPhone(typed).flatMap(number) else { return nil }
-        return number(TypedPhone(digits: digits)) == digits ? text(digits) : "+" + text(digits)
+        // Nearly all are Brazilian numbers, which need no second look.
+        let isStable = digits.starts(with: countryCode) || number(TypedPhone(digits: digits)) == digits
+        return isStable ? text(digits) : "+" + text(digits)
     }
 
     private static func text(_ digits: [UInt8]) -> String { String(decoding: digits, as: UTF8.self) }
@@ -78,7 +80,9 @@ public enum Phone {
         71, 73, 74, 75, 77, 79, 81, 82, 83, 84, 85, 86, 87, 88, 89, 91, 92, 93, 94, 95, 96, 97, 98, 99,
     ]
 
+    private static let areAreaCodes = (0...99).map(areaCodes.contains)
+
     static func isAreaCode(_ digits: ArraySlice<UInt8>) -> Bool {
-        digits.count == 2 && areaCodes.contains(digits.reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) })
+        digits.count == 2 && areAreaCodes[digits.reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) }]
     }
 }

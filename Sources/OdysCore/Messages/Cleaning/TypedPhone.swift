@@ -16,7 +16,7 @@ struct TypedPhone {
     /// Nil where what was typed is no number.
     init?(_ text: String) {
         digits.reserveCapacity(16)
-        let isASCII = text.utf8.allSatisfy { $0 < 0x80 }
+        let isASCII = !text.utf8Span.span.bytes.contains({ $0 >= 0x80 }, inEight: { $0 & UInt64(repeating: 0x80) != 0 })
         var rest = (isASCII ? Array(text.utf8) : text.unicodeScalars.map(Self.folded))[...]
         scan: while let byte = rest.popFirst() {
             switch byte {
@@ -50,7 +50,9 @@ struct TypedPhone {
     /// around the country code with its `+`.
     private mutating func takeParentheses(_ rest: inout ArraySlice<UInt8>) -> Bool {
         guard !hasParentheses, let end = rest.firstIndex(of: UInt8(ascii: ")")) else { return false }
-        var found = rest[..<end].filter { !" .-".utf8.contains($0) }
+        var found = rest[..<end].filter {
+            $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: ".") && $0 != UInt8(ascii: "-")
+        }
         let hasPlus = found.first == UInt8(ascii: "+")
         if hasPlus { found.removeFirst() }
         guard found.allSatisfy(\.isASCIIDigit), (1...5).contains(found.count) else { return false }
