@@ -110,7 +110,7 @@ struct Fixture {
     func store(_ connection: Connection? = nil) throws -> AppointmentStore {
         AppointmentStore(
             try connection ?? database.connection(), rules: Fixture.rules,
-            makeID: { Array(withUnsafeBytes(of: UUID().uuid) { $0 }) })
+            makeID: { UniqueID(milliseconds: 1, random: (.random(in: 0 ... .max), .random(in: 0 ... .max))) })
     }
 
     static let rules = Rules(

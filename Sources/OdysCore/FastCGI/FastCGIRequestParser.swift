@@ -113,3 +113,19 @@ public struct FastCGIRequestParser: Sendable {
         return true
     }
 }
+
+/// What the parser found in a whole request. Without its buffer, since each hand over of the parser itself would cost
+/// more than its work.
+public struct ParsedRequest: Sendable, Equatable {
+    public let requestID: UInt16
+    public let bodyLength: Int
+    public let endsCleanly: Bool
+    public let keepsAlive: Bool
+
+    public init(_ parser: FastCGIRequestParser) {
+        requestID = parser.requestID
+        bodyLength = parser.bodyLength
+        endsCleanly = parser.endsCleanly
+        keepsAlive = parser.keepsAlive
+    }
+}

@@ -29,23 +29,6 @@ extension Int {
 }
 
 extension String {
-    /// The text of a UUID's 16 bytes, in lower case.
-    public init(uuid bytes: [UInt8]) {
-        self.init(unsafeUninitializedCapacity: 36) { text in
-            var place = 0
-            for index in bytes.indices {
-                if index == 4 || index == 6 || index == 8 || index == 10 {
-                    text[place] = UInt8(ascii: "-")
-                    place += 1
-                }
-                text[place] = UInt8(hexDigitOf: bytes[index] >> 4)
-                text[place + 1] = UInt8(hexDigitOf: bytes[index] & 15)
-                place += 2
-            }
-            return place
-        }
-    }
-
     /// Percent-encoding (RFC 3986, 2.1) of every byte that is not an ASCII letter, a digit or one of `unreserved`.
     public func percentEncoded(keeping unreserved: String) -> String {
         let kept = Array(unreserved.utf8)

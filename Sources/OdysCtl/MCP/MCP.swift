@@ -28,7 +28,7 @@ struct MCP: ParsableCommand {
             enforcesStartTime: settings.enforcesStartTime,
             messages: MessageSetting(appURL: settings.appURL, civilTime: LocalTime.civil))
         let appointments = AppointmentStore(
-            connection, rules: rules, makeID: Identifier.bytes, operatorName: operatorName)
+            connection, rules: rules, makeID: Identifier.new, operatorName: operatorName)
         let tools = MCPTools(store: store, appointments: appointments, zone: settings.timeZone)
         var server = ModelContextProtocol(
             tools: readOnly ? tools.reading : tools.reading + [tools.update],

@@ -26,7 +26,7 @@ final class FastCGIReader {
 
     /// - Parameter parsed: what the parser found in the request that the connection holds.
     /// - Returns: nil where libfcgi cannot read what the parser let through; the connection is closed then.
-    func read(from connection: WebConnection, _ parsed: FastCGIRequestParser) -> Request? {
+    func read(from connection: WebConnection, _ parsed: ParsedRequest) -> Request? {
         request.pointee.ipcFd = connection.descriptor
         // Or FCGX_Accept_r would begin by closing the descriptor.
         request.pointee.keepConnection = 1

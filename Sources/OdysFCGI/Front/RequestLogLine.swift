@@ -54,8 +54,15 @@ extension LineLogHandler {
         }
         guard level >= logLevel else { return }
         let line = RequestLogLine(
-            record: record, method: request.method.utf8.count > 16 ? String(request.method.prefix(16)) : request.method,
+            record: record, method: request.method.loggableMethod,
             route: route.name, milliseconds: Int((seconds * 1_000).rounded()))
         log(level, message, line)
+    }
+}
+
+extension String {
+    /// A method, which a client chose: short and of letters, as all that we offer, or only that it is another.
+    fileprivate var loggableMethod: String {
+        utf8.count <= 16 && utf8.allSatisfy(\.isASCIILetter) ? self : "other"
     }
 }

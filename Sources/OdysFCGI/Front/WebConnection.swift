@@ -50,7 +50,7 @@ final class WebConnection {
     /// recv(2), MSG_PEEK: the data stay in the queue. A peek sees all segments that have arrived, of Unix and of TCP
     /// sockets, and poll(2) stays ready while they are there; so the rest of a request is waited for in short pauses.
     /// Returns nil when none came in time, or something that is not a request.
-    func awaitRequest(peekingInto buffer: ReceiveBuffer) -> FastCGIRequestParser? {
+    func awaitRequest(peekingInto buffer: ReceiveBuffer) -> ParsedRequest? {
         let deadline = Clock.uptime + Limits.frontSeconds
         var parser = FastCGIRequestParser()
         var seen = 0
@@ -63,7 +63,7 @@ final class WebConnection {
                 pause = 1
                 parser.parse(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<got]))
                 switch parser.progress {
-                case .complete: return parser
+                case .complete: return ParsedRequest(parser)
                 case .refused: return nil
                 case .needsMore where got == buffer.bytes.count: guard buffer.grow() else { return nil }
                 case .needsMore: break

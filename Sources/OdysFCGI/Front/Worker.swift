@@ -49,7 +49,7 @@ struct Worker {
 
         init(_ live: LiveSettings, _ rules: Rules) {
             database = Connection { live.current.database }
-            appointments = AppointmentStore(database, rules: rules, makeID: Identifier.bytes)
+            appointments = AppointmentStore(database, rules: rules, makeID: Identifier.new)
             readings = AppointmentReader(database)
         }
     }
@@ -106,7 +106,7 @@ struct Worker {
     }
 
     private func send(
-        _ response: Response, on connection: WebConnection, _ parsed: FastCGIRequestParser, _ buffer: ReceiveBuffer
+        _ response: Response, on connection: WebConnection, _ parsed: ParsedRequest, _ buffer: ReceiveBuffer
     ) {
         guard connection.send(response.records(for: parsed.requestID)) else { return }
         if parsed.keepsAlive {

@@ -42,12 +42,13 @@ struct LineLogHandler: LogHandler {
     }
 
     func line(_ level: Logger.Level, _ message: String, _ request: RequestLogLine, at time: Instant) -> [UInt8] {
-        line(level, message, at: time, request.write, text: { " \(request)" })
+        // All of it is ours: the method is cleaned where the line is made.
+        line(level, message, at: time, isOurs: true, request.write, text: { " \(request)" })
     }
 
     private func line(
-        _ level: Logger.Level, _ message: String, at time: Instant, _ members: (inout JSONWriter) -> Void,
-        text details: () -> String
+        _ level: Logger.Level, _ message: String, at time: Instant, isOurs: Bool = false,
+        _ members: (inout JSONWriter) -> Void, text details: () -> String
     ) -> [UInt8] {
         switch format {
         case .json:
@@ -60,7 +61,7 @@ struct LineLogHandler: LogHandler {
                 members(&json)
             }
             // Most lines are plain.
-            if line.bytes.mayAct {
+            if !isOurs, line.bytes.mayAct {
                 line.bytes = Array(String(decoding: line.bytes, as: UTF8.self).shownJSON.utf8)
             }
             line.bytes.append(UInt8(ascii: "\n"))

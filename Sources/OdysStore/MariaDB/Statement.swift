@@ -81,12 +81,15 @@ final class Statement {
         }
         var end = 0
         var index = 0
-        // A change binds few different ones many times.
-        var times: [(instant: Instant, time: MYSQL_TIME)] = []
+        // A change binds a few instants many times.
+        var last = (instant: Instant(microseconds: 0), time: MYSQL_TIME(Instant(microseconds: 0)))
+        var before = last
         func time(_ instant: Instant) -> MYSQL_TIME {
-            if let known = times.first(where: { $0.instant == instant }) { return known.time }
-            times.append((instant, MYSQL_TIME(instant)))
-            return times[times.count - 1].time
+            if instant == last.instant { return last.time }
+            if instant == before.instant { return before.time }
+            before = last
+            last = (instant, MYSQL_TIME(instant))
+            return last.time
         }
         for group in values {
             for value in group {

@@ -5,13 +5,12 @@ public import OdysCore
 public final class AppointmentStore {
     private let connection: Connection
     private let rules: Rules
-    /// The 16 bytes of a new UUID.
-    private let makeID: () -> [UInt8]
+    private let makeID: () -> UniqueID
     private let operatorName: String?
 
     /// - Parameter operatorName: who lets an assistant act, which is recorded with each change; nil where callers act.
     public init(
-        _ connection: Connection, rules: Rules, makeID: @escaping () -> [UInt8], operatorName: String? = nil
+        _ connection: Connection, rules: Rules, makeID: @escaping () -> UniqueID, operatorName: String? = nil
     ) {
         self.connection = connection
         self.rules = rules
@@ -31,7 +30,7 @@ public final class AppointmentStore {
         while true {
             tries += 1
             var unclear: AppliedChange?
-            let marker = makeID()
+            let marker = makeID().bytes
             do throws(StoreError) {
                 return try connection.transaction { connection throws(StoreError) in
                     try self.tryOnce(id, request, requestID, marker, writing: &unclear)
@@ -76,7 +75,7 @@ public final class AppointmentStore {
         switch appointment.judge(request, now: now, rules: rules) {
         case .refused(let refusal): return .refused(refusal)
         case .accepted(let decision):
-            let change = AppliedChange(decision, to: appointment, at: now, makeUID: { String(uuid: makeID()) })
+            let change = AppliedChange(decision, to: appointment, at: now, makeUID: { makeID().text })
             if let operatorName {
                 let detail = "\(decision.action.rawValue) of appointment \(id), version \(change.version)"
                 try connection.record("mcp", of: nil, by: operatorName, detail: detail)
