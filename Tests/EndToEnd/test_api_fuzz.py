@@ -15,7 +15,7 @@ from odys import STARTS_AT
 TOOL = stack.CHECKOUT / ".venv-tools" / "bin" / "schemathesis"
 SUITE = stack.CHECKOUT / "Tests" / "EndToEnd" / "api_fuzz"
 # How long fuzzing and stateful tests run; `make api-fuzz` asks for more.
-SECONDS = int(os.environ.get("API_FUZZ_SECONDS", "20"))
+SECONDS = int(os.environ.get("API_FUZZ_SECONDS", "45"))
 LEAST_CASES = 2_000 if SECONDS >= 120 else 300
 
 

@@ -74,13 +74,15 @@ import Testing
     @Test("ODYS_DB_HOST: a host alone")
     func aDatabaseHostIsAHostAlone() {
         func names(_ host: String) -> [String] { SettingsSamples.names(["ODYS_DB_SOCKET": nil, "ODYS_DB_HOST": host]) }
-        for good in ["db", "db.example.", "10.0.0.7", "::1", "2001:db8::7", "maria_db", "xn--bd-hia.example", "a,b"] {
+        for good in [
+            "db", "db.example.", "10.0.0.7", "127.1", "::1", "2001:db8::7", "maria_db", "xn--bd-hia.example", "a,b",
+        ] {
             #expect(names(good) == [], "\(good)")
         }
         for bad in [
             "db.example.com:3307", "[::1]", "[::1]:3306", "mysql://db", "tcp://db", "db/odys",
             "/run/mysqld/mysqld.sock",
-            "a b", "bd.exâmple", "300.1.1.1", "1.2.3", "db..example", "odys@db", "::1::", "good,bad:1",
+            "a b", "bd.exâmple", "300.1.1.1", "db..example", "odys@db", "::1::", "good,bad:1",
         ] { #expect(names(bad) == ["ODYS_DB_HOST"], "\(bad)") }
         let words = SettingsSamples.problems(["ODYS_DB_SOCKET": nil, "ODYS_DB_HOST": "db.example.com:3307"])
         #expect(words.first?.contains("'db.example.com:3307'") == true && words.first?.contains("ODYS_DB_PORT") == true)
