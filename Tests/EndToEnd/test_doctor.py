@@ -171,8 +171,8 @@ def test_a_socket_that_anybody_may_write_to(patient):
 @pytest.fixture
 def files():
     """A settings file, a secret and a key set with the modes that they should have, reachable for everybody."""
-    with tempfile.TemporaryDirectory(prefix="odys-e2e-", dir="/tmp") as name:
-        directory = pathlib.Path(name)
+    with tempfile.TemporaryDirectory(prefix="odys-e2e-", dir="/tmp") as made:
+        directory = pathlib.Path(made)
         directory.chmod(0o755)
         for name, mode in (("odys.env", 0o640), ("secret", 0o600), ("jwks.json", 0o644)):
             content = jwks.key_set(jwks.Key.es256("one")) if name == "jwks.json" else "s" * 40

@@ -39,9 +39,9 @@ def test_a_program_is_linked_so_that_nothing_is_patched_later(program):
 def test_no_core_is_made_and_the_same_user_cannot_read_the_memory(words, settings):
     """proc(5): such a process's files belong to root. As root the test becomes another user, who has to reach the
     program."""
-    with tempfile.TemporaryDirectory(prefix="odys-e2e-", dir="/tmp") as name, \
+    with tempfile.TemporaryDirectory(prefix="odys-e2e-", dir="/tmp") as made, \
             socket.create_server(("127.0.0.1", 0)) as silent:
-        directory = pathlib.Path(name)
+        directory = pathlib.Path(made)
         directory.chmod(0o755)
         shutil.copy(stack.BINARIES / words[0], directory)
         changes = {"port": str(bench.free_port()), "silent": str(silent.getsockname()[1])}
