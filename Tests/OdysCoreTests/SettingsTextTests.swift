@@ -41,10 +41,10 @@ import Testing
             ("\r\r\n", "has a carriage return in it: save the file with Unix line ends"),
             ("\nmore", "has a line feed in it: keep it on one line, with one line end behind it"),
             ("\u{FEFF}", "has a byte order mark in it: save the file as UTF-8 without one"),
-            ("\u{200B}", "has the invisible character \\u{200B} in it: type it again"),
-            ("\u{0}", "has the invisible character \\0 in it: type it again"),
+            ("\u{200B}", "has the invisible character \\u{200b} in it: type it again"),
+            ("\u{0}", "has the invisible character \\u{0} in it: type it again"),
             ("\u{2028}", "has the invisible character \\u{2028} in it: type it again"),
-            ("\u{202E}", "has the invisible character \\u{202E} in it: type it again"),
+            ("\u{202E}", "has the invisible character \\u{202e} in it: type it again"),
         ])
     func whatIsNotToBeSeenIsNamed(_ end: String, _ words: String) {
         let changes: [String: String?] = ["ODYS_JWT_SECRET": nil, "ODYS_JWT_SECRET_FILE": "/f"]

@@ -31,6 +31,15 @@ import Testing
     }
 }
 
+@Suite struct GrantTests {
+    @Test("grants: no name ends its quotes, not with a combining mark behind one either")
+    func namesCannotEndTheirQuotes() throws {
+        let statement = Grants.statements(database: "d`\u{301}", user: #"u\'"#, host: "h'\u{301}")[0]
+        let expected = "GRANT SELECT ON `d``\u{301}`.`schema_migrations` TO " + #"'u\\'''@'h''"# + "\u{301}'"
+        #expect(statement.utf8.elementsEqual(expected.utf8), "\(statement)")
+    }
+}
+
 /// With an account that has the printed grants; what is revoked is what the server lists for it.
 @Suite final class GrantInspectionTests {
     private let database: TestDatabase

@@ -103,7 +103,7 @@ struct SettingsReader {
             case "\r": ("a carriage return", "save the file with Unix line ends")
             case "\n": ("a line feed", "keep it on one line, with one line end behind it")
             case "\u{FEFF}": ("a byte order mark", "save the file as UTF-8 without one")
-            default: ("the invisible character \(scalar.escaped(asASCII: true))", "type it again")
+            default: ("the invisible character \(String(scalar).shown)", "type it again")
             }
         problem(setting, "has \(what) in it: \(remedy)")
         unclean.insert(setting)

@@ -35,14 +35,7 @@ extension Unicode.Scalar {
     public var isControl: Bool { value < 0x20 || (0x7F...0x9F).contains(value) }
 
     /// A control or format character, or a separator of lines. U+200D is none of them: it joins emoji in names.
-    var isInvisible: Bool {
-        if isASCII { return isControl }
-        switch properties.generalCategory {
-        case .control, .lineSeparator, .paragraphSeparator: return true
-        case .format: return self != "\u{200D}"
-        default: return false
-        }
-    }
+    var isInvisible: Bool { acts && self != "\u{200D}" }
 
     /// Unicode's property White_Space.
     var isSpace: Bool { isASCII ? value == 0x20 || (0x09...0x0D).contains(value) : properties.isWhitespace }

@@ -112,9 +112,17 @@ public enum Grants {
         }
     }
 
-    private static func identifier(_ name: String) -> String { "`\(name.replacing("`", with: "``"))`" }
+    private static func identifier(_ name: String) -> String { "`\(doubling("`", in: name))`" }
 
-    private static func text(_ value: String) -> String {
-        "'\(value.replacing("\\", with: "\\\\").replacing("'", with: "''"))'"
+    private static func text(_ value: String) -> String { "'\(doubling("\\'", in: value))'" }
+
+    /// By scalars: to `replacing`, a quote with a combining mark behind it is another character.
+    private static func doubling(_ special: String, in text: String) -> String {
+        var doubled = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            if special.unicodeScalars.contains(scalar) { doubled.append(scalar) }
+            doubled.append(scalar)
+        }
+        return String(doubled)
     }
 }
