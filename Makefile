@@ -76,7 +76,7 @@ fuzz:
 	@scripts/deps test
 	swift build
 	$(MAKE) build
-	@ODYS_FUZZ_RECORDS=10000000 scripts/test end-to-end -- -k test_mutated_records
+	@ODYS_FUZZ_RECORDS=10000000 scripts/test end-to-end -- -s -k test_mutated_records
 	@scripts/fuzz
 
 format:

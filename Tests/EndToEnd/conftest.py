@@ -2,6 +2,7 @@
 
 Run with: /usr/bin/python3 -m pytest Tests/EndToEnd. ODYS_BIN_DIR names the directory of the binaries."""
 
+import contextlib
 import signal
 
 import pytest
@@ -108,10 +109,10 @@ def database(odys):
     made.drop()
 
 
-@pytest.fixture
-def bench(odys):
-    """A responder that is not started yet: set `own` or start peers first."""
-    made = Bench(odys)
+@contextlib.contextmanager
+def bench_on(server):
+    """A responder on a server's database that is not started yet: set `own` or start peers first."""
+    made = Bench(server)
     RUNNING.append(made)
     try:
         yield made
@@ -119,6 +120,12 @@ def bench(odys):
     finally:
         RUNNING.remove(made)
         made.close()
+
+
+@pytest.fixture
+def bench(odys):
+    with bench_on(odys) as made:
+        yield made
 
 
 @pytest.fixture(autouse=True)

@@ -86,7 +86,7 @@ class GoodTraffic:
         self.thread.join(60)
 
 
-def test_mutated_records_disturb_nobody(quiet, record_property, capsys):
+def test_mutated_records_disturb_nobody(quiet, record_property):
     victim = quiet.booking()
     parameters = fastcgi.parameters("PATCH", victim.path, quiet.head(victim.professional), BODY)
     sockets = [each["socket"] for each in quiet.description["responders"]]
@@ -107,10 +107,9 @@ def test_mutated_records_disturb_nobody(quiet, record_property, capsys):
     assert quiet.responder_pids() == pids, f"a process ended; seed {SEED}"
     after = {pid: (memory(pid), descriptors(pid)) for pid in pids}
     served = sum(status == 200 for status in good.statuses)
-    with capsys.disabled():
-        print(f"\n   {sent} mutated records over {connections} connections in {seconds:.0f} s, seed {SEED}; "
-              f"{served} of {len(good.statuses)} good requests served, the slowest in {good.slow * 1000:.0f} ms; "
-              f"KiB and descriptors {list(before.values())} -> {list(after.values())}")
+    print(f"\n   {sent} mutated records over {connections} connections in {seconds:.0f} s, seed {SEED}; "
+          f"{served} of {len(good.statuses)} good requests served, the slowest in {good.slow * 1000:.0f} ms; "
+          f"KiB and descriptors {list(before.values())} -> {list(after.values())}")
     assert sent >= RECORDS and len(good.statuses) >= seconds
     assert served >= 0.999 * len(good.statuses), [status for status in good.statuses if status != 200]
     for pid in pids:

@@ -34,7 +34,7 @@ import Testing
             DispatchQueue(label: "test.victim").async(group: group) {
                 do { results.set(0, try store.act(id, request, requestID: "r")) } catch { Issue.record(error) }
             }
-            try waitUntilSomebodyWaits(disturber)
+            try disturber.waitUntilSomebodyWaits()
             _ = try disturber.query(
                 "SELECT id FROM appointments WHERE id = ? FOR UPDATE", [.text(id.description)], operation: "deadlock")
             try disturber.commit()
@@ -84,7 +84,7 @@ import Testing
             DispatchQueue(label: "test.loser").async(group: group) {
                 do { results.set(0, try store.act(id, request, requestID: "r")) } catch { Issue.record(error) }
             }
-            try waitUntilSomebodyWaits(winner)
+            try winner.waitUntilSomebodyWaits()
             try winner.execute(
                 "UPDATE appointments SET status = 'confirmed' WHERE id = ?", [.text(other.description)],
                 operation: "win")
@@ -131,19 +131,6 @@ import Testing
 
     private func deadlockCount() throws -> Int {
         try #require(Int(database.rows("SHOW GLOBAL STATUS LIKE 'Innodb_deadlocks'")[0].text(1)))
-    }
-
-    /// The server keeps its list of waits as it is while it is read more often than every 0.1 s.
-    private func waitUntilSomebodyWaits(_ connection: Connection) throws(StoreError) {
-        let waiting =
-            "SELECT COUNT(*) FROM information_schema.innodb_lock_waits w"
-            + " JOIN information_schema.innodb_trx t ON t.trx_id = w.blocking_trx_id"
-            + " WHERE t.trx_mysql_thread_id = CONNECTION_ID()"
-        for _ in 0..<10 {
-            usleep(150_000)
-            if try connection.query(waiting, [], operation: "look for a waiter")[0].integer(0) > 0 { return }
-        }
-        Issue.record("nobody waits")
     }
 
     /// Runs requests in as many threads, released at the same moment.

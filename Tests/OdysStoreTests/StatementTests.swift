@@ -94,7 +94,7 @@ import Testing
                 done.signal()
             }
             locked.wait()
-            usleep(300_000)
+            try connection.waitUntilSomebodyWaits()
             do throws(StoreError) {
                 _ = try connection.query(
                     "SELECT id FROM t WHERE id > 0 ORDER BY id FOR UPDATE", operation: "lock the rest")

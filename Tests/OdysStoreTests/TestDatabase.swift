@@ -133,3 +133,20 @@ extension ActResult {
         if case .changed(let change) = self { change } else { nil }
     }
 }
+
+extension Connection {
+    /// Waits until another transaction waits for a lock of this one's.
+    func waitUntilSomebodyWaits() throws(StoreError) {
+        let waiting =
+            "SELECT COUNT(*) FROM information_schema.innodb_lock_waits w"
+            + " JOIN information_schema.innodb_trx t ON t.trx_id = w.blocking_trx_id"
+            + " WHERE t.trx_mysql_thread_id = CONNECTION_ID()"
+        let deadline = ContinuousClock.now + .seconds(10)
+        repeat {
+            // The server keeps its list of waits as it is while it is read more often than every 0.1 s.
+            usleep(150_000)
+            if try query(waiting, [], operation: "look for a waiter")[0].integer(0) > 0 { return }
+        } while ContinuousClock.now < deadline
+        Issue.record("nobody waits")
+    }
+}
