@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Looks up everything that the documents name: links and their anchors, files, targets of make, tests, soak scenarios.
+"""Looks up everything that the documents name: links and their anchors, files, targets of make, tests, soak scenarios,
+types.
 
   Tests/Documents/references.py [DIR]     prints what does not exist, and exits 1 where there is any
 """
@@ -17,6 +18,10 @@ FOLDERS = "docs|deploy|sql|Sources|Tests|scripts|examples|bench"
 PATH = re.compile(rf"(?<![\w/.@~-])((?:{FOLDERS})/[\w@.*/-]*)")
 PYTEST = re.compile(r"(test_\w+\.py)?(?:::(test_\w+))?")
 SWIFT_TEST = re.compile(r"^(\w+Tests)?(?:\.(\w+))?$")
+# `Connection.transaction`, `WebConnection`, an alert: two capitals at least.
+TYPE = re.compile(r"([A-Z][a-z]+(?:[A-Z][A-Za-z0-9]*)+)(?:\.(\w+))?")
+# Of others.
+OTHERS_TYPES = {"HttpOnly"}
 SCENARIO = re.compile(r"(?:scripts/)?soak ((?:[a-z]+(?:-[a-z]+)*)(?: [a-z]+(?:-[a-z]+)*)*)")
 
 
@@ -39,6 +44,10 @@ class Project:
                 text = self.read(name)
                 for suite in re.findall(r"\b(?:struct|class|enum|extension) (\w+Tests)\b", text):
                     self.suites.setdefault(suite, set()).update(re.findall(r"func (\w+)", text))
+        self.words: set = set()
+        for name in self.files:
+            if not name.endswith(".md"):
+                self.words.update(re.findall(r"\w+", (root / name).read_text(encoding="utf-8", errors="ignore")))
         self.scenarios = {scenario for name in self.files if name.startswith("Tests/Soak/scenarios_")
                           for scenario in re.findall(r'@scenario\("([a-z-]+)"', self.read(name))}
 
@@ -94,12 +103,26 @@ def names(project, document, line):
             if target not in project.targets:
                 yield f"make has no target {target}"
         yield from scenarios(project, words)
-    yield from tests(project, [] if line.startswith("    ") else code)
+    spans = [] if line.startswith("    ") else code
+    yield from tests(project, spans)
+    # A changelog tells of what is gone, too.
+    if document != "CHANGELOG.md":
+        yield from types(project, spans)
 
 
 def exists(project, document, path):
     places = (project.root, (project.root / document).parent)
     return any(any(place.glob(path)) if "*" in path else (place / path).exists() for place in places)
+
+
+def types(project, spans):
+    for words in spans:
+        found = TYPE.fullmatch(words)
+        # Files and tests are looked up above.
+        if found and found[2] != "swift" and not found[1].endswith("Tests") and found[1] not in OTHERS_TYPES:
+            for name in filter(None, found.groups()):
+                if name not in project.words:
+                    yield f"nothing here is named {name} ({words})"
 
 
 def scenarios(project, words):

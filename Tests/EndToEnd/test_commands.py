@@ -228,6 +228,24 @@ def test_config_nginx_prints_a_map_of_the_origins(odys):
     assert text == (odys.dir / "nginx" / "odys" / "origins.conf").read_text(encoding="utf-8")
 
 
+def test_the_readme_names_the_commands_that_there_are():
+    help_ = json.loads(stack.run(bench.CTL, "--experimental-dump-help").stdout)["command"]["subcommands"]
+    there = {each["commandName"]: {sub["commandName"] for sub in each.get("subcommands", [])} for each in help_}
+    readme = (stack.CHECKOUT / "README.md").read_text(encoding="utf-8")
+    table = readme.partition("## odysctl\n")[2].partition("\n## ")[0]
+    named: dict[str, set] = {}
+    for row in re.findall(r"^\| (`.*?) \|", table, re.M):
+        group = ""
+        for span in re.findall(r"`([^`]+)`", row):
+            words = span.split()
+            if words[0] in there and words[0] not in there.get(group, ()):
+                group, words = words[0], words[1:]
+            named.setdefault(group, set()).update(words[:1] if there[group] else [])
+    assert set(named) == set(there) - {"help"}
+    # A command that is named alone stands for all below it.
+    assert not {group: words for group, words in named.items() if words and words != there[group]}
+
+
 # --- scripts/stack ------------------------------------------------------------------------------------
 
 def processes_of(directory):
