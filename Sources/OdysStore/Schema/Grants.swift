@@ -3,24 +3,25 @@ internal import OdysCore
 /// The rights of the application's user: exactly what the statements of this program need. `odysctl migrate grants`
 /// prints them, and `odysctl doctor` tries each.
 public enum Grants {
-    private enum Privilege {
-        case insert, delete
-        /// Of the columns; of the whole table where there are none.
-        case select([String])
-        case update([String])
-
-        /// Of a table of our own.
-        static let select = Privilege.select([])
-
-        var sql: String {
-            switch self {
-            case .select(let columns):
-                columns.isEmpty ? "SELECT" : "SELECT (\(columns.joined(separator: ", ")))"
-            case .insert: "INSERT"
-            case .delete: "DELETE"
-            case .update(let columns): "UPDATE (\(columns.joined(separator: ", ")))"
-            }
+    private struct Privilege {
+        enum Verb: String {
+            case select = "SELECT"
+            case insert = "INSERT"
+            case update = "UPDATE"
+            case delete = "DELETE"
         }
+
+        let verb: Verb
+        /// Empty: of the whole table.
+        var columns: [String] = []
+
+        static let select = Privilege(verb: .select)
+        static let insert = Privilege(verb: .insert)
+        static let delete = Privilege(verb: .delete)
+        static func select(_ columns: [String]) -> Privilege { Privilege(verb: .select, columns: columns) }
+        static func update(_ columns: [String]) -> Privilege { Privilege(verb: .update, columns: columns) }
+
+        var sql: String { verb.rawValue + (columns.isEmpty ? "" : " (\(columns.joined(separator: ", ")))") }
     }
 
     private static let rights: KeyValuePairs<String, [Privilege]> = [
@@ -74,28 +75,20 @@ public enum Grants {
     private static func lacking(
         _ privilege: Privilege, _ table: String, _ connection: Connection
     ) throws(StoreError) -> String? {
-        let probe: String
-        /// The columns of a privilege that are denied.
-        func denied(_ columns: [String], _ probe: (String) -> String) throws(StoreError) -> [String] {
-            var denied: [String] = []
-            for column in columns where try isDenied(probe(column), connection) { denied.append(column) }
-            return denied
+        func probe(_ column: String) -> String {
+            switch privilege.verb {
+            case .select: "SELECT \(column) FROM \(table) WHERE FALSE"
+            // The column count may be wrong, since rights are checked first.
+            case .insert: "INSERT INTO \(table) SELECT NULL FROM DUAL WHERE FALSE"
+            case .update: "UPDATE \(table) SET \(column) = NULL WHERE FALSE"
+            case .delete: "DELETE FROM \(table) WHERE FALSE"
+            }
         }
-        switch privilege {
-        case .select([]): probe = "SELECT * FROM \(table) WHERE FALSE"
-        case .select(let columns):
-            let denied = try denied(columns) { "SELECT \($0) FROM \(table) WHERE FALSE" }
-            if denied.isEmpty { return nil }
-            return denied == columns ? "SELECT" : Privilege.select(denied).sql
-        // The column count may be wrong, since rights are checked first.
-        case .insert: probe = "INSERT INTO \(table) SELECT NULL FROM DUAL WHERE FALSE"
-        case .delete: probe = "DELETE FROM \(table) WHERE FALSE"
-        case .update(let columns):
-            let denied = try denied(columns) { "UPDATE \(table) SET \($0) = NULL WHERE FALSE" }
-            if denied.isEmpty { return nil }
-            return denied == columns ? "UPDATE" : Privilege.update(denied).sql
-        }
-        return try isDenied(probe, connection) ? privilege.sql : nil
+        let columns = privilege.columns.isEmpty ? ["*"] : privilege.columns
+        var denied: [String] = []
+        for column in columns where try isDenied(probe(column), connection) { denied.append(column) }
+        if denied.isEmpty { return nil }
+        return denied == columns ? privilege.verb.rawValue : Privilege(verb: privilege.verb, columns: denied).sql
     }
 
     /// The server checks rights first; no row is read or changed.
